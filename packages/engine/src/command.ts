@@ -1,0 +1,66 @@
+/** What can happen to an instance from outside. Every command is a plain JSON object. */
+import type { Json } from "@millrace/language";
+import type { WorkflowError } from "./error.ts";
+
+/** The first command of an instance; meets `undefined` as state. */
+export interface StartCommand {
+  readonly kind: "start";
+  readonly instanceId: string;
+  /** Raw workflow input. */
+  readonly input: Json;
+  /** Present when another instance's `run: workflow` started this one. */
+  readonly parent?: ParentLink;
+}
+
+export interface ParentLink {
+  readonly instanceId: string;
+  /** The parent's local name of this child, as in its `child.start` effect. */
+  readonly childId: string;
+  /** 1 for a child of a top-level instance. */
+  readonly depth: number;
+}
+
+/** The single terminal result of an activity. A result for an activity that is not live changes nothing. */
+export interface ActivityCompletedCommand {
+  readonly kind: "activity.completed";
+  readonly activityId: string;
+  readonly output: Json;
+}
+export interface ActivityFailedCommand {
+  readonly kind: "activity.failed";
+  readonly activityId: string;
+  readonly error: WorkflowError;
+}
+export interface TimerFiredCommand {
+  readonly kind: "timer.fired";
+  readonly timerId: string;
+}
+/** A child instance reached a terminal status. */
+export interface ChildFinishedCommand {
+  readonly kind: "child.finished";
+  readonly childId: string;
+  readonly result:
+    | { readonly status: "completed"; readonly output: Json }
+    | { readonly status: "faulted" | "cancelled"; readonly error: WorkflowError };
+}
+export interface CancelCommand {
+  readonly kind: "cancel";
+  readonly reason?: string;
+}
+export interface SuspendCommand {
+  readonly kind: "suspend";
+  readonly reason?: string;
+}
+export interface ResumeCommand {
+  readonly kind: "resume";
+}
+
+export type Command =
+  | StartCommand
+  | ActivityCompletedCommand
+  | ActivityFailedCommand
+  | TimerFiredCommand
+  | ChildFinishedCommand
+  | CancelCommand
+  | SuspendCommand
+  | ResumeCommand;

@@ -1,0 +1,81 @@
+/** What the engine asks of the world. The owner commits these with the state and lets them out after the commit. */
+import type { Json, JsonObject } from "@millrace/language";
+
+/**
+ * Outside work. `activityId` is unique within the instance. The executor sends `idempotencyKey` along: it is stable
+ * across redeliveries *and* across the retries of an enclosing `try`, and differs between loop iterations.
+ */
+export interface ScheduleActivity {
+  readonly kind: "activity.schedule";
+  readonly activityId: string;
+  readonly idempotencyKey: string;
+  /** The task's name and reference, for logs and error instances. */
+  readonly name: string;
+  readonly reference: string;
+  /** Which executor: `call:http`, `call:openapi`, `run:shell`, … */
+  readonly type: ActivityType;
+  /** The evaluated `with`. */
+  readonly input: JsonObject;
+  /** The task's transformed input: what simple URI-template names resolve against. */
+  readonly data: Json;
+  /** For `run:*`: which part of the process's result becomes the output. */
+  readonly return?: "stdout" | "stderr" | "code" | "all" | "none";
+  /** Epoch milliseconds after which nobody waits for the result (the nearest enclosing timeout), if any. */
+  readonly deadline?: number;
+}
+export type ActivityType =
+  | "call:http"
+  | "call:openapi"
+  | "call:grpc"
+  | "call:asyncapi"
+  | "call:mcp"
+  | "call:a2a"
+  | "run:container"
+  | "run:script"
+  | "run:shell";
+
+/** The result of this activity is no longer wanted. */
+export interface CancelActivity {
+  readonly kind: "activity.cancel";
+  readonly activityId: string;
+}
+/** Fire `timer.fired` with this id at or after `at` (epoch milliseconds). Setting an id again replaces its time. */
+export interface SetTimer {
+  readonly kind: "timer.set";
+  readonly timerId: string;
+  readonly at: number;
+}
+export interface ClearTimer {
+  readonly kind: "timer.clear";
+  readonly timerId: string;
+}
+/** Start another instance. With `detached` nobody waits for it (`await: false`) and cancelling does not reach it. */
+export interface StartChild {
+  readonly kind: "child.start";
+  readonly childId: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** A version, or `latest`. */
+  readonly version: string;
+  readonly input: Json;
+  readonly detached: boolean;
+  readonly depth: number;
+}
+export interface CancelChild {
+  readonly kind: "child.cancel";
+  readonly childId: string;
+}
+/** Publish a CloudEvent (all required attributes present). */
+export interface EmitEvent {
+  readonly kind: "event.emit";
+  readonly event: JsonObject;
+}
+
+export type Effect =
+  | ScheduleActivity
+  | CancelActivity
+  | SetTimer
+  | ClearTimer
+  | StartChild
+  | CancelChild
+  | EmitEvent;

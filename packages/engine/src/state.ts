@@ -1,0 +1,63 @@
+/**
+ * The whole state of an instance as plain JSON. It is the checkpoint: recovery loads it and nothing is replayed.
+ *
+ * An instance is a tree of **frames**, one for each occurrence of a task that has started and not ended. Leaves wait
+ * for the outside world (an activity, a timer, a child); inner frames hold the position inside a list, a loop, a fork
+ * or a try. When no frame is left the instance is terminal.
+ */
+import type { Json } from "@millrace/language";
+import type { ParentLink } from "./command.ts";
+import type { WorkflowError } from "./error.ts";
+import type { Frame } from "./frame.ts";
+
+/** DSL "Status Phases". */
+export type Status =
+  | "pending"
+  | "running"
+  | "waiting"
+  | "suspended"
+  | "cancelled"
+  | "faulted"
+  | "completed";
+
+/** The version of the state's shape; raise it together with an upgrade function in `upgrade.ts`. */
+export const STATE_VERSION = 1;
+
+export interface State {
+  readonly v: typeof STATE_VERSION;
+  readonly id: string;
+  readonly status: Status;
+  /** The last history sequence number used. */
+  readonly seq: number;
+  /** Raw workflow input. */
+  readonly input: Json;
+  /** `$context`. */
+  readonly context: Json;
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
+  readonly endedAt?: number;
+  /** Present when completed. */
+  readonly output?: Json;
+  /** Present when faulted. */
+  readonly error?: WorkflowError;
+  readonly parent?: ParentLink;
+  /** The next frame id. */
+  readonly next: number;
+  /** Frames by id (decimal strings). */
+  readonly frames: Readonly<Record<string, Frame>>;
+  /** Timer of the workflow's timeout, if it has one. */
+  readonly timeoutTimer?: string;
+  /** Commands that arrived while suspended, applied in order at resume. */
+  readonly held?: readonly HeldCommand[];
+}
+
+/** A result or timer that arrived while the instance was suspended. */
+export type HeldCommand = Extract<
+  import("./command.ts").Command,
+  { kind: "activity.completed" | "activity.failed" | "timer.fired" | "child.finished" }
+>;
+
+/** True when the instance will never change again. */
+export function isTerminal(status: Status): boolean {
+  return status === "completed" || status === "faulted" || status === "cancelled";
+}
