@@ -1,0 +1,175 @@
+/**
+ * The one catalogue of errors that a Millrace API answers with. `docs/errors.md` is generated from it
+ * (`npm run docs -w @millrace/protocol`), and a test keeps the two equal.
+ *
+ * A code never changes its meaning and is never reused: clients branch on `code` (or `type`), never on titles.
+ */
+
+/** One kind of error. */
+export interface ErrorDefinition {
+  /** HTTP status the API answers with. */
+  readonly status: number;
+  /** Short summary of the kind; the same for every occurrence (RFC 9457 section 3.1.3). */
+  readonly title: string;
+  /** What the caller should do about it, in one sentence. */
+  readonly action: string;
+  /** True when the same request may succeed later, unchanged. */
+  readonly retryable?: true;
+}
+
+/** Wraps an entry so that its literal keys stay known while its shape is checked. */
+function catalogue<const Code extends string>(
+  entries: Readonly<Record<Code, ErrorDefinition>>,
+): Readonly<Record<Code, ErrorDefinition>> {
+  return Object.freeze(entries);
+}
+
+export const ERRORS = catalogue({
+  "invalid-request": {
+    status: 400,
+    title: "The request is not as the API describes it",
+    action: "Correct the places that `issues` names; /openapi.json describes every request.",
+  },
+  "invalid-body": {
+    status: 400,
+    title: "The request body cannot be read",
+    action:
+      "Send valid UTF-8 and valid JSON, not too deeply nested and without `__proto__` or `constructor.prototype` keys.",
+  },
+  "invalid-cursor": {
+    status: 400,
+    title: "The cursor is not one that this API gave",
+    action:
+      "Pass `nextCursor` of the previous page unchanged, or leave `cursor` out to start over.",
+  },
+  "invalid-event": {
+    status: 400,
+    title: "The event is not a valid CloudEvent",
+    action:
+      "Send CloudEvents 1.0 with `id`, `source`, `specversion` and `type`; `issues` names what is missing or malformed.",
+  },
+  unauthorized: {
+    status: 401,
+    title: "The request carries no valid API key",
+    action: "Send `Authorization: Bearer KEY` or `X-API-Key: KEY` with a key the server was given.",
+  },
+  "route-not-found": {
+    status: 404,
+    title: "There is nothing at this address",
+    action: "Check the path; /openapi.json lists every one.",
+  },
+  "workflow-not-found": {
+    status: 404,
+    title: "No such workflow",
+    action: "Check namespace, name and version, or apply the workflow first.",
+  },
+  "instance-not-found": {
+    status: 404,
+    title: "No such instance",
+    action: "Check the id; `GET /v1/instances` lists what there is.",
+  },
+  "method-not-allowed": {
+    status: 405,
+    title: "This address does not take this method",
+    action: "Use one of the methods that the `Allow` header names.",
+  },
+  "not-acceptable": {
+    status: 406,
+    title: "There is no representation in the media type asked for",
+    action: "Ask for application/json (or application/yaml for the definition of a workflow).",
+  },
+  "request-timeout": {
+    status: 408,
+    title: "The request took too long to arrive",
+    action: "Send it again, whole and without pauses.",
+    retryable: true,
+  },
+  "workflow-conflict": {
+    status: 409,
+    title: "This workflow version is already applied with other content",
+    action: "Raise `document.version`; an applied version never changes.",
+  },
+  "instance-terminal": {
+    status: 409,
+    title: "The instance has already ended",
+    action: "Nothing is left to do; start a new instance if you want another run.",
+  },
+  "payload-too-large": {
+    status: 413,
+    title: "The request body is larger than the server takes",
+    action: "Send less, or raise MILLRACE_MAX_BODY_BYTES on the server.",
+  },
+  "unsupported-media-type": {
+    status: 415,
+    title: "The request body is of a media type that this address does not take",
+    action: "Set `Content-Type` to one that /openapi.json lists for this request.",
+  },
+  "misdirected-request": {
+    status: 421,
+    title: "The Host header names a host that this server does not answer for",
+    action:
+      "Call the server by localhost or its address, or add the name to MILLRACE_ALLOWED_HOSTS.",
+  },
+  "workflow-invalid": {
+    status: 422,
+    title: "The workflow definition is not valid",
+    action:
+      "Correct the places that `issues` names; `millrace validate FILE` checks a file offline.",
+  },
+  "idempotency-key-reuse": {
+    status: 422,
+    title: "The idempotency key was already used with a different request",
+    action:
+      "Use a new key for a new request; repeat a request with the very same workflow, version and input.",
+  },
+  "rate-limited": {
+    status: 429,
+    title: "Too many requests",
+    action: "Wait as long as `Retry-After` says, then try again.",
+    retryable: true,
+  },
+  "headers-too-large": {
+    status: 431,
+    title: "The request headers are larger than the server takes",
+    action: "Send smaller headers.",
+  },
+  internal: {
+    status: 500,
+    title: "The server failed",
+    action:
+      "Report it together with `requestId`; the server's log has the cause under the same id.",
+  },
+  overloaded: {
+    status: 503,
+    title: "The server has more work queued than it accepts",
+    action: "Nothing was accepted. Wait as long as `Retry-After` says, then try again.",
+    retryable: true,
+  },
+  unavailable: {
+    status: 503,
+    title: "The server cannot reach what it needs to answer",
+    action: "Try again in a moment with the same Idempotency-Key; /readyz says what is missing.",
+    retryable: true,
+  },
+  "shutting-down": {
+    status: 503,
+    title: "The server is shutting down",
+    action: "Try again; another node, or this one once restarted, will answer.",
+    retryable: true,
+  },
+});
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** Every code, in the catalogue's order. */
+export const ERROR_CODES = Object.freeze(Object.keys(ERRORS) as ErrorCode[]);
+
+/** The problem type URI of a code (RFC 9457 section 3.1.1): `urn:millrace:error:<code>`. */
+export function errorType(code: ErrorCode): string {
+  return `urn:millrace:error:${code}`;
+}
+
+/** True when `code` is in the catalogue. */
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === "string" && Object.hasOwn(ERRORS, code);
+}

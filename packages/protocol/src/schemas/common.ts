@@ -1,0 +1,68 @@
+/** Building blocks shared by every schema of the API. */
+import { type Static, type TSchema, Type } from "typebox";
+import type { Json } from "../json.ts";
+
+/**
+ * A reference to a schema that has an `$id`, typed as what it refers to. The server registers every schema under its
+ * `$id`, so that the OpenAPI document names each shape once.
+ */
+export function ref<Schema extends TSchema>(schema: Schema) {
+  return Type.Unsafe<Static<Schema>>({ $ref: `${(schema as { $id?: string }).$id}#` });
+}
+
+/** Any JSON value. */
+export function json(description: string) {
+  return Type.Unsafe<Json>({ description });
+}
+
+/** An instant on the wire. */
+export function timestamp(description: string) {
+  return Type.String({
+    format: "date-time",
+    description: `${description} (RFC 3339, UTC, milliseconds).`,
+    examples: ["2026-11-05T14:03:07.250Z"],
+  });
+}
+
+/** Namespace or name of a workflow (DSL reference "Document"): a DNS label. */
+export const NAME_PATTERN = "^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$";
+
+export const Namespace = Type.String({
+  pattern: NAME_PATTERN,
+  description: "The workflow's namespace.",
+  examples: ["shop"],
+});
+export const Name = Type.String({
+  pattern: NAME_PATTERN,
+  description: "The workflow's name.",
+  examples: ["order"],
+});
+export const Version = Type.String({
+  minLength: 1,
+  maxLength: 128,
+  description: "The workflow's semantic version.",
+  examples: ["1.0.0"],
+});
+export const InstanceId = Type.String({
+  pattern: "^[0-9A-HJKMNP-TV-Z]{26}$",
+  description: "The instance's id: a ULID.",
+  examples: ["01JC7Z6V5M3B8Q4X2N9R0T1WYA"],
+});
+
+/** Most rows that a list gives at once. */
+export const MAX_LIMIT = 500;
+
+export const Cursor = Type.String({
+  minLength: 1,
+  maxLength: 512,
+  description: "`nextCursor` of the page before.",
+});
+export const Limit = Type.Integer({
+  minimum: 1,
+  maximum: MAX_LIMIT,
+  default: 50,
+  description: "Most rows to give.",
+});
+export const NextCursor = Type.String({
+  description: "Pass it as `cursor` for the next page; absent on the last page.",
+});

@@ -1,0 +1,161 @@
+import { type Static, Type } from "typebox";
+import {
+  Cursor,
+  InstanceId,
+  Limit,
+  Name,
+  Namespace,
+  NextCursor,
+  Version,
+  json,
+  ref,
+  timestamp,
+} from "./common.ts";
+
+/** DSL "Status Phases". */
+export const STATUSES = Object.freeze([
+  "pending",
+  "running",
+  "waiting",
+  "suspended",
+  "cancelled",
+  "faulted",
+  "completed",
+] as const);
+
+export const Status = Type.Unsafe<(typeof STATUSES)[number]>({
+  $id: "Status",
+  type: "string",
+  enum: [...STATUSES],
+  description: "The status phase of an instance; cancelled, faulted and completed are final.",
+});
+export type Status = Static<typeof Status>;
+
+/** DSL reference "Error". */
+export const WorkflowError = Type.Object(
+  {
+    type: Type.String({ description: "URI of the error's type." }),
+    status: Type.Integer({ description: "Status code of the error." }),
+    title: Type.Optional(Type.String({ description: "Summary of the type." })),
+    detail: Type.Optional(Type.String({ description: "What happened." })),
+    instance: Type.Optional(
+      Type.String({
+        description: "JSON Pointer of the task that raised it, such as `/do/0/getPet`.",
+      }),
+    ),
+  },
+  { $id: "WorkflowError", description: "The error a workflow ended with." },
+);
+export type WorkflowError = Static<typeof WorkflowError>;
+
+const summary = {
+  id: InstanceId,
+  namespace: Namespace,
+  name: Name,
+  version: Version,
+  status: ref(Status),
+  createdAt: timestamp("When the start was accepted"),
+  endedAt: Type.Optional(timestamp("When the instance reached its final status")),
+};
+
+export const InstanceSummary = Type.Object(summary, {
+  $id: "InstanceSummary",
+  description: "One run of a workflow version, without its data.",
+});
+export type InstanceSummary = Static<typeof InstanceSummary>;
+
+export const Instance = Type.Object(
+  {
+    ...summary,
+    input: json("The raw input of the workflow."),
+    output: Type.Optional(json("The workflow's output; present when completed.")),
+    error: Type.Optional(ref(WorkflowError)),
+    parent: Type.Optional(
+      Type.Object(
+        { instanceId: InstanceId },
+        { description: "The instance whose `run: workflow` started this one." },
+      ),
+    ),
+  },
+  { $id: "Instance", description: "One run of a workflow version." },
+);
+export type Instance = Static<typeof Instance>;
+
+export const InstanceList = Type.Object(
+  {
+    items: Type.Array(ref(InstanceSummary)),
+    nextCursor: Type.Optional(NextCursor),
+  },
+  { $id: "InstanceList", description: "A page of instances, newest first." },
+);
+export type InstanceList = Static<typeof InstanceList>;
+
+export const InstanceListQuery = Type.Object({
+  namespace: Type.Optional(Namespace),
+  name: Type.Optional(Name),
+  version: Type.Optional(Version),
+  status: Type.Optional(
+    Type.Union([Type.Array(ref(Status)), ref(Status)], {
+      description: "Only these statuses; repeat the parameter for several.",
+    }),
+  ),
+  since: Type.Optional(timestamp("Only instances created at or after this")),
+  until: Type.Optional(timestamp("Only instances created before this")),
+  cursor: Type.Optional(Cursor),
+  limit: Type.Optional(Limit),
+});
+export type InstanceListQuery = Static<typeof InstanceListQuery>;
+
+export const StartRequest = Type.Object(
+  {
+    input: Type.Optional(json("The raw input of the workflow; `{}` when absent.")),
+    version: Type.Optional(Version),
+  },
+  {
+    $id: "StartRequest",
+    additionalProperties: false,
+    description: "What to start; the newest version unless one is given.",
+  },
+);
+export type StartRequest = Static<typeof StartRequest>;
+
+export const StartQuery = Type.Object({
+  wait: Type.Optional(
+    Type.String({
+      maxLength: 32,
+      description:
+        "Hold the answer until the instance has ended, at most this long: `30s`, `500ms`, `2m` or `PT30S`.",
+      examples: ["30s"],
+    }),
+  ),
+});
+export type StartQuery = Static<typeof StartQuery>;
+
+export const IdempotencyHeaders = Type.Object({
+  "idempotency-key": Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 255,
+      description:
+        "At most one instance of the workflow is ever started for a key. Repeating the request answers with it.",
+    }),
+  ),
+});
+export type IdempotencyHeaders = Static<typeof IdempotencyHeaders>;
+
+export const InstancePath = Type.Object({ id: InstanceId });
+export type InstancePath = Static<typeof InstancePath>;
+
+export const ControlRequest = Type.Object(
+  {
+    reason: Type.Optional(
+      Type.String({ maxLength: 1024, description: "Why; kept in the history." }),
+    ),
+  },
+  {
+    $id: "ControlRequest",
+    additionalProperties: false,
+    description: "Why an instance is cancelled, suspended or resumed.",
+  },
+);
+export type ControlRequest = Static<typeof ControlRequest>;
