@@ -1,0 +1,55 @@
+/** Structured logs: one JSON object a line, on stderr, so that stdout stays the command's own. */
+import { type DestinationStream, type Logger as PinoLogger, destination, pino } from "pino";
+
+/** What the parts of the server log with: `log.warn({ partition }, "lost the epoch")`. */
+export type Logger = Pick<
+  PinoLogger,
+  "debug" | "info" | "warn" | "error" | "fatal" | "trace" | "silent" | "level"
+> & { child(bindings: Record<string, unknown>): Logger };
+
+export const LOG_LEVELS = Object.freeze([
+  "fatal",
+  "error",
+  "warn",
+  "info",
+  "debug",
+  "trace",
+  "silent",
+] as const);
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Keys whose values never reach a log, at the top and one and two levels down. */
+const SECRET_KEYS = [
+  "authorization",
+  "cookie",
+  "password",
+  "secret",
+  "token",
+  "apiKey",
+  "apiKeys",
+  "databaseUrl",
+  "connectionString",
+  '["set-cookie"]',
+  '["x-api-key"]',
+  '["proxy-authorization"]',
+];
+
+function redactedPaths(): string[] {
+  const under = (prefix: string) => (key: string) =>
+    key.startsWith("[") ? `${prefix}${key}` : `${prefix}.${key}`;
+  return [...SECRET_KEYS, ...SECRET_KEYS.map(under("*")), ...SECRET_KEYS.map(under("*.*"))];
+}
+
+/** @param stream where the lines go; stderr unless given. Written at once, so that a crash loses none. */
+export function createLogger(level: LogLevel, stream?: DestinationStream): Logger {
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: redactedPaths(), censor: "[redacted]" },
+    },
+    stream ?? destination({ fd: 2, sync: true }),
+  );
+}
