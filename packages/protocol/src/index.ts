@@ -4,6 +4,7 @@
  */
 export * from "./durations.ts";
 export * from "./errors.ts";
+export * from "./ids.ts";
 export type * from "./json.ts";
 export * from "./problem.ts";
 export type * from "./schemas/index.ts";

@@ -1,0 +1,45 @@
+/** The port between the owner of an instance and whatever does its outside work. */
+import type { ActivityType, WorkflowError } from "@millrace/engine";
+import type { Json, JsonObject } from "@millrace/language";
+
+/** One attempt of one activity. */
+export interface ActivityRequest {
+  readonly tenant: string;
+  readonly instanceId: string;
+  readonly workflow: {
+    readonly namespace: string;
+    readonly name: string;
+    readonly version: string;
+  };
+  /** Unique within the instance. */
+  readonly activityId: string;
+  /** 1 for the first delivery; a redelivery after a crash is one higher. */
+  readonly attempt: number;
+  /** Stable across redeliveries and across retries of an enclosing `try`. Unique within the tenant. */
+  readonly idempotencyKey: string;
+  readonly type: ActivityType;
+  /** The task's name and reference (`/do/0/getPet`), for logs and error instances. */
+  readonly name: string;
+  readonly reference: string;
+  /** The evaluated `with`. */
+  readonly input: JsonObject;
+  /** The task's transformed input: what simple URI-template names resolve against. */
+  readonly data: Json;
+  /** For `run:*`: which part of the process's result becomes the output. */
+  readonly return?: "stdout" | "stderr" | "code" | "all" | "none";
+  /** Epoch milliseconds after which nobody waits for the result. */
+  readonly deadline?: number;
+}
+
+/** The one terminal result of an attempt. */
+export type ActivityResult = { readonly output: Json } | { readonly error: WorkflowError };
+
+export interface ActivityExecutor {
+  /**
+   * Does the work. Resolves with an error of the workflow (never rejects for one): a rejection is a fault of the
+   * executor itself and becomes a standard `runtime` error.
+   * @param signal aborts when the result is no longer wanted (cancelled, instance ended, server stopping); what is
+   *   returned after that is dropped
+   */
+  execute(request: ActivityRequest, signal: AbortSignal): Promise<ActivityResult>;
+}
