@@ -45,8 +45,13 @@ export interface State {
   readonly next: number;
   /** Frames by id (decimal strings). */
   readonly frames: Readonly<Record<string, Frame>>;
-  /** Timer of the workflow's timeout, if it has one. */
-  readonly timeoutTimer?: string;
+  /**
+   * Large parts of frames (a loop's collection, the outputs of a wide fork) by key. A value never changes under its key,
+   * so a store may keep each apart and write it once.
+   */
+  readonly values?: Readonly<Record<string, Json>>;
+  /** Epoch milliseconds of the workflow's timeout, if it has one; its timer is `W`. */
+  readonly timeoutAt?: number;
   /** Commands that arrived while suspended, applied in order at resume. */
   readonly held?: readonly HeldCommand[];
 }

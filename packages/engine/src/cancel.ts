@@ -1,0 +1,58 @@
+/** Takes back everything that runs below a frame: activities, timers, children, and the frames themselves. */
+import type { Draft } from "./draft.ts";
+import type { Frame } from "./frame.ts";
+
+/** Cancels all frames below `top`, innermost first; `top` itself stays. */
+export function cancelBelow(d: Draft, top: Frame): void {
+  const children = new Map<string, Frame[]>();
+  for (const frame of d.frames.values()) {
+    if (frame.parent === undefined) continue;
+    const siblings = children.get(frame.parent);
+    if (siblings === undefined) children.set(frame.parent, [frame]);
+    else siblings.push(frame);
+  }
+  const visit = (frame: Frame): void => {
+    for (const child of children.get(frame.id) ?? []) {
+      visit(child);
+      cancelOne(d, child);
+    }
+  };
+  visit(top);
+}
+
+function cancelOne(d: Draft, frame: Frame): void {
+  switch (frame.kind) {
+    case "activity":
+      d.cancelActivity(frame.id);
+      break;
+    case "child":
+      d.cancelChild(frame.id);
+      break;
+    case "wait":
+      d.clearTimer(`w${frame.id}`);
+      break;
+    case "try":
+      clearTryTimers(d, frame);
+      break;
+    case "fork":
+      dropForkOutputs(d, frame);
+      break;
+    default:
+      break;
+  }
+  if (frame.kind !== "extended")
+    d.record({ kind: "task.cancelled", task: frame.ref, occurrence: frame.id });
+  d.close(frame);
+}
+
+/** Clears the timer a `try` may have armed in its phase. */
+export function clearTryTimers(d: Draft, frame: Extract<Frame, { kind: "try" }>): void {
+  if (frame.phase === "delay") d.clearTimer(`r${frame.id}`);
+  if (frame.attemptTimer === true) d.clearTimer(`a${frame.id}`);
+}
+
+/** Drops the outputs a wide fork kept apart. */
+export function dropForkOutputs(d: Draft, frame: Extract<Frame, { kind: "fork" }>): void {
+  if (frame.outputs !== undefined) return;
+  for (const key of d.values.keys()) if (key.startsWith(`${frame.id}.`)) d.dropValue(key);
+}

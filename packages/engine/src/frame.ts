@@ -1,0 +1,111 @@
+/**
+ * Frames: the occurrences of tasks that have started and not ended.
+ *
+ * What a frame's task was given is stored once: `raw` is left out when it is its parent's transformed input, `input` when
+ * it equals `raw`. So a fork of hundreds of branches keeps one copy of their common input.
+ */
+import type { Json } from "@millrace/language";
+import type { WorkflowError } from "./error.ts";
+
+interface FrameBase {
+  /** Unique in the instance and never reused; also the occurrence in the history and the activity's or child's id. */
+  readonly id: string;
+  /** The task's reference in the definition; `/do` for the root. */
+  readonly ref: string;
+  /** Absent on the root. */
+  readonly parent?: string;
+  /** Position among the parent's tasks (the branch of a fork). */
+  readonly slot: number;
+  /**
+   * The logical position of this occurrence: the path of step counters from the root. It is the same when an enclosing
+   * `try` runs again and differs between iterations, which is what an idempotency key needs.
+   */
+  readonly key: string;
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
+  raw?: Json;
+  input?: Json;
+  /** Epoch milliseconds of the task's timeout; its timer is `t<id>`. */
+  timeoutAt?: number;
+}
+
+/** Where a list of tasks stands: the task at `at` is running as the `steps`-th step. */
+export interface ListPosition {
+  at: number;
+  steps: number;
+}
+
+export interface RootFrame extends FrameBase, ListPosition {
+  readonly kind: "root";
+}
+export interface DoFrame extends FrameBase, ListPosition {
+  readonly kind: "do";
+}
+export interface ForFrame extends FrameBase, ListPosition {
+  readonly kind: "for";
+  /** The collection, or absent when it stands in the state's `values` under the frame's id. */
+  readonly items?: readonly Json[];
+  /** The iteration running, from 0. */
+  index: number;
+}
+export interface ForkFrame extends FrameBase {
+  readonly kind: "fork";
+  /** Branches still running. */
+  left: number;
+  /** Outputs of ended branches by branch number, where they are kept inline. */
+  outputs?: Record<string, Json>;
+}
+export interface TryFrame extends FrameBase, ListPosition {
+  readonly kind: "try";
+  /** `body`: the tasks run; `delay`: waits for the next attempt (timer `r<id>`); `handler`: `catch.do` runs. */
+  phase: "body" | "delay" | "handler";
+  /** 1 for the first run. */
+  attempt: number;
+  /** The error caught last; the catch variable's value. */
+  error?: WorkflowError;
+  /** True while the timer `a<id>` limits the running attempt. */
+  attemptTimer?: boolean;
+}
+export interface FunctionFrame extends FrameBase {
+  readonly kind: "function";
+}
+/** A task with extensions around it: their `before` lists, the task itself, their `after` lists. */
+export interface ExtendedFrame extends FrameBase, ListPosition {
+  readonly kind: "extended";
+  /** Indices of the extensions that apply. */
+  readonly applies: readonly number[];
+  phase: "before" | "task" | "after";
+  /** Index into `applies` during `before` and `after`. */
+  turn: number;
+  /** What the task gave, once it ended. */
+  output?: Json;
+  flow?: ExtendedFlow;
+}
+export type ExtendedFlow = import("@millrace/language").Flow;
+
+export interface WaitFrame extends FrameBase {
+  readonly kind: "wait";
+}
+export interface ActivityFrame extends FrameBase {
+  readonly kind: "activity";
+}
+export interface ChildFrame extends FrameBase {
+  readonly kind: "child";
+}
+/** A task that has been opened and not yet got a body of its own. */
+export interface TaskFrame extends FrameBase {
+  readonly kind: "task";
+}
+
+export type Frame =
+  | RootFrame
+  | DoFrame
+  | ForFrame
+  | ForkFrame
+  | TryFrame
+  | FunctionFrame
+  | ExtendedFrame
+  | WaitFrame
+  | ActivityFrame
+  | ChildFrame
+  | TaskFrame;

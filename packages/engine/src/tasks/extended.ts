@@ -1,0 +1,122 @@
+/**
+ * A task with extensions around it (DSL reference "Extension").
+ *
+ * `before` lists run first, each with the task's raw input; what they give is dropped, unless one ends with `exit`: then
+ * the task itself is bypassed and that output stands for its own. Afterwards the `after` lists run with the task's output;
+ * what they give is dropped.
+ */
+import type { Extension, Flow, Json, TaskList, TaskNode } from "@millrace/language";
+import type { Draft } from "../draft.ts";
+import { enter } from "../enter.ts";
+import type { ExtendedFrame, Frame } from "../frame.ts";
+import { continueList, startList } from "../list.ts";
+import type { Outcome } from "../outcome.ts";
+import { holds, rawOf } from "../scope.ts";
+
+/** Wraps the task when an extension applies; `undefined` when none does. */
+export function enterExtended(d: Draft, node: TaskNode, frame: Frame): Outcome | undefined {
+  const raw = rawOf(d, frame);
+  const applies = (node.extensions ?? []).flatMap((extension, index) =>
+    appliesTo(d, extension, node, frame, raw) ? [index] : [],
+  );
+  if (applies.length === 0) return undefined;
+  const own = d.put<ExtendedFrame>({
+    ...frame,
+    kind: "extended",
+    applies,
+    phase: "before",
+    turn: -1,
+    at: 0,
+    steps: 0,
+  });
+  return advance(d, node, own, { kind: "done", output: raw });
+}
+
+function appliesTo(
+  d: Draft,
+  extension: Extension,
+  node: TaskNode,
+  frame: Frame,
+  raw: Json,
+): boolean {
+  if (extension.when === undefined) return true;
+  // The specification's own example reads the definition straight from `$task` (`$task.call`).
+  const task = { ...node.definition, name: node.name, reference: node.reference };
+  const extra = { task: { ...task, definition: node.definition, input: raw } };
+  return holds(d, extension.when, raw, { frame, node, input: raw, extra });
+}
+
+export function continueExtended(
+  d: Draft,
+  node: TaskNode | undefined,
+  frame: ExtendedFrame,
+  ended: Outcome,
+): Outcome {
+  if (node === undefined) throw new Error(`no task at ${frame.ref}`);
+  if (frame.phase === "task") return afterTask(d, node, d.own(frame), ended);
+  const left = leftBy(frame, tasksOf(node, frame), ended);
+  const listEnd = continueList(d, frame, tasksOf(node, frame), keyOf(frame), ended);
+  return left === undefined ? advance(d, node, d.own(frame), listEnd) : bypass(listEnd);
+}
+
+/** Runs the lists of the current phase in turn, then what comes after them. */
+function advance(d: Draft, node: TaskNode, frame: ExtendedFrame, ended: Outcome): Outcome {
+  let outcome = ended;
+  while (outcome.kind === "done") {
+    frame.turn += 1;
+    if (frame.turn >= frame.applies.length) {
+      if (frame.phase === "after")
+        return { kind: "done", output: frame.output ?? null, ...(frame.flow && { flow: frame.flow }) };
+      return runTask(d, node, frame);
+    }
+    const data = frame.phase === "before" ? rawOf(d, frame) : (frame.output ?? null);
+    const tasks = tasksOf(node, frame);
+    outcome = startList(d, frame, tasks, keyOf(frame), data);
+    if (outcome.kind === "done" && exited(tasks, d.own(frame))) return bypass(outcome);
+  }
+  return outcome;
+}
+
+function runTask(d: Draft, node: TaskNode, frame: ExtendedFrame): Outcome {
+  frame.phase = "task";
+  const raw = rawOf(d, frame);
+  const place = { parent: frame, slot: 0, key: `${frame.key}.x`, raw, bare: true };
+  return afterTask(d, node, frame, enter(d, node, place));
+}
+
+function afterTask(d: Draft, node: TaskNode, frame: ExtendedFrame, ended: Outcome): Outcome {
+  if (ended.kind !== "done") return ended;
+  frame.phase = "after";
+  frame.turn = -1;
+  frame.output = ended.output;
+  if (ended.flow !== undefined) frame.flow = ended.flow;
+  return advance(d, node, frame, ended);
+}
+
+/** An extension left with `exit`: its output stands for the task's, or for what the task had given. */
+function bypass(outcome: Outcome): Outcome {
+  return outcome.kind === "done" ? { kind: "done", output: outcome.output } : outcome;
+}
+
+function tasksOf(node: TaskNode, frame: ExtendedFrame): TaskList {
+  const extension = node.extensions?.[frame.applies[frame.turn] ?? -1];
+  return (frame.phase === "before" ? extension?.before : extension?.after) ?? [];
+}
+
+/** True when the list ended by the `exit` of the task it stood at. */
+function exited(tasks: TaskList, frame: ExtendedFrame): boolean {
+  return isExit(tasks[frame.at]?.then);
+}
+
+function leftBy(frame: ExtendedFrame, tasks: TaskList, ended: Outcome): Flow | undefined {
+  if (ended.kind !== "done" || !isExit(ended.flow)) return undefined;
+  return tasks[frame.at]?.then;
+}
+
+function isExit(flow: Flow | undefined): boolean {
+  return flow?.kind === "exit";
+}
+
+function keyOf(frame: ExtendedFrame): string {
+  return `${frame.key}.${frame.phase}${frame.turn}`;
+}
