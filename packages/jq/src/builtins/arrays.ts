@@ -1,0 +1,292 @@
+/** Arrays: mapping, sorting, grouping, searching. */
+import { charge, chargeBuilt, chargeCopy } from "../budget/budget.ts";
+import { each } from "../compile/access.ts";
+import { outputs } from "../compile/construct.ts";
+import { mustGo } from "../compile/breaks.ts";
+import { Code, GO, single, STOP } from "../compile/code.ts";
+import type { Emit, Signal } from "../compile/code.ts";
+import { fail } from "../errors.ts";
+import { index } from "../values/access.ts";
+import { contains } from "../values/contains.ts";
+import { compare, equal, sortBy } from "../values/compare.ts";
+import { isTrue } from "../values/json.ts";
+import type { Json } from "../values/json.ts";
+import { describe } from "../values/print.ts";
+import { length } from "../values/length.ts";
+import { pure, unary } from "./define.ts";
+import type { Builder, Builtins } from "./define.ts";
+
+/** `map(f)`, that is `[.[] | f]` */
+function map(args: readonly Code[]): Code {
+  const change = args[0] as Code;
+  const { one } = change;
+  return single((input, env) => {
+    if (one !== undefined && Array.isArray(input)) {
+      chargeBuilt(input.length);
+      return input.map((item) => one(item, env));
+    }
+    const made: Json[] = [];
+    const keep: Emit = (value) => {
+      chargeBuilt(1);
+      made.push(value);
+      return GO;
+    };
+    mustGo(each(input, (item) => change.run(item, env, keep), false));
+    return made;
+  });
+}
+
+interface Keyed {
+  readonly item: Json;
+  readonly key: Json;
+}
+
+const NOT_SORTABLE = "cannot be sorted, as it is not an array";
+
+function sorted(value: Json): Keyed[] {
+  if (!Array.isArray(value)) return fail(`${describe(value)} ${NOT_SORTABLE}`);
+  chargeBuilt(value.length);
+  return sortBy(
+    value.map((item) => ({ item, key: item })),
+    (entry) => entry.key,
+  );
+}
+
+/** A builtin `name_by(f)`: the items with their keys, in the keys' order when `sort` is set. */
+function by(use: (entries: Keyed[]) => Json, sort: boolean): Builder {
+  return (args) => {
+    const key = args[0] as Code;
+    const { one } = key;
+    return single((input, env) => {
+      const entries: Keyed[] = [];
+      each(
+        input,
+        (item) => {
+          const at = one === undefined ? outputs(key, item, env) : [one(item, env)];
+          entries.push({ item, key: at });
+          return GO;
+        },
+        false,
+      );
+      if (!Array.isArray(input) && sort) {
+        const shown = describe(input);
+        fail(
+          `${shown} and ${describe(entries.map((entry) => entry.key))} cannot be sorted, as they are not both arrays`,
+        );
+      }
+      return use(sort ? sortBy(entries, (entry) => entry.key) : entries);
+    });
+  };
+}
+
+function items(entries: readonly Keyed[]): Json {
+  return entries.map((entry) => entry.item);
+}
+
+function groups(entries: readonly Keyed[]): Json[][] {
+  const made: Json[][] = [];
+  let previous: Keyed | undefined;
+  for (const entry of entries) {
+    chargeBuilt(1);
+    const last = made[made.length - 1];
+    if (last !== undefined && previous !== undefined && equal(previous.key, entry.key)) {
+      last.push(entry.item);
+    } else {
+      made.push([entry.item]);
+      previous = entry;
+    }
+  }
+  return made;
+}
+
+function distinct(entries: readonly Keyed[]): Json {
+  return groups(entries).map((group) => group[0] as Json);
+}
+
+/** The extreme item; of equals, the first minimum and the last maximum. */
+function extreme(isMin: boolean): (entries: readonly Keyed[]) => Json {
+  return (entries) => {
+    let [best] = entries;
+    for (const entry of entries.slice(1)) {
+      charge(1);
+      if (compare(entry.key, (best as Keyed).key) < 0 === isMin) best = entry;
+    }
+    return best === undefined ? null : best.item;
+  };
+}
+
+function extremeOf(isMin: boolean): Builder {
+  const choose = extreme(isMin);
+  return pure((value) => {
+    if (!Array.isArray(value)) {
+      return fail(`${describe(value)} and ${describe(value)} cannot be iterated over`);
+    }
+    chargeCopy(value.length);
+    return choose(value.map((item) => ({ item, key: item })));
+  });
+}
+
+/** jq reads elements from the last to the first, so what has length 0 reverses to an empty array. */
+function reverse(value: Json): Json {
+  if (Array.isArray(value)) {
+    chargeCopy(value.length);
+    return value.toReversed();
+  }
+  const size = length(value);
+  return size === 0 ? [] : index(value, size - 1);
+}
+
+interface Level {
+  readonly items: readonly Json[];
+  next: number;
+}
+
+/** Flattens without recursion; a negative depth means all levels. */
+function flatten(value: Json, depth: Json): Json {
+  if (typeof depth !== "number") return fail("flatten depth must not be negative");
+  if (depth < 0) fail("flatten depth must not be negative");
+  const flat: Json[] = [];
+  const start: Json[] = [];
+  each(
+    value,
+    (item) => {
+      start.push(item);
+      return GO;
+    },
+    false,
+  );
+  const stack: Level[] = [{ items: start, next: 0 }];
+  while (stack.length > 0) {
+    const top = stack[stack.length - 1] as Level;
+    if (top.next >= top.items.length) {
+      stack.pop();
+      continue;
+    }
+    chargeBuilt(1);
+    const item = top.items[top.next++] as Json;
+    if (Array.isArray(item) && stack.length <= depth) stack.push({ items: item, next: 0 });
+    else flat.push(item);
+  }
+  return flat;
+}
+
+function transpose(value: Json): Json {
+  let width = 0;
+  const rows: Json[][] = [];
+  each(
+    value,
+    (row) => {
+      if (row !== null && !Array.isArray(row)) fail(`Cannot index ${describe(row)} with number`);
+      rows.push((row ?? []) as Json[]);
+      width = Math.max(width, ((row ?? []) as Json[]).length);
+      return GO;
+    },
+    false,
+  );
+  chargeBuilt(width * rows.length);
+  return Array.from({ length: width }, (_, i) => rows.map((row) => row[i] ?? null));
+}
+
+/** `bsearch(x)`: the position, or -1 minus where it would be inserted. */
+function search(value: Json, target: Json): Json {
+  if (!Array.isArray(value)) return fail(`${describe(value)} cannot be searched from`);
+  let low = 0;
+  let high = value.length;
+  while (low < high) {
+    charge(1);
+    const middle = (low + high) >> 1;
+    const order = compare(target, value[middle] as Json);
+    if (order === 0) return middle;
+    if (order < 0) high = middle;
+    else low = middle + 1;
+  }
+  return -1 - low;
+}
+
+function combine(rows: Json, at: number, chosen: Json[], emit: Emit): Signal {
+  if (!Array.isArray(rows)) return fail(`Cannot index ${describe(rows)} with number (0)`);
+  if (at === rows.length) {
+    chargeBuilt(chosen.length + 1);
+    return emit([...chosen]);
+  }
+  return each(
+    rows[at] as Json,
+    (item) => {
+      chosen[at] = item;
+      chosen.length = at + 1;
+      return combine(rows, at + 1, chosen.slice(0, at + 1), emit);
+    },
+    false,
+  );
+}
+
+const combinations: Code = new Code({ run: (input, _env, emit) => combine(input, 0, [], emit) });
+
+function combinationsOf(args: readonly Code[]): Code {
+  const count = args[0] as Code;
+  return new Code({
+    run: (input, env, emit) =>
+      count.run(input, env, (n) => {
+        if (typeof n !== "number") return fail("Range bounds must be numeric");
+        const rows: Json[] = [];
+        for (let i = 0; i < n; i += 1) {
+          chargeBuilt(1);
+          rows.push(input);
+        }
+        return combine(rows, 0, [], emit);
+      }),
+  });
+}
+
+/** `any` and `all` with a generator and a condition; stops at the first decisive output. */
+function quantifier(source: Code, condition: Code, decisive: boolean): Code {
+  return single((input, env) => {
+    let settled = false;
+    const signal = source.run(input, env, (item) =>
+      condition.run(item, env, (value) => {
+        if (isTrue(value) !== decisive) return GO;
+        settled = true;
+        return STOP;
+      }),
+    );
+    if (!settled) mustGo(signal);
+    return settled === decisive;
+  });
+}
+
+const EACH = new Code({ run: (input, _env, emit) => each(input, emit, false) });
+const SELF = single((input) => input);
+
+function quantifiers(name: string, decisive: boolean): [string, Builder][] {
+  return [
+    [`${name}/0`, () => quantifier(EACH, SELF, decisive)],
+    [`${name}/1`, ([condition]) => quantifier(EACH, condition as Code, decisive)],
+    [`${name}/2`, ([source, condition]) => quantifier(source as Code, condition as Code, decisive)],
+  ];
+}
+
+export const arrayBuiltins: Builtins = new Map<string, Builder>([
+  ["map/1", map],
+  ["sort/0", pure((value) => items(sorted(value)))],
+  ["sort_by/1", by(items, true)],
+  ["group_by/1", by(groups, true)],
+  ["unique/0", pure((value) => distinct(sorted(value)))],
+  ["unique_by/1", by(distinct, true)],
+  ["GROUP_BY/1", by(groups, true)],
+  ["UNIQUE_BY/1", by(distinct, true)],
+  ["min/0", extremeOf(true)],
+  ["max/0", extremeOf(false)],
+  ["min_by/1", by(extreme(true), false)],
+  ["max_by/1", by(extreme(false), false)],
+  ["reverse/0", pure(reverse)],
+  ["flatten/0", pure((value) => flatten(value, Number.POSITIVE_INFINITY))],
+  ["flatten/1", unary(flatten)],
+  ["transpose/0", pure(transpose)],
+  ["bsearch/1", unary(search)],
+  ["contains/1", unary(contains)],
+  ["inside/1", unary((input, outer) => contains(outer, input))],
+  ["combinations/0", () => combinations],
+  ["combinations/1", combinationsOf],
+  ...quantifiers("any", true),
+  ...quantifiers("all", false),
+]);

@@ -1,0 +1,288 @@
+/** Turns syntax trees into code: one method per kind of node. */
+import { binary } from "../values/arithmetic.ts";
+import { variable } from "../budget/budget.ts";
+import type { Problem } from "../errors.ts";
+import { positionAt } from "../errors.ts";
+import { findBuiltin, refusal } from "../builtins/registry.ts";
+import { formatter, isFormat } from "../values/formats.ts";
+import type { Definition, Node, NodeOf, Pattern } from "../parse/ast.ts";
+import { indexAccess, iterate, sliceAccess } from "./access.ts";
+import { alternativeUpdate, arithmeticUpdate, assign, modify } from "./assign.ts";
+import { bind } from "./bindings.ts";
+import { breakTo, label } from "./breaks.ts";
+import { callFilter, callFunction, readVariable } from "./calls.ts";
+import type { Argument, Callee } from "./calls.ts";
+import { Code, constant, EMPTY, IDENTITY, single } from "./code.ts";
+import type { One } from "./code.ts";
+import { collect, construct, interpolate, tuple } from "./construct.ts";
+import { tryCatch } from "./errors.ts";
+import { alternative, and, comma, conditional, or, pipe } from "./flow.ts";
+import { foreach, reduce } from "./loops.ts";
+import { negation, operation } from "./operators.ts";
+import { compilePatterns } from "./patterns.ts";
+import type { BoundPatterns } from "./patterns.ts";
+import { cellsOf, find, findCallable, withAlias, withCell, withFunction } from "./scope.ts";
+import type { Scope } from "./scope.ts";
+
+/** Values a program may read by `$name`, in the order `run` passes them. */
+export class Compiler {
+  readonly problems: Problem[] = [];
+  private readonly source: string;
+  private readonly variables: readonly string[];
+
+  constructor(source: string, variables: readonly string[]) {
+    this.source = source;
+    this.variables = variables;
+  }
+
+  compile(node: Node, scope: Scope | null): Code {
+    switch (node.kind) {
+      case "identity":
+        return IDENTITY;
+      case "recurse":
+        return this.builtin("recurse", [], node.at);
+      case "location":
+        return constant({ file: "<top-level>", line: node.line });
+      case "literal":
+        return constant(node.value);
+      case "format":
+        return this.format(node);
+      case "string":
+        return this.string(node, scope);
+      case "index":
+      case "slice":
+      case "iterate":
+        return this.access(node, scope);
+      case "array":
+      case "object":
+        return this.construction(node, scope);
+      case "variable":
+        return this.variable(node.name, node.at, scope);
+      case "call":
+        return this.call(node, scope);
+      case "define":
+        return this.compile(node.body, this.define(node.definition, scope));
+      case "label":
+        return label(this.compile(node.body, withCell(scope, "label", node.name)));
+      case "break":
+        return this.break(node, scope);
+      case "bind":
+      case "reduce":
+      case "foreach":
+        return this.binding(node, scope);
+      default:
+        return this.operator(node, scope);
+    }
+  }
+
+  private operator(
+    node: NodeOf<
+      | "try"
+      | "negate"
+      | "pipe"
+      | "comma"
+      | "binary"
+      | "and"
+      | "or"
+      | "alternative"
+      | "assign"
+      | "if"
+    >,
+    scope: Scope | null,
+  ): Code {
+    switch (node.kind) {
+      case "try": {
+        const handler = node.handler === undefined ? EMPTY : this.compile(node.handler, scope);
+        return tryCatch(this.compile(node.body, scope), handler);
+      }
+      case "negate":
+        return negation(this.compile(node.body, scope));
+      case "comma":
+        return comma(node.items.map((item) => this.compile(item, scope)));
+      case "if": {
+        const no = node.no === undefined ? IDENTITY : this.compile(node.no, scope);
+        return conditional(this.compile(node.condition, scope), this.compile(node.yes, scope), no);
+      }
+      case "pipe":
+        return pipe(this.compile(node.left, scope), this.compile(node.right, scope));
+      case "assign":
+        return this.assignment(node, scope);
+      default: {
+        const left = this.compile(node.left, scope);
+        const right = this.compile(node.right, scope);
+        if (node.kind === "binary") return operation(node.operator, left, right);
+        if (node.kind === "and") return and(left, right);
+        return node.kind === "or" ? or(left, right) : alternative(left, right);
+      }
+    }
+  }
+
+  private problem(at: number, message: string): Code {
+    this.problems.push({ message, position: positionAt(this.source, at) });
+    return IDENTITY;
+  }
+
+  private format(node: NodeOf<"format">): Code {
+    if (!isFormat(node.name)) return this.problem(node.at, `${node.name} is not a valid format`);
+    return single(formatter(node.name));
+  }
+
+  private string(node: NodeOf<"string">, scope: Scope | null): Code {
+    if (!isFormat(node.format))
+      return this.problem(node.at, `${node.format} is not a valid format`);
+    const parts = node.parts.map((part) =>
+      typeof part === "string" ? part : this.compile(part, scope),
+    );
+    return interpolate(node.format, parts);
+  }
+
+  private access(node: NodeOf<"index" | "slice" | "iterate">, scope: Scope | null): Code {
+    const target = this.compile(node.target, scope);
+    if (node.kind === "iterate") return iterate(target, node.optional);
+    if (node.kind === "slice") {
+      const from = node.from === undefined ? undefined : this.compile(node.from, scope);
+      const to = node.to === undefined ? undefined : this.compile(node.to, scope);
+      return sliceAccess(target, from, to, node.optional);
+    }
+    const key = this.compile(node.key, scope);
+    const fixed = node.key.kind === "literal" ? node.key.value : undefined;
+    return indexAccess(target, key, node.optional, fixed);
+  }
+
+  private construction(node: NodeOf<"array" | "object">, scope: Scope | null): Code {
+    if (node.kind === "object") {
+      const entries = node.entries.map(({ key, value }) => {
+        const codes = { key: this.compile(key, scope), value: this.compile(value, scope) };
+        const fixed = key.kind === "literal" ? key.value : undefined;
+        return typeof fixed === "string" ? { ...codes, fixed } : codes;
+      });
+      return construct(entries);
+    }
+    const { body } = node;
+    if (body === undefined) return single(() => []);
+    if (body.kind === "comma") {
+      const ones = body.items.map((item) => this.compile(item, scope).one);
+      if (ones.every((one) => one !== undefined)) return tuple(ones as One[]);
+      // The problems of the items were noted above; compiling again must not note them twice.
+      const noted = this.problems.length;
+      const code = collect(this.compile(body, scope));
+      this.problems.length = noted;
+      return code;
+    }
+    return collect(this.compile(body, scope));
+  }
+
+  private assignment(node: NodeOf<"assign">, scope: Scope | null): Code {
+    const target = this.compile(node.left, scope);
+    const value = this.compile(node.right, scope);
+    switch (node.operator) {
+      case "=":
+        return assign(target, value);
+      case "|=":
+        return modify(target, value);
+      case "//=":
+        return alternativeUpdate(target, value);
+      case "+=":
+        return arithmeticUpdate(target, value, binary("+"));
+      case "-=":
+        return arithmeticUpdate(target, value, binary("-"));
+      case "*=":
+        return arithmeticUpdate(target, value, binary("*"));
+      case "/=":
+        return arithmeticUpdate(target, value, binary("/"));
+      case "%=":
+        return arithmeticUpdate(target, value, binary("%"));
+      default:
+        return node.operator;
+    }
+  }
+
+  private binding(node: NodeOf<"bind" | "reduce" | "foreach">, scope: Scope | null): Code {
+    const source = this.compile(node.source, scope);
+    const { to, inner } = this.patterns(node.patterns, scope);
+    if (node.kind === "bind") return bind(source, to, this.compile(node.body, inner));
+    const init = this.compile(node.init, scope);
+    const loop = { source, to, init, update: this.compile(node.update, inner) };
+    if (node.kind === "reduce") return reduce(loop);
+    return foreach(
+      loop,
+      node.extract === undefined ? undefined : this.compile(node.extract, inner),
+    );
+  }
+
+  private patterns(patterns: readonly Pattern[], scope: Scope | null): BoundPatterns {
+    return compilePatterns(patterns, scope, (node) => this.compile(node, scope));
+  }
+
+  private define(definition: Definition, scope: Scope | null): Scope {
+    const callee: Callee = { code: undefined };
+    const values = definition.parameters.map((parameter) => parameter.isValue);
+    const outer = withFunction(scope, definition.name, values, callee);
+    let inner: Scope = outer;
+    for (const { name, isValue } of definition.parameters) {
+      inner = withCell(inner, isValue ? "variable" : "filter", name);
+      if (isValue) inner = withAlias(inner, name);
+    }
+    callee.code = this.compile(definition.body, inner);
+    return outer;
+  }
+
+  private variable(name: string, at: number, scope: Scope | null): Code {
+    const entry = find(scope, "variable", name);
+    if (entry !== undefined) return readVariable(cellsOf(scope) - entry.cells);
+    const global = this.variables.indexOf(name);
+    if (global >= 0) return single(() => variable(global));
+    if (name === "ENV")
+      return this.problem(at, "$ENV is refused: programs cannot read the environment");
+    return this.problem(at, `$${name} is not defined`);
+  }
+
+  private break(node: NodeOf<"break">, scope: Scope | null): Code {
+    const entry = find(scope, "label", node.name);
+    if (entry === undefined) return this.problem(node.at, `$*label-${node.name} is not defined`);
+    return breakTo(cellsOf(scope) - entry.cells);
+  }
+
+  private call(node: NodeOf<"call">, scope: Scope | null): Code {
+    const entry = findCallable(scope, node.name, node.args.length);
+    if (entry === undefined) {
+      const args = node.args.map((arg) => this.compile(arg, scope));
+      return this.builtin(node.name, args, node.at);
+    }
+    const hops = cellsOf(scope) - entry.cells;
+    switch (entry.kind) {
+      case "alias":
+        return readVariable(hops);
+      case "filter":
+        return callFilter(hops);
+      case "function":
+        return callFunction(
+          entry.callee,
+          hops,
+          node.args.map((arg, i) => this.argument(arg, entry.values[i] === true, scope)),
+        );
+      default:
+        return entry;
+    }
+  }
+
+  private argument(node: Node, isValue: boolean, scope: Scope | null): Argument {
+    if (isValue) return { kind: "value", code: this.compile(node, scope) };
+    if (node.kind === "call" && node.args.length === 0) {
+      const entry = findCallable(scope, node.name, 0);
+      if (entry?.kind === "filter") return { kind: "forward", hops: cellsOf(scope) - entry.cells };
+    }
+    return { kind: "filter", code: this.compile(node, scope) };
+  }
+
+  private builtin(name: string, args: readonly Code[], at: number): Code {
+    const build = findBuiltin(name, args.length);
+    if (build !== undefined) return build(args);
+    const signature = `${name}/${args.length}`;
+    const refused = refusal(name);
+    return this.problem(
+      at,
+      refused === undefined ? `${signature} is not defined` : `${signature} is refused: ${refused}`,
+    );
+  }
+}

@@ -1,0 +1,145 @@
+/** Array and object construction, and string interpolation. */
+import { chargeBuilt } from "../budget/budget.ts";
+import { fail } from "../errors.ts";
+import { formatter } from "../values/formats.ts";
+import { add } from "../values/arithmetic.ts";
+import type { Json, JsonObject } from "../values/json.ts";
+import { putKey } from "../values/objects.ts";
+import { describe, toText } from "../values/print.ts";
+import { mustGo } from "./breaks.ts";
+import { Code, constant, GO, single } from "./code.ts";
+import type { Env, One, Signal } from "./code.ts";
+
+/** All outputs of a filter. */
+export function outputs(code: Code, input: Json, env: Env): Json[] {
+  const items: Json[] = [];
+  mustGo(
+    code.run(input, env, (value) => {
+      chargeBuilt(1);
+      items.push(value);
+      return GO;
+    }),
+  );
+  return items;
+}
+
+/** `[body]` */
+export function collect(body: Code): Code {
+  const { one } = body;
+  if (one !== undefined) {
+    return single((input, env) => {
+      chargeBuilt(1);
+      return [one(input, env)];
+    });
+  }
+  return single((input, env) => outputs(body, input, env));
+}
+
+/** `[a, b, c]` where every item gives one output. */
+export function tuple(items: readonly One[]): Code {
+  return single((input, env) => {
+    chargeBuilt(items.length);
+    return items.map((one) => one(input, env));
+  });
+}
+
+export interface Entry {
+  readonly key: Code;
+  readonly value: Code;
+  /** The key, when it is known while compiling. */
+  readonly fixed?: string;
+}
+
+function checkKey(key: Json): string {
+  return typeof key === "string" ? key : fail(`Cannot use ${describe(key)} as object key`);
+}
+
+/** Object literals whose keys are constants: one shape, filled in order. */
+function record(keys: readonly string[], values: readonly One[]): One {
+  const size = keys.length;
+  if (keys.includes("__proto__")) {
+    return (input, env) => {
+      const object: JsonObject = {};
+      chargeBuilt(size);
+      for (let i = 0; i < size; i += 1) {
+        putKey(object, keys[i] as string, (values[i] as One)(input, env));
+      }
+      return object;
+    };
+  }
+  return (input, env) => {
+    const object: JsonObject = {};
+    chargeBuilt(size);
+    for (let i = 0; i < size; i += 1) object[keys[i] as string] = (values[i] as One)(input, env);
+    return object;
+  };
+}
+
+/** `{...}`; the last entry varies fastest. */
+export function construct(entries: readonly Entry[]): Code {
+  const keys = entries.map((entry) => entry.fixed);
+  const values = entries.map((entry) => entry.value.one);
+  if (values.every((one) => one !== undefined)) {
+    if (keys.every((key) => key !== undefined)) return single(record(keys, values));
+    const keyOnes = entries.map((entry) => entry.key.one);
+    if (keyOnes.every((one) => one !== undefined)) {
+      return single((input, env) => {
+        const object: JsonObject = {};
+        chargeBuilt(entries.length);
+        for (let i = 0; i < entries.length; i += 1) {
+          const key = checkKey((keyOnes[i] as One)(input, env));
+          putKey(object, key, (values[i] as One)(input, env));
+        }
+        return object;
+      });
+    }
+  }
+  return new Code({
+    run: (input, env, emit) => {
+      const step = (at: number, made: JsonObject): Signal => {
+        const entry = entries[at];
+        if (entry === undefined) return emit(made);
+        return entry.key.run(input, env, (key) =>
+          entry.value.run(input, env, (value) => {
+            chargeBuilt(at + 1);
+            const next = { ...made };
+            putKey(next, checkKey(key), value);
+            return step(at + 1, next);
+          }),
+        );
+      };
+      return step(0, {});
+    },
+  });
+}
+
+/** `"a\(b)c"` with a format applied to each interpolated value; the last varies slowest. */
+export function interpolate(format: string, parts: readonly (string | Code)[]): Code {
+  const apply = format === "text" ? toText : formatter(format);
+  const pieces = parts.map((part) => {
+    if (typeof part === "string") return constant(part);
+    const { one } = part;
+    if (one !== undefined) return single((input, env) => apply(one(input, env)));
+    return new Code({
+      run: (input, env, emit) => part.run(input, env, (value) => emit(apply(value))),
+    });
+  });
+  const ones = pieces.map((piece) => piece.one);
+  if (ones.every((one) => one !== undefined)) {
+    return single((input, env) => {
+      let text: Json = "";
+      for (const one of ones) text = add(text, (one as One)(input, env));
+      return text;
+    });
+  }
+  return new Code({
+    run: (input, env, emit) => {
+      const step = (at: number, tail: Json): Signal => {
+        const piece = pieces[at];
+        if (piece === undefined) return emit(tail);
+        return piece.run(input, env, (text) => step(at - 1, add(text, tail)));
+      };
+      return step(pieces.length - 1, "");
+    },
+  });
+}

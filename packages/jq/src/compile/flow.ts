@@ -1,0 +1,153 @@
+/** Pipes, commas, conditions and alternatives. */
+import { isTrue } from "../values/json.ts";
+import { Code, drain, GO, single, STOP } from "./code.ts";
+import type { Emit, Paths, Run, Signal } from "./code.ts";
+
+function pipeTail(left: Code, right: Code): Run {
+  const { one } = left;
+  if (one !== undefined) return (input, env, emit) => right.tailRun(one(input, env), env, emit);
+  return (input, env, emit) => left.run(input, env, (value) => right.run(value, env, emit));
+}
+
+/** `left | right` */
+export function pipe(left: Code, right: Code): Code {
+  const first = left.one;
+  const second = right.one;
+  const paths: Paths = (input, path, env, emit) =>
+    left.paths(input, path, env, (value, at) => right.paths(value, at, env, emit));
+  if (first !== undefined) {
+    if (second !== undefined) return single((input, env) => second(first(input, env), env), paths);
+    const run: Run = (input, env, emit) => right.run(first(input, env), env, emit);
+    return new Code({ run, tailRun: pipeTail(left, right), paths });
+  }
+  const run: Run =
+    second === undefined
+      ? (input, env, emit) => left.run(input, env, (value) => right.run(value, env, emit))
+      : (input, env, emit) => left.run(input, env, (value) => emit(second(value, env)));
+  return new Code({ run, paths });
+}
+
+/** `a, b, c` */
+export function comma(items: readonly Code[]): Code {
+  const last = items[items.length - 1] as Code;
+  const before = items.slice(0, -1);
+  return new Code({
+    run: (input, env, emit) => {
+      for (const item of items) {
+        if (item.run(input, env, emit) === STOP) return STOP;
+      }
+      return GO;
+    },
+    tailRun: (input, env, emit) => {
+      for (const item of before) {
+        if (item.run(input, env, emit) === STOP) return STOP;
+      }
+      return last.tailRun(input, env, emit);
+    },
+    paths: (input, path, env, emit) => {
+      for (const item of items) {
+        if (item.paths(input, path, env, emit) === STOP) return STOP;
+      }
+      return GO;
+    },
+  });
+}
+
+/** `if condition then yes else no end` */
+export function conditional(condition: Code, yes: Code, no: Code): Code {
+  const test = condition.one;
+  const paths: Paths = (input, path, env, emit) =>
+    condition.run(input, env, (value) => (isTrue(value) ? yes : no).paths(input, path, env, emit));
+  if (test === undefined) {
+    const run: Run = (input, env, emit) =>
+      condition.run(input, env, (value) => (isTrue(value) ? yes : no).run(input, env, emit));
+    return new Code({ run, paths });
+  }
+  const a = yes.one;
+  const b = no.one;
+  if (a !== undefined && b !== undefined) {
+    return single((input, env) => (isTrue(test(input, env)) ? a : b)(input, env), paths);
+  }
+  return new Code({
+    run: (input, env, emit) => (isTrue(test(input, env)) ? yes : no).run(input, env, emit),
+    tailRun: (input, env, emit) => (isTrue(test(input, env)) ? yes : no).tailRun(input, env, emit),
+    paths,
+  });
+}
+
+/** `left // right`: the true outputs of left, or all of right when there are none. */
+export function alternative(left: Code, right: Code): Code {
+  const paths: Paths = (input, path, env, emit) => {
+    let found = false;
+    const signal = left.paths(input, path, env, (value, at) => {
+      if (!isTrue(value)) return GO;
+      found = true;
+      return emit(value, at);
+    });
+    return found || signal === STOP ? signal : right.paths(input, path, env, emit);
+  };
+  const first = left.one;
+  const second = right.one;
+  if (first !== undefined && second !== undefined) {
+    return single((input, env) => {
+      const value = first(input, env);
+      return isTrue(value) ? value : second(input, env);
+    }, paths);
+  }
+  const tailRun: Run = (input, env, emit) => {
+    let found = false;
+    const signal = left.run(input, env, (value) => {
+      if (!isTrue(value)) return GO;
+      found = true;
+      return emit(value);
+    });
+    return found || signal === STOP ? signal : right.tailRun(input, env, emit);
+  };
+  return new Code({
+    run: (input, env, emit) => drain(tailRun(input, env, emit)),
+    tailRun,
+    paths,
+  });
+}
+
+/** `and` and `or`: `decisive` is the truth of the left side that settles the answer. */
+function connective(left: Code, right: Code, decisive: boolean): Code {
+  const first = left.one;
+  const second = right.one;
+  if (first !== undefined && second !== undefined) {
+    return single((input, env) =>
+      isTrue(first(input, env)) === decisive ? decisive : isTrue(second(input, env)),
+    );
+  }
+  return new Code({
+    run: (input, env, emit) =>
+      left.run(input, env, (a) =>
+        isTrue(a) === decisive ? emit(decisive) : right.run(input, env, (b) => emit(isTrue(b))),
+      ),
+  });
+}
+
+export function and(left: Code, right: Code): Code {
+  return connective(left, right, false);
+}
+
+export function or(left: Code, right: Code): Code {
+  return connective(left, right, true);
+}
+
+/**
+ * Outputs until `limit` of them were made; `stop` tells our own stop from one further down. Used by
+ * `first`, `limit` and the like.
+ */
+export function takeUntil(
+  run: (emit: Emit) => Signal,
+  accept: (value: Parameters<Emit>[0]) => "go" | "done",
+): Signal {
+  let done = false;
+  const signal = run((value) => {
+    if (accept(value) === "go") return GO;
+    done = true;
+    return STOP;
+  });
+  return done ? GO : signal;
+}

@@ -1,0 +1,71 @@
+/** Base64 and base32 (RFC 4648), read as leniently as jq does. */
+import { fail } from "../errors.ts";
+import { describe } from "./print.ts";
+import { decodeUtf8 } from "./utf8.ts";
+
+const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+/** Regroups bytes into symbols of `width` bits, padded to a multiple of `block` symbols. */
+function encode(bytes: readonly number[], alphabet: string, width: number, block: number): string {
+  let text = "";
+  let bits = 0;
+  let held = 0;
+  for (const byte of bytes) {
+    held = ((held << 8) | byte) & 0xfff;
+    bits += 8;
+    while (bits >= width) {
+      bits -= width;
+      text += alphabet[(held >> bits) & ((1 << width) - 1)];
+    }
+  }
+  if (bits > 0) text += alphabet[(held << (width - bits)) & ((1 << width) - 1)];
+  return text + "=".repeat((block - (text.length % block)) % block);
+}
+
+interface Decoded {
+  readonly bytes: number[];
+  readonly symbols: number;
+}
+
+/** Reads symbols up to the first padding; undefined at a foreign character. */
+function decode(text: string, alphabet: string, width: number): Decoded | undefined {
+  const bytes: number[] = [];
+  let bits = 0;
+  let held = 0;
+  let symbols = 0;
+  for (const char of text) {
+    if (char === "=") break;
+    const symbol = alphabet.indexOf(char);
+    if (symbol < 0) return undefined;
+    symbols += 1;
+    held = ((held << width) | symbol) & 0xffff;
+    bits += width;
+    if (bits >= 8) {
+      bits -= 8;
+      bytes.push((held >> bits) & 0xff);
+    }
+  }
+  return { bytes, symbols };
+}
+
+export function toBase64(bytes: readonly number[]): string {
+  return encode(bytes, BASE64, 6, 4);
+}
+
+export function toBase32(bytes: readonly number[]): string {
+  return encode(bytes, BASE32, 5, 8);
+}
+
+export function fromBase64(text: string): string {
+  const decoded = decode(text, BASE64, 6);
+  if (decoded === undefined) return fail(`${describe(text)} is not valid base64 data`);
+  if (decoded.symbols % 4 === 1) return fail(`${describe(text)} trailing base64 byte found`);
+  return decodeUtf8(decoded.bytes, false) as string;
+}
+
+export function fromBase32(text: string): string {
+  const decoded = decode(text, BASE32, 5);
+  if (decoded === undefined) return fail(`${describe(text)} is not valid base32 data`);
+  return decodeUtf8(decoded.bytes, false) as string;
+}

@@ -1,0 +1,122 @@
+/** The `@format` filters (manual: Format strings and escaping). */
+import { charge, chargeString } from "../budget/budget.ts";
+import { fail } from "../errors.ts";
+import { fromBase32, fromBase64, toBase32, toBase64 } from "./base64.ts";
+import { isObject } from "./json.ts";
+import type { Json } from "./json.ts";
+import { describe, toJson, toText } from "./print.ts";
+import { decodeUtf8, encodeUtf8 } from "./utf8.ts";
+
+type Format = (value: Json) => string;
+
+const HTML: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  "'": "&apos;",
+  '"': "&quot;",
+};
+
+const TSV: Readonly<Record<string, string>> = {
+  "\t": "\\t",
+  "\r": "\\r",
+  "\n": "\\n",
+  "\\": "\\\\",
+};
+
+/** A row of cells: null is empty, containers are refused. */
+function row(name: string, separator: string, escape: (text: string) => string): Format {
+  return (value) => {
+    if (!Array.isArray(value))
+      return fail(`${describe(value)} cannot be ${name}-formatted, only array`);
+    charge(value.length);
+    const cells = value.map((cell) => {
+      if (cell === null || Number.isNaN(cell)) return "";
+      if (typeof cell === "string") return escape(cell);
+      if (typeof cell === "object") return fail(`${describe(cell)} is not valid in a csv row`);
+      return toJson(cell);
+    });
+    return cells.join(separator);
+  };
+}
+
+function shellWord(value: Json): string {
+  if (typeof value === "string") return `'${value.replaceAll("'", "'\\''")}'`;
+  if (Array.isArray(value) || isObject(value)) {
+    return fail(`${describe(value)} can not be escaped for shell`);
+  }
+  return toJson(value);
+}
+
+function shell(value: Json): string {
+  if (!Array.isArray(value)) return shellWord(value);
+  charge(value.length);
+  return value.map(shellWord).join(" ");
+}
+
+const UNRESERVED = /[A-Za-z0-9\-_.~]/;
+
+function uri(value: Json): string {
+  const text = toText(value);
+  let out = "";
+  for (const byte of encodeUtf8(text)) {
+    const char = String.fromCharCode(byte);
+    out +=
+      byte < 128 && UNRESERVED.test(char)
+        ? char
+        : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+  }
+  return out;
+}
+
+function unUri(value: Json): string {
+  const text = toText(value);
+  const bytes: number[] = [];
+  const invalid = (): never => fail(`${describe(text)} is not a valid uri encoding`);
+  const source = encodeUtf8(text);
+  for (let i = 0; i < source.length; i += 1) {
+    if (source[i] !== 0x25) {
+      bytes.push(source[i] as number);
+      continue;
+    }
+    const hex = String.fromCharCode(...source.slice(i + 1, i + 3));
+    if (!/^[0-9a-fA-F]{2}$/.test(hex)) invalid();
+    bytes.push(Number.parseInt(hex, 16));
+    i += 2;
+  }
+  return decodeUtf8(bytes) ?? invalid();
+}
+
+const FORMATS = new Map<string, Format>([
+  ["text", toText],
+  ["json", (value) => toJson(value)],
+  ["csv", row("csv", ",", (text) => `"${text.replaceAll('"', '""')}"`)],
+  ["tsv", row("tsv", "\t", (text) => text.replace(/[\t\r\n\\]/g, (c) => TSV[c] as string))],
+  ["html", (value) => toText(value).replace(/[&<>'"]/g, (c) => HTML[c] as string)],
+  ["uri", uri],
+  ["urid", unUri],
+  ["sh", shell],
+  ["base64", (value) => toBase64(encodeUtf8(toText(value)))],
+  ["base64d", (value) => fromBase64(toText(value))],
+  ["base32", (value) => toBase32(encodeUtf8(toText(value)))],
+  ["base32d", (value) => fromBase32(toText(value))],
+]);
+
+/** Pays for text a format made, which may be longer than what it was made of. */
+function paid(format: Format): Format {
+  return (value) => {
+    const text = format(value);
+    chargeString(text.length);
+    charge(text.length >> 5);
+    return text;
+  };
+}
+
+export function formatter(name: string): Format {
+  const format = FORMATS.get(name);
+  return format === undefined ? () => fail(`${name} is not a valid format`) : paid(format);
+}
+
+export function isFormat(name: string): boolean {
+  return FORMATS.has(name);
+}

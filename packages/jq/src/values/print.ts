@@ -1,0 +1,120 @@
+/** JSON text of values (manual: tojson), and the shortened form error messages quote. */
+import { charge, chargeString } from "../budget/budget.ts";
+import { isObject, typeName } from "./json.ts";
+import type { Json, JsonObject } from "./json.ts";
+import { formatNumber } from "./numbers.ts";
+
+/** Deeper values are replaced by a note, as in jq. */
+const MAX_PRINT_DEPTH = 10_000;
+const DELETE = /\u007f/g;
+
+export function quote(text: string): string {
+  const quoted = JSON.stringify(text);
+  return quoted.includes("\u007f") ? quoted.replace(DELETE, "\\u007f") : quoted;
+}
+
+function scalar(value: Json): string {
+  switch (typeof value) {
+    case "string":
+      return quote(value);
+    case "number":
+      return formatNumber(value);
+    case "boolean":
+      return value ? "true" : "false";
+    default:
+      return "null";
+  }
+}
+
+interface Open {
+  readonly items: readonly Json[] | undefined;
+  readonly object: JsonObject | undefined;
+  readonly keys: readonly string[];
+  next: number;
+}
+
+function open(value: Json[] | JsonObject): Open {
+  if (Array.isArray(value)) return { items: value, object: undefined, keys: [], next: 0 };
+  return { items: undefined, object: value, keys: Object.keys(value), next: 0 };
+}
+
+/**
+ * JSON text without recursion, so that depth costs memory and not stack. Stops early once the text
+ * is longer than `enough`.
+ */
+export function toJson(value: Json, enough = Number.POSITIVE_INFINITY): string {
+  if (typeof value !== "object" || value === null) return scalar(value);
+  let text = Array.isArray(value) ? "[" : "{";
+  const stack: Open[] = [open(value)];
+  let paid = 0;
+  while (stack.length > 0 && text.length <= enough) {
+    const top = stack[stack.length - 1] as Open;
+    const length = top.items === undefined ? top.keys.length : top.items.length;
+    if (top.next >= length) {
+      text += top.items === undefined ? "}" : "]";
+      stack.pop();
+      continue;
+    }
+    charge(1);
+    if (text.length > paid + 4096) {
+      chargeString(text.length);
+      paid = text.length;
+    }
+    if (top.next > 0) text += ",";
+    const at = top.next++;
+    const key = top.keys[at] as string;
+    if (top.object !== undefined) text += `${quote(key)}:`;
+    const item = top.items === undefined ? (top.object?.[key] as Json) : (top.items[at] as Json);
+    if (stack.length > MAX_PRINT_DEPTH) text += "<skipped: too deep>";
+    else if (Array.isArray(item) || isObject(item)) {
+      text += Array.isArray(item) ? "[" : "{";
+      stack.push(open(item));
+    } else text += scalar(item);
+  }
+  return text;
+}
+
+/** `tostring`: strings stay as they are. */
+export function toText(value: Json): string {
+  if (typeof value === "string") return value;
+  const text = toJson(value);
+  chargeString(text.length);
+  return text;
+}
+
+const SHOWN_BYTES = 30;
+
+function utf8Size(point: number): number {
+  if (point < 0x80) return 1;
+  if (point < 0x800) return 2;
+  return point < 0x10000 ? 3 : 4;
+}
+
+/** The leading characters that fit into a number of UTF-8 bytes. */
+function leadingBytes(text: string, bytes: number): string {
+  let used = 0;
+  let at = 0;
+  while (at < text.length) {
+    const point = text.codePointAt(at) as number;
+    used += utf8Size(point);
+    if (used > bytes) break;
+    at += point > 0xffff ? 2 : 1;
+  }
+  return text.slice(0, at);
+}
+
+const CLOSERS: Readonly<Record<string, string>> = { '"': '"', "[": "]", "{": "}" };
+
+/** A value as error messages show it: JSON text of at most 29 bytes. */
+export function shortText(value: Json): string {
+  const shown = typeof value === "string" ? value.slice(0, 2 * SHOWN_BYTES) : value;
+  const text = toJson(shown, 4 * SHOWN_BYTES);
+  if (leadingBytes(text, SHOWN_BYTES - 1).length === text.length) return text;
+  const closer = CLOSERS[text[0] as string] ?? "";
+  return `${leadingBytes(text, SHOWN_BYTES - (closer === "" ? 4 : 5))}...${closer}`;
+}
+
+/** `number (1)`: a value named by type and text. */
+export function describe(value: Json): string {
+  return `${typeName(value)} (${shortText(value)})`;
+}

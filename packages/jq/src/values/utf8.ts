@@ -1,0 +1,65 @@
+/** UTF-8 without the encoder classes, which are host objects. */
+import { chargeScan } from "../budget/budget.ts";
+
+export function encodeUtf8(text: string): number[] {
+  chargeScan(text.length * 8);
+  const bytes: number[] = [];
+  for (let i = 0; i < text.length; i += 1) {
+    let point = text.codePointAt(i) as number;
+    if (point > 0xffff) i += 1;
+    // An unpaired surrogate has no encoding.
+    if (point >= 0xd800 && point <= 0xdfff) point = 0xfffd;
+    if (point < 0x80) bytes.push(point);
+    else if (point < 0x800) bytes.push(0xc0 | (point >> 6), 0x80 | (point & 63));
+    else if (point < 0x10000) {
+      bytes.push(0xe0 | (point >> 12), 0x80 | ((point >> 6) & 63), 0x80 | (point & 63));
+    } else {
+      bytes.push(0xf0 | (point >> 18), 0x80 | ((point >> 12) & 63));
+      bytes.push(0x80 | ((point >> 6) & 63), 0x80 | (point & 63));
+    }
+  }
+  return bytes;
+}
+
+/** How many bytes follow a leading byte, or -1. */
+function following(lead: number): number {
+  if (lead < 0x80) return 0;
+  if (lead >= 0xc2 && lead <= 0xdf) return 1;
+  if (lead >= 0xe0 && lead <= 0xef) return 2;
+  return lead >= 0xf0 && lead <= 0xf4 ? 3 : -1;
+}
+
+const SMALLEST = [0, 0x80, 0x800, 0x10000];
+
+/** One code point at an offset, or -1 when the bytes there are no UTF-8. */
+function pointAt(bytes: readonly number[], at: number): number {
+  const lead = bytes[at] as number;
+  const more = following(lead);
+  if (more < 0) return -1;
+  let point = more === 0 ? lead : lead & (0x3f >> more);
+  for (let i = 1; i <= more; i += 1) {
+    const byte = bytes[at + i];
+    if (byte === undefined || (byte & 0xc0) !== 0x80) return -1;
+    point = (point << 6) | (byte & 63);
+  }
+  if (point < (SMALLEST[more] as number) || point > 0x10ffff) return -1;
+  return point >= 0xd800 && point <= 0xdfff ? -1 : point;
+}
+
+/** Text of UTF-8 bytes; malformed parts become U+FFFD, or make it undefined when `strict`. */
+export function decodeUtf8(bytes: readonly number[], strict = true): string | undefined {
+  chargeScan(bytes.length * 8);
+  let text = "";
+  for (let i = 0; i < bytes.length; ) {
+    const point = pointAt(bytes, i);
+    if (point < 0) {
+      if (strict) return undefined;
+      text += "\ufffd";
+      i += 1;
+    } else {
+      text += String.fromCodePoint(point);
+      i += 1 + following(bytes[i] as number);
+    }
+  }
+  return text;
+}
