@@ -2,7 +2,9 @@
 import type { Code } from "../compile/code.ts";
 import { arrayBuiltins } from "./arrays.ts";
 import type { Builder, Builtins } from "./define.ts";
+import { dateBuiltins } from "./dates.ts";
 import { generatorBuiltins } from "./generators.ts";
+import { mathBuiltins } from "./math.ts";
 import { objectBuiltins } from "./objects.ts";
 import { pathBuiltins } from "./paths.ts";
 import { stringBuiltins } from "./strings.ts";
@@ -11,11 +13,13 @@ import { constant } from "../compile/code.ts";
 
 const TABLES: readonly Builtins[] = [
   typeBuiltins,
+  mathBuiltins,
   arrayBuiltins,
   objectBuiltins,
   stringBuiltins,
   pathBuiltins,
   generatorBuiltins,
+  dateBuiltins,
 ];
 
 const ALL = new Map<string, Builder>(TABLES.flatMap((table) => [...table]));

@@ -12,8 +12,8 @@ import { bind } from "./bindings.ts";
 import { breakTo, label } from "./breaks.ts";
 import { callFilter, callFunction, readVariable } from "./calls.ts";
 import type { Argument, Callee } from "./calls.ts";
-import { Code, constant, EMPTY, IDENTITY, single } from "./code.ts";
-import type { One } from "./code.ts";
+import { constant, EMPTY, IDENTITY, single } from "./code.ts";
+import type { Code } from "./code.ts";
 import { collect, construct, interpolate, tuple } from "./construct.ts";
 import { tryCatch } from "./errors.ts";
 import { alternative, and, comma, conditional, or, pipe } from "./flow.ts";
@@ -161,13 +161,9 @@ export class Compiler {
     const { body } = node;
     if (body === undefined) return single(() => []);
     if (body.kind === "comma") {
-      const ones = body.items.map((item) => this.compile(item, scope).one);
-      if (ones.every((one) => one !== undefined)) return tuple(ones as One[]);
-      // The problems of the items were noted above; compiling again must not note them twice.
-      const noted = this.problems.length;
-      const code = collect(this.compile(body, scope));
-      this.problems.length = noted;
-      return code;
+      const items = body.items.map((item) => this.compile(item, scope));
+      const ones = items.map((item) => item.one);
+      return ones.every((one) => one !== undefined) ? tuple(ones) : collect(comma(items));
     }
     return collect(this.compile(body, scope));
   }
