@@ -21,6 +21,14 @@ export function cancelBelow(d: Draft, top: Frame): void {
 }
 
 function cancelOne(d: Draft, frame: Frame): void {
+  release(d, frame);
+  if (frame.kind !== "extended")
+    d.record({ kind: "task.cancelled", task: frame.ref, occurrence: frame.id });
+  d.close(frame);
+}
+
+/** Takes back what the frame itself waits for. */
+export function release(d: Draft, frame: Frame): void {
   switch (frame.kind) {
     case "activity":
       d.cancelActivity(frame.id);
@@ -40,9 +48,6 @@ function cancelOne(d: Draft, frame: Frame): void {
     default:
       break;
   }
-  if (frame.kind !== "extended")
-    d.record({ kind: "task.cancelled", task: frame.ref, occurrence: frame.id });
-  d.close(frame);
 }
 
 /** Clears the timer a `try` may have armed in its phase. */

@@ -20,6 +20,8 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 export class Draft {
   readonly program: Program;
+  /** The state that came in. */
+  readonly original: State;
   readonly env: Environment;
   readonly events: HistoryEvent[] = [];
   /** The scalar part of the state; `frames` and `values` below replace those in it. */
@@ -34,6 +36,7 @@ export class Draft {
 
   constructor(program: Program, state: State, env: Environment) {
     this.program = program;
+    this.original = state;
     this.env = env;
     this.state = { ...state };
     this.frames = new Map(Object.entries(state.frames));

@@ -17,7 +17,11 @@ export class FatalError extends TaskError {}
 export type StandardError = keyof typeof standardErrors;
 
 /** A standard error with its canonical type and default status. */
-export function standardError(kind: StandardError, detail: string, instance: string): WorkflowError {
+export function standardError(
+  kind: StandardError,
+  detail: string,
+  instance: string,
+): WorkflowError {
   const { type, status, title } = standardErrors[kind];
   return { type, status, title, detail, instance };
 }

@@ -1,6 +1,8 @@
 export type * from "./command.ts";
+export { decide, type Decision, type Environment } from "./decide.ts";
 export type * from "./effect.ts";
 export type * from "./error.ts";
+export { type StandardError, standardError } from "./errors.ts";
 export type * from "./event.ts";
-export { isTerminal, type State, type Status, STATE_VERSION } from "./state.ts";
-export { decide, type Decision, type Environment } from "./decide.ts";
+export { type HeldCommand, isTerminal, type State, type Status, STATE_VERSION } from "./state.ts";
+export { loadState } from "./upgrade.ts";

@@ -24,13 +24,7 @@ export function catches(d: Draft, node: TryNode, frame: TryFrame, error: Workflo
   return exceptWhen === undefined || !holds(d, exceptWhen, input, site);
 }
 
-function matches(
-  d: Draft,
-  node: TryNode,
-  error: WorkflowError,
-  input: Json,
-  site: Site,
-): boolean {
+function matches(d: Draft, node: TryNode, error: WorkflowError, input: Json, site: Site): boolean {
   const filter = node.catch.filter ?? {};
   const wanted = (template: Template): Json => evaluate(d, template, input, site);
   if (filter.type !== undefined) {
@@ -67,13 +61,7 @@ export function retryDelay(
   return delay;
 }
 
-function backOff(
-  d: Draft,
-  retry: RetryPolicy,
-  attempt: number,
-  input: Json,
-  site: Site,
-): number {
+function backOff(d: Draft, retry: RetryPolicy, attempt: number, input: Json, site: Site): number {
   const base = retry.delay === undefined ? 0 : duration(d, retry.delay, input, site);
   const grown =
     retry.backoff === "exponential"

@@ -45,12 +45,7 @@ export function inputOf(d: Draft, frame: Frame): Json {
 }
 
 /** Evaluates at a site; a failure becomes the expression error the specification asks for. */
-export function evaluate(
-  d: Draft,
-  what: Expression | Template,
-  dot: Json,
-  site: Site,
-): Json {
+export function evaluate(d: Draft, what: Expression | Template, dot: Json, site: Site): Json {
   try {
     return what.evaluate(dot, scopeOf(d, what.uses, site), contextOf(d));
   } catch (error) {

@@ -66,7 +66,11 @@ function advance(d: Draft, node: TaskNode, frame: ExtendedFrame, ended: Outcome)
     frame.turn += 1;
     if (frame.turn >= frame.applies.length) {
       if (frame.phase === "after")
-        return { kind: "done", output: frame.output ?? null, ...(frame.flow && { flow: frame.flow }) };
+        return {
+          kind: "done",
+          output: frame.output ?? null,
+          ...(frame.flow && { flow: frame.flow }),
+        };
       return runTask(d, node, frame);
     }
     const data = frame.phase === "before" ? rawOf(d, frame) : (frame.output ?? null);

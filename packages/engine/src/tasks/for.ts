@@ -19,9 +19,7 @@ export function startFor(d: Draft, node: ForNode, frame: Frame): Outcome {
   const input = inputOf(d, frame);
   const items = evaluate(d, node.in, input, { frame, node, input });
   if (!Array.isArray(items))
-    throw new TaskError(
-      standardError("expression", "for.in must give an array", node.reference),
-    );
+    throw new TaskError(standardError("expression", "for.in must give an array", node.reference));
   const inline = items.length <= INLINE_ITEMS;
   if (!inline) d.keepValue(frame.id, items as Json);
   const own = d.put<ForFrame>({

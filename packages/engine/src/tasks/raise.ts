@@ -12,7 +12,11 @@ export function startRaise(d: Draft, node: RaiseNode, frame: Frame): Outcome {
   const value = evaluate(d, node.error, input, { frame, node, input });
   if (!isObject(value) || typeof value.type !== "string" || typeof value.status !== "number")
     throw new TaskError(
-      standardError("expression", "an error needs a string type and a number status", node.reference),
+      standardError(
+        "expression",
+        "an error needs a string type and a number status",
+        node.reference,
+      ),
     );
   const text = (key: "title" | "detail" | "instance"): Partial<WorkflowError> => {
     const given = value[key];

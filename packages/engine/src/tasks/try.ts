@@ -93,7 +93,14 @@ function caught(
     frame.phase = "delay";
     d.setTimer(`r${frame.id}`, d.env.now + delay);
     const attempt = frame.attempt + 1;
-    d.record({ kind: "task.retried", task: frame.ref, occurrence: frame.id, attempt, delay, error });
+    d.record({
+      kind: "task.retried",
+      task: frame.ref,
+      occurrence: frame.id,
+      attempt,
+      delay,
+      error,
+    });
     return WAITING;
   }
   const input = inputOf(d, frame);
