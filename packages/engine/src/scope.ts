@@ -13,6 +13,7 @@ import {
 } from "@millrace/language";
 import type { Draft } from "./draft.ts";
 import { standardError, TaskError } from "./errors.ts";
+import { isoInstant } from "./instant.ts";
 import type { Frame } from "./frame.ts";
 
 /** The place an expression is evaluated at. */
@@ -167,10 +168,4 @@ function dateTime(milliseconds: number): JsonObject {
     iso8601: isoInstant(milliseconds),
     epoch: { seconds: Math.floor(milliseconds / 1000), milliseconds },
   };
-}
-
-/** An instant as ISO 8601 in UTC. The one use of Date here is arithmetic on a given instant, not the clock. */
-export function isoInstant(milliseconds: number): string {
-  // oxlint-disable-next-line no-restricted-globals -- formats a given instant; reads no clock
-  return new Date(milliseconds).toISOString();
 }

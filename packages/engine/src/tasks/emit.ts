@@ -3,8 +3,9 @@ import { type EmitNode, isObject, type Json, type JsonObject } from "@millrace/l
 import type { Draft } from "../draft.ts";
 import { standardError, TaskError } from "../errors.ts";
 import type { Frame } from "../frame.ts";
+import { isoInstant } from "../instant.ts";
 import type { Outcome } from "../outcome.ts";
-import { evaluate, inputOf, isoInstant } from "../scope.ts";
+import { evaluate, inputOf } from "../scope.ts";
 
 export function startEmit(d: Draft, node: EmitNode, frame: Frame): Outcome {
   const input = inputOf(d, frame);

@@ -17,7 +17,9 @@ export function startChild(d: Draft, node: RunWorkflowNode, frame: Frame): Outco
     );
   const data = inputOf(d, frame);
   const input =
-    node.input === undefined ? data : evaluate(d, node.input, data, { frame, node, input: data });
+    node.arguments === undefined
+      ? data
+      : evaluate(d, node.arguments, data, { frame, node, input: data });
   d.effect({
     kind: "child.start",
     childId: frame.id,
