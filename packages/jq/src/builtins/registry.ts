@@ -7,6 +7,7 @@ import { generatorBuiltins } from "./generators.ts";
 import { mathBuiltins } from "./math.ts";
 import { objectBuiltins } from "./objects.ts";
 import { pathBuiltins } from "./paths.ts";
+import { regexBuiltins } from "./regex.ts";
 import { stringBuiltins } from "./strings.ts";
 import { typeBuiltins } from "./types.ts";
 import { constant } from "../compile/code.ts";
@@ -20,6 +21,7 @@ const TABLES: readonly Builtins[] = [
   pathBuiltins,
   generatorBuiltins,
   dateBuiltins,
+  regexBuiltins,
 ];
 
 const ALL = new Map<string, Builder>(TABLES.flatMap((table) => [...table]));

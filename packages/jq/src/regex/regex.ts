@@ -1,0 +1,134 @@
+/** jq's view of a regular expression: flags, a cache of compiled patterns, and match objects. */
+import { charge, chargeBuilt } from "../budget/budget.ts";
+import { fail } from "../errors.ts";
+import type { Json } from "../values/json.ts";
+import { describe } from "../values/print.ts";
+import { isSimple, toPoints } from "../values/strings.ts";
+import { Matcher } from "./matcher.ts";
+import type { SearchOptions, Slots } from "./matcher.ts";
+import { parsePattern } from "./parser.ts";
+import type { PatternOptions } from "./parser.ts";
+import { generateProgram } from "./program.ts";
+import type { MatchProgram } from "./program.ts";
+
+export interface Regex {
+  readonly program: MatchProgram;
+  readonly global: boolean;
+  readonly search: SearchOptions;
+}
+
+interface Flags {
+  readonly options: PatternOptions;
+  readonly global: boolean;
+  readonly search: SearchOptions;
+}
+
+/** g global, i ignore case, x extended, s single line, m and p let `.` match newlines, n, l. */
+function parseFlags(flags: Json): Flags {
+  if (flags !== null && typeof flags !== "string")
+    return fail(`${describe(flags)} is not a string`);
+  const text = flags ?? "";
+  for (const flag of text) {
+    if (!"gimxsnlp".includes(flag)) fail(`${text} is not a valid modifier string`);
+  }
+  const has = (flag: string): boolean => text.includes(flag);
+  return {
+    options: {
+      ignoreCase: has("i"),
+      extended: has("x"),
+      dotAll: has("m") || has("p"),
+      lines: false,
+    },
+    global: has("g"),
+    search: { notEmpty: has("n"), longest: has("l") },
+  };
+}
+
+const CACHE_SIZE = 256;
+const cache = new Map<string, Regex>();
+
+/** Compiles a pattern, or takes it from the cache. */
+export function compileRegex(pattern: Json, flags: Json): Regex {
+  if (typeof pattern !== "string") return fail(`${describe(pattern)} is not a string`);
+  const key = `${typeof flags === "string" ? flags : ""}/${pattern}`;
+  const known = typeof flags === "string" || flags === null ? cache.get(key) : undefined;
+  if (known !== undefined) return known;
+  const { options, global, search } = parseFlags(flags);
+  charge(pattern.length + 16);
+  const program = generateProgram(parsePattern(pattern, options));
+  const regex = { program, global, search };
+  if (cache.size >= CACHE_SIZE) cache.clear();
+  // Long patterns are not worth the memory of keeping them.
+  if (key.length < 2000 && program.code.length < 2000) cache.set(key, regex);
+  return regex;
+}
+
+/** A text prepared for matching, with positions in code points. */
+export class Subject {
+  readonly text: string;
+  readonly points: readonly number[];
+  private readonly simple: boolean;
+
+  constructor(text: string) {
+    this.text = text;
+    this.simple = isSimple(text);
+    this.points = toPoints(text);
+  }
+
+  slice(from: number, to: number): string {
+    chargeBuilt(1);
+    if (this.simple) return this.text.slice(from, to);
+    charge((to - from) >> 3);
+    let text = "";
+    for (let i = from; i < to; i += 1) text += String.fromCodePoint(this.points[i] as number);
+    return text;
+  }
+}
+
+/** Positions of the matches: the first, or with the g flag all that do not overlap. */
+export function eachMatch(
+  regex: Regex,
+  subject: Subject,
+  global: boolean,
+  visit: (slots: Slots) => boolean,
+): void {
+  const matcher = new Matcher(regex.program, subject.points);
+  let from = 0;
+  do {
+    const slots = matcher.search(from, regex.search);
+    if (slots === undefined || !visit(slots)) return;
+    const start = slots[0] as number;
+    const end = slots[1] as number;
+    from = end === start ? end + 1 : end;
+  } while (global && from <= subject.points.length);
+}
+
+/** The text of a group, or null when it took no part in the match. */
+export function groupText(subject: Subject, slots: Slots, group: number): string | null {
+  const start = slots[2 * group] as number;
+  const end = slots[2 * group + 1] as number;
+  if (start < 0 || end < start) return null;
+  // jq reports every group of an empty match as empty.
+  return slots[0] === slots[1] ? "" : subject.slice(start, end);
+}
+
+function captureObject(regex: Regex, subject: Subject, slots: Slots, group: number): Json {
+  const string = groupText(subject, slots, group);
+  const start = slots[2 * group] as number;
+  const length = string === null || string === "" ? 0 : (slots[2 * group + 1] as number) - start;
+  const empty = slots[0] === slots[1];
+  const offset = string === null ? -1 : empty ? (slots[0] as number) : start;
+  return { offset, length, string, name: regex.program.names[group] as string | null };
+}
+
+/** What `match` gives for one match (manual: match). */
+export function matchObject(regex: Regex, subject: Subject, slots: Slots): Json {
+  const start = slots[0] as number;
+  const end = slots[1] as number;
+  const captures: Json[] = [];
+  chargeBuilt(4 + 5 * regex.program.groups);
+  for (let group = 1; group <= regex.program.groups; group += 1) {
+    captures.push(captureObject(regex, subject, slots, group));
+  }
+  return { offset: start, length: end - start, string: subject.slice(start, end), captures };
+}
