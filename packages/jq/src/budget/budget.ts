@@ -103,7 +103,7 @@ export function chargeBuilt(n: number): void {
 /** Pays for copying n elements in a block, which is far cheaper than touching each. */
 export function chargeCopy(n: number): void {
   state.built += n;
-  charge((n >> 6) + 1);
+  charge((n >> 4) + 1);
 }
 
 /** Pays for a string of this length; refuses one that is too long. */
@@ -116,7 +116,7 @@ export function chargeString(length: number): void {
 
 /** Pays for reading a string from end to end. */
 export function chargeScan(length: number): void {
-  if (length > 63) charge(length >> 6);
+  if (length > 31) charge(length >> 5);
 }
 
 export function enterCall(): void {

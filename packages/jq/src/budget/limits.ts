@@ -12,7 +12,7 @@ export interface Limits {
   readonly outputs: number;
   /**
    * Size of any one string the program builds and of all outputs together, in characters of
-   * JSON text (near enough). Default 8,388,608.
+   * JSON text (near enough). Default 4,194,304.
    */
   readonly outputBytes: number;
   /** Nesting of function calls that are not tail calls. Default 2,000. */
@@ -24,7 +24,7 @@ export interface Limits {
 export const DEFAULT_LIMITS: Limits = {
   steps: 1_000_000,
   outputs: 100_000,
-  outputBytes: 8_388_608,
+  outputBytes: 4_194_304,
   depth: 2_000,
   timeMs: 80,
 };

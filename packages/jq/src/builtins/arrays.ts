@@ -177,8 +177,8 @@ function transpose(value: Json): Json {
     value,
     (row) => {
       if (row !== null && !Array.isArray(row)) fail(`Cannot index ${describe(row)} with number`);
-      rows.push((row ?? []) as Json[]);
-      width = Math.max(width, ((row ?? []) as Json[]).length);
+      rows.push(row ?? []);
+      width = Math.max(width, (row ?? []).length);
       return GO;
     },
     false,

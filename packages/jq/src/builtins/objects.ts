@@ -77,7 +77,7 @@ function fromEntries(value: Json): Json {
 function addAll(items: Json): Json {
   if (Array.isArray(items) && items.length > 0 && items.every((item) => typeof item === "string")) {
     charge(items.length);
-    return joinStrings(items as string[]);
+    return joinStrings(items);
   }
   const adder = new Adder();
   each(

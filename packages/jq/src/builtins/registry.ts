@@ -24,7 +24,7 @@ const TABLES: readonly Builtins[] = [
   regexBuiltins,
 ];
 
-const ALL = new Map<string, Builder>(TABLES.flatMap((table) => [...table]));
+const ALL = new Map<string, Builder>(TABLES.flatMap((table) => Array.from(table)));
 
 const names = [...ALL.keys(), "builtins/0"].filter((name) => !name.startsWith("_"));
 ALL.set("builtins/0", (): Code => constant(names));

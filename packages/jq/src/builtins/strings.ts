@@ -45,15 +45,19 @@ const SPACE = "[\\t-\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202
 const LEADING = new RegExp(`^${SPACE}+`);
 const SPACE_CHAR = new RegExp(SPACE);
 
+/** Not a pattern: one anchored at the end would retry at every run of spaces. */
+function trimmedEnd(text: string): number {
+  let end = text.length;
+  while (end > 0 && SPACE_CHAR.test(text[end - 1] as string)) end -= 1;
+  return end;
+}
+
 function trimmer(left: boolean, right: boolean): Builder {
   return pure((value) => {
     if (typeof value !== "string") return fail("trim input must be a string");
     chargeScan(value.length);
     const text = left ? value.replace(LEADING, "") : value;
-    let end = text.length;
-    // Not a pattern: one anchored at the end retries at every run of spaces.
-    while (right && end > 0 && SPACE_CHAR.test(text[end - 1] as string)) end -= 1;
-    return text.slice(0, end);
+    return right ? text.slice(0, trimmedEnd(text)) : text;
   });
 }
 
@@ -83,7 +87,7 @@ function implode(value: Json): Json {
 function shiftCase(from: number, to: number, by: number): Builder {
   return pure((value) => {
     if (typeof value !== "string") return fail("explode input must be a string");
-    chargeScan(value.length * 4);
+    charge(value.length >> 2);
     let text = "";
     let start = 0;
     for (let i = 0; i < value.length; i += 1) {

@@ -17,6 +17,7 @@ import type { Code } from "./code.ts";
 import { collect, construct, interpolate, tuple } from "./construct.ts";
 import { tryCatch } from "./errors.ts";
 import { alternative, and, comma, conditional, or, pipe } from "./flow.ts";
+import { growth } from "./growth.ts";
 import { foreach, reduce } from "./loops.ts";
 import { negation, operation } from "./operators.ts";
 import { compilePatterns } from "./patterns.ts";
@@ -24,18 +25,28 @@ import type { BoundPatterns } from "./patterns.ts";
 import { cellsOf, find, findCallable, withAlias, withCell, withFunction } from "./scope.ts";
 import type { Scope } from "./scope.ts";
 
-/** Values a program may read by `$name`, in the order `run` passes them. */
+/** `variables` are the names a program may read by `$name`, in the order `run` passes their values. */
 export class Compiler {
   readonly problems: Problem[] = [];
   private readonly source: string;
   private readonly variables: readonly string[];
+  private readonly compiled = new Map<Node, Code>();
 
   constructor(source: string, variables: readonly string[]) {
     this.source = source;
     this.variables = variables;
   }
 
+  /** A node has one scope, so asking for its code again gives the same code. */
   compile(node: Node, scope: Scope | null): Code {
+    const known = this.compiled.get(node);
+    if (known !== undefined) return known;
+    const code = this.compileNew(node, scope);
+    this.compiled.set(node, code);
+    return code;
+  }
+
+  private compileNew(node: Node, scope: Scope | null): Code {
     switch (node.kind) {
       case "identity":
         return IDENTITY;
@@ -199,7 +210,11 @@ export class Compiler {
     if (node.kind === "bind") return bind(source, to, this.compile(node.body, inner));
     const init = this.compile(node.init, scope);
     const loop = { source, to, init, update: this.compile(node.update, inner) };
-    if (node.kind === "reduce") return reduce(loop);
+    if (node.kind === "reduce") {
+      const isSimple = node.patterns.length === 1;
+      const grow = isSimple ? growth(node.update, (part) => this.compile(part, inner)) : undefined;
+      return reduce({ ...loop, grow });
+    }
     return foreach(
       loop,
       node.extract === undefined ? undefined : this.compile(node.extract, inner),

@@ -128,7 +128,7 @@ export function interpolate(format: string, parts: readonly (string | Code)[]): 
   if (ones.every((one) => one !== undefined)) {
     return single((input, env) => {
       let text: Json = "";
-      for (const one of ones) text = add(text, (one as One)(input, env));
+      for (const one of ones) text = add(text, one(input, env));
       return text;
     });
   }

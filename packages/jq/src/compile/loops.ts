@@ -4,6 +4,8 @@ import type { Json } from "../values/json.ts";
 import { lastOutput } from "./bindings.ts";
 import type { Binder } from "./bindings.ts";
 import { mustGo } from "./breaks.ts";
+import type { Grow } from "./growth.ts";
+import { Spine } from "../values/update.ts";
 import { Code, GO, single, STOP } from "./code.ts";
 import type { Emit, Env, MaybePath, Paths, Run, Signal } from "./code.ts";
 
@@ -12,6 +14,8 @@ interface Loop {
   readonly to: Binder;
   readonly init: Code;
   readonly update: Code;
+  /** The update as changes in place, when it allows that. */
+  readonly grow?: Grow | undefined;
 }
 
 interface State {
@@ -40,10 +44,31 @@ function reducePaths({ source, to, init, update }: Loop): Paths {
     });
 }
 
+function foldInPlace(
+  { source, to }: Loop,
+  grow: Grow,
+  input: Json,
+  env: Env,
+  start: Json,
+  done: Emit,
+): Signal {
+  const state = new Spine(start);
+  const signal = source.run(input, env, (item) =>
+    to.bind(item, env, (inner) => {
+      charge(1);
+      grow(state, inner);
+      return GO;
+    }),
+  );
+  return signal === STOP ? STOP : done(state.root);
+}
+
 /** `reduce source as patterns (init; update)` */
 export function reduce(loop: Loop): Code {
   const { source, to, init, update } = loop;
+  const { grow } = loop;
   const fold = (input: Json, env: Env, start: Json, done: Emit): Signal => {
+    if (grow !== undefined) return foldInPlace(loop, grow, input, env, start, done);
     let state = start;
     const keep = (value: Json): void => {
       state = value;

@@ -152,7 +152,7 @@ const CONVERSION = /%([-_0^#]*)(\d{0,3})[EO]?([a-zA-Z%])/g;
 export function formatTime(time: BrokenTime, format: string): string {
   charge((format.length >> 3) + 1);
   return format.replace(CONVERSION, (all, flags: string, width: string, conversion: string) => {
-    charge(1);
+    charge(1 + (Number(width) >> 4));
     const composite = COMPOSITE[conversion];
     const field =
       composite === undefined

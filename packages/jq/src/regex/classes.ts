@@ -1,6 +1,6 @@
 /** Character classes: escapes, POSIX brackets and Unicode properties. */
 import type { Test } from "./ast.ts";
-import { fold } from "./fold.ts";
+import { fold, upperOf } from "./fold.ts";
 
 const CACHED = 256;
 
@@ -42,9 +42,7 @@ export function ignoringCase(test: Test): Test {
   return cached((point) => {
     if (test(point)) return true;
     const folded = fold(point);
-    if (test(folded)) return true;
-    const upper = String.fromCodePoint(folded).toUpperCase();
-    return [...upper].length === 1 && test(upper.codePointAt(0) as number);
+    return test(folded) || test(upperOf(folded));
   });
 }
 

@@ -272,41 +272,27 @@ class PatternParser {
   /** `(?i-x)` for the rest of the group, `(?i-x:...)` for a group of its own. */
   private optionGroup(): PatternNode | undefined {
     const { reader } = this;
-    let on = true;
-    let { options } = this;
-    for (;;) {
-      const letter = reader.next();
-      switch (letter) {
-        case "-":
-          on = false;
-          break;
-        case "i":
-          options = { ...options, ignoreCase: on };
-          break;
-        case "x":
-          options = { ...options, extended: on };
-          break;
-        case "s":
-          options = { ...options, dotAll: on };
-          break;
-        case "m":
-          options = { ...options, lines: on };
-          break;
-        case ")":
-          this.options = options;
-          return undefined;
-        case ":": {
-          const before = this.options;
-          this.options = options;
-          const body = this.close(this.choice());
-          this.options = before;
-          return body;
-        }
-        default:
-          return regexError(letter === "" ? "end pattern in group" : "undefined group option");
-      }
+    const before = this.options;
+    const on = reader.takeWhile(/[imsx]/);
+    const off = reader.take("-") ? reader.takeWhile(/[imsx]/) : "";
+    this.options = {
+      ignoreCase: switched(before.ignoreCase, "i", on, off),
+      extended: switched(before.extended, "x", on, off),
+      dotAll: switched(before.dotAll, "s", on, off),
+      lines: switched(before.lines, "m", on, off),
+    };
+    if (reader.take(")")) return undefined;
+    if (!reader.take(":")) {
+      return regexError(reader.done ? "end pattern in group" : "undefined group option");
     }
+    const body = this.close(this.choice());
+    this.options = before;
+    return body;
   }
+}
+
+function switched(before: boolean, letter: string, on: string, off: string): boolean {
+  return off.includes(letter) ? false : before || on.includes(letter);
 }
 
 /** `\R`: any line break, CR LF taken as one. */

@@ -93,14 +93,13 @@ export function eachMatch(
   visit: (slots: Slots) => boolean,
 ): void {
   const matcher = new Matcher(regex.program, subject.points);
-  let from = 0;
-  do {
+  const end = global ? subject.points.length : 0;
+  for (let from = 0; from <= end; ) {
     const slots = matcher.search(from, regex.search);
-    if (slots === undefined || !visit(slots)) return;
-    const start = slots[0] as number;
-    const end = slots[1] as number;
-    from = end === start ? end + 1 : end;
-  } while (global && from <= subject.points.length);
+    if (slots === undefined || !visit(slots) || !global) return;
+    // After an empty match the next search starts one character on.
+    from = Math.max(slots[1] as number, (slots[0] as number) + 1);
+  }
 }
 
 /** The text of a group, or null when it took no part in the match. */

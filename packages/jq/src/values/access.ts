@@ -100,7 +100,7 @@ export function cannotIterate(value: Json): never {
 
 function checkPath(path: Json): asserts path is Json[] {
   if (!Array.isArray(path)) fail("Path must be specified as an array");
-  if ((path as Json[]).length > MAX_PATH) fail("Path too deep");
+  if (path.length > MAX_PATH) fail("Path too deep");
 }
 
 /** `getpath(path)` */

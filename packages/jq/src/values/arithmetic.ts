@@ -24,7 +24,7 @@ export function add(a: Json, b: Json): Json {
   if (b === null) return a;
   if (Array.isArray(a) && Array.isArray(b)) {
     chargeCopy(a.length + b.length);
-    return [...a, ...b];
+    return a.concat(b);
   }
   if (isObject(a) && isObject(b)) return merge(a, b);
   return mismatch(a, b, "cannot be added");
@@ -120,7 +120,8 @@ export function divide(a: Json, b: Json): Json {
   return mismatch(a, b, "cannot be divided");
 }
 
-const INTMAX = 9223372036854775807;
+/** The largest 64-bit integer, as near as a double comes. */
+const INTMAX = 2 ** 63;
 
 function toIntMax(value: number): number {
   if (value >= INTMAX) return INTMAX;

@@ -1,4 +1,5 @@
 /** Base64 and base32 (RFC 4648), read as leniently as jq does. */
+import { charge } from "../budget/budget.ts";
 import { fail } from "../errors.ts";
 import { describe } from "./print.ts";
 import { decodeUtf8 } from "./utf8.ts";
@@ -7,19 +8,22 @@ const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/
 const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /** Regroups bytes into symbols of `width` bits, padded to a multiple of `block` symbols. */
-function encode(bytes: readonly number[], alphabet: string, width: number, block: number): string {
-  let text = "";
+function encode(bytes: ArrayLike<number>, alphabet: string, width: number, block: number): string {
+  charge(bytes.length >> 3);
+  const mask = (1 << width) - 1;
+  const symbols: string[] = [];
   let bits = 0;
   let held = 0;
-  for (const byte of bytes) {
-    held = ((held << 8) | byte) & 0xfff;
+  for (let i = 0; i < bytes.length; i += 1) {
+    held = ((held << 8) | (bytes[i] as number)) & 0xfff;
     bits += 8;
     while (bits >= width) {
       bits -= width;
-      text += alphabet[(held >> bits) & ((1 << width) - 1)];
+      symbols.push(alphabet[(held >> bits) & mask] as string);
     }
   }
-  if (bits > 0) text += alphabet[(held << (width - bits)) & ((1 << width) - 1)];
+  if (bits > 0) symbols.push(alphabet[(held << (width - bits)) & mask] as string);
+  const text = symbols.join("");
   return text + "=".repeat((block - (text.length % block)) % block);
 }
 
@@ -49,11 +53,11 @@ function decode(text: string, alphabet: string, width: number): Decoded | undefi
   return { bytes, symbols };
 }
 
-export function toBase64(bytes: readonly number[]): string {
+export function toBase64(bytes: ArrayLike<number>): string {
   return encode(bytes, BASE64, 6, 4);
 }
 
-export function toBase32(bytes: readonly number[]): string {
+export function toBase32(bytes: ArrayLike<number>): string {
   return encode(bytes, BASE32, 5, 8);
 }
 

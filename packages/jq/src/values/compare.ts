@@ -109,7 +109,7 @@ function pushObjects(a: JsonObject, b: JsonObject, depth: number, todo: Step[]):
   const keys = sortedKeys(a);
   for (let i = keys.length - 1; i >= 0; i -= 1) {
     const key = keys[i] as string;
-    todo.push({ left: a[key] as Json, right: (b[key] ?? null) as Json, depth });
+    todo.push({ left: a[key] as Json, right: b[key] ?? null, depth });
   }
   todo.push({ left: keys, right: sortedKeys(b), depth });
 }

@@ -54,19 +54,16 @@ function shell(value: Json): string {
   return value.map(shellWord).join(" ");
 }
 
-const UNRESERVED = /[A-Za-z0-9\-_.~]/;
+/** Characters the native encoder leaves alone but RFC 3986 reserves. */
+const RESERVED = /[!'()*]/g;
 
 function uri(value: Json): string {
   const text = toText(value);
-  let out = "";
-  for (const byte of encodeUtf8(text)) {
-    const char = String.fromCharCode(byte);
-    out +=
-      byte < 128 && UNRESERVED.test(char)
-        ? char
-        : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
-  }
-  return out;
+  charge(text.length >> 3);
+  return encodeURIComponent(text.toWellFormed()).replace(
+    RESERVED,
+    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }
 
 function unUri(value: Json): string {

@@ -43,7 +43,7 @@ export function withKey(object: JsonObject, key: string, value: Json): JsonObjec
 /** `a + b` for objects: b's values win, a's positions stay (manual: Addition). */
 export function merge(a: JsonObject, b: JsonObject): JsonObject {
   const copy = { ...a, ...b };
-  chargeCopy(Object.keys(copy).length * 8);
+  chargeCopy(Object.keys(copy).length * 4);
   return copy;
 }
 

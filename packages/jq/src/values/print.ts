@@ -9,6 +9,7 @@ const MAX_PRINT_DEPTH = 10_000;
 const DELETE = /\u007f/g;
 
 export function quote(text: string): string {
+  if (text.length > 15) charge(text.length >> 4);
   const quoted = JSON.stringify(text);
   return quoted.includes("\u007f") ? quoted.replace(DELETE, "\\u007f") : quoted;
 }

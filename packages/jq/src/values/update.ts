@@ -5,6 +5,7 @@
 import { charge, chargeBuilt, chargeCopy, exceeded, limits } from "../budget/budget.ts";
 import { fail, failTooLarge } from "../errors.ts";
 import { index, MAX_PATH, sliceRange } from "./access.ts";
+import { add } from "./arithmetic.ts";
 import { compare, equal } from "./compare.ts";
 import { isObject, typeName } from "./json.ts";
 import type { Json, JsonObject } from "./json.ts";
@@ -93,8 +94,7 @@ export class Spine {
     if (path.length > MAX_PATH) fail("Path too deep");
     charge(path.length + 1);
     if (path.length === 0) {
-      this.root = value;
-      this.forget(0);
+      this.replace(value);
       return;
     }
     const slice = path.findIndex((key) => typeof key !== "string" && typeof key !== "number");
@@ -102,9 +102,30 @@ export class Spine {
     else this.descend(path, value);
   }
 
-  /** The value may now be seen elsewhere, so nothing copied for it may be written to again. */
-  release(): void {
+  /** Puts another value in place of the root; it belongs to others. */
+  replace(value: Json): void {
+    this.root = value;
     this.forget(0);
+  }
+
+  /** `root + value`, in place where the root is the operation's own. */
+  add(value: Json): void {
+    const { root } = this;
+    const isOwn = this.nodes.length > 0;
+    this.forget(isOwn ? 1 : 0);
+    this.keys.length = 0;
+    if (isOwn && Array.isArray(root) && Array.isArray(value)) {
+      chargeBuilt(value.length);
+      for (const item of value) root.push(item);
+    } else if (isOwn && isObject(root) && isObject(value)) {
+      const names = Object.keys(value);
+      chargeBuilt(names.length);
+      for (const name of names) putKey(root, name, value[name] as Json);
+    } else {
+      this.root = add(root, value);
+      const isNew = root !== null && value !== null && typeof root === "object";
+      this.nodes = isNew ? [this.root as Json[] | JsonObject] : [];
+    }
   }
 
   private forget(from: number): void {
@@ -189,7 +210,7 @@ function deleteFromObject(object: JsonObject, keys: readonly Json[]): JsonObject
   const doomed = new Set<string>();
   for (const key of keys) {
     if (typeof key !== "string") fail(`Cannot delete ${typeName(key)} field of object`);
-    doomed.add(key as string);
+    doomed.add(key);
   }
   const copy: JsonObject = {};
   const names = Object.keys(object);
@@ -236,7 +257,7 @@ export function deletePaths(value: Json, paths: Json): Json {
   const sorted = [...paths].sort(compare);
   for (const path of sorted) {
     if (!Array.isArray(path)) fail(`Path must be specified as array, not ${typeName(path)}`);
-    if ((path as Json[]).length > MAX_PATH) fail("Path too deep");
+    if (path.length > MAX_PATH) fail("Path too deep");
   }
   if (sorted.length === 0) return value;
   if ((sorted[0] as Json[]).length === 0) return null;

@@ -1,24 +1,31 @@
 /** UTF-8 without the encoder classes, which are host objects. */
-import { chargeScan } from "../budget/budget.ts";
+import { charge, chargeScan } from "../budget/budget.ts";
 
-export function encodeUtf8(text: string): number[] {
-  chargeScan(text.length * 8);
-  const bytes: number[] = [];
+/** Bytes of a text; an unpaired surrogate, which has no encoding, becomes U+FFFD. */
+export function encodeUtf8(text: string): Uint8Array {
+  charge(text.length >> 1);
+  const bytes = new Uint8Array(text.length * 3);
+  let size = 0;
+  const push = (byte: number): void => {
+    bytes[size++] = byte;
+  };
   for (let i = 0; i < text.length; i += 1) {
     let point = text.codePointAt(i) as number;
     if (point > 0xffff) i += 1;
-    // An unpaired surrogate has no encoding.
     if (point >= 0xd800 && point <= 0xdfff) point = 0xfffd;
-    if (point < 0x80) bytes.push(point);
-    else if (point < 0x800) bytes.push(0xc0 | (point >> 6), 0x80 | (point & 63));
+    if (point < 0x80) push(point);
+    else if (point < 0x800) push(0xc0 | (point >> 6));
     else if (point < 0x10000) {
-      bytes.push(0xe0 | (point >> 12), 0x80 | ((point >> 6) & 63), 0x80 | (point & 63));
+      push(0xe0 | (point >> 12));
+      push(0x80 | ((point >> 6) & 63));
     } else {
-      bytes.push(0xf0 | (point >> 18), 0x80 | ((point >> 12) & 63));
-      bytes.push(0x80 | ((point >> 6) & 63), 0x80 | (point & 63));
+      push(0xf0 | (point >> 18));
+      push(0x80 | ((point >> 12) & 63));
+      push(0x80 | ((point >> 6) & 63));
     }
+    if (point >= 0x80) push(0x80 | (point & 63));
   }
-  return bytes;
+  return bytes.subarray(0, size);
 }
 
 /** How many bytes follow a leading byte, or -1. */
@@ -32,7 +39,7 @@ function following(lead: number): number {
 const SMALLEST = [0, 0x80, 0x800, 0x10000];
 
 /** One code point at an offset, or -1 when the bytes there are no UTF-8. */
-function pointAt(bytes: readonly number[], at: number): number {
+function pointAt(bytes: ArrayLike<number>, at: number): number {
   const lead = bytes[at] as number;
   const more = following(lead);
   if (more < 0) return -1;
@@ -47,7 +54,7 @@ function pointAt(bytes: readonly number[], at: number): number {
 }
 
 /** Text of UTF-8 bytes; malformed parts become U+FFFD, or make it undefined when `strict`. */
-export function decodeUtf8(bytes: readonly number[], strict = true): string | undefined {
+export function decodeUtf8(bytes: ArrayLike<number>, strict = true): string | undefined {
   chargeScan(bytes.length * 8);
   let text = "";
   for (let i = 0; i < bytes.length; ) {
