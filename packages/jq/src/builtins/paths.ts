@@ -210,6 +210,11 @@ function walk(args: readonly Code[]): Code {
   });
 }
 
+/** As `paths(scalars)`: a leaf that is null or false does not count. */
+function leafValue(value: Json): Json {
+  return typeof value === "object" ? null : value;
+}
+
 const EACH = iterate(IDENTITY, false);
 
 export const pathBuiltins: Builtins = new Map<string, Builder>([
@@ -221,10 +226,7 @@ export const pathBuiltins: Builtins = new Map<string, Builder>([
   ["pick/1", pick],
   ["paths/0", () => ALL_PATHS],
   ["paths/1", ([filter]) => pathsWhere(filter as Code)],
-  [
-    "leaf_paths/0",
-    () => pathsWhere(single((value) => typeof value !== "object" || value === null)),
-  ],
+  ["leaf_paths/0", () => pathsWhere(single(leafValue))],
   ["map_values/1", ([change]) => modify(EACH, change as Code)],
   ["tostream/0", () => TO_STREAM],
   ["fromstream/1", fromStream],

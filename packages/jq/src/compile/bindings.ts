@@ -5,7 +5,7 @@ import { index } from "../values/access.ts";
 import type { Json } from "../values/json.ts";
 import { describe } from "../values/print.ts";
 import { Code, GO, single, STOP, withValue } from "./code.ts";
-import type { Env, Signal } from "./code.ts";
+import type { Env, One, Signal } from "./code.ts";
 
 /** A pattern whose variables are places in a list shared by all alternatives. */
 export type Matcher =
@@ -132,7 +132,12 @@ export function bind(source: Code, to: Binder, body: Code): Code {
   if (to.plain && from !== undefined) {
     const { one } = body;
     if (one !== undefined) {
-      return single((input, env) => one(input, withValue(from(input, env), env)), paths);
+      const tail = body.tailOne as One;
+      return single(
+        (input, env) => one(input, withValue(from(input, env), env)),
+        paths,
+        (input, env) => tail(input, withValue(from(input, env), env)),
+      );
     }
     return new Code({
       run: (input, env, emit) => body.run(input, withValue(from(input, env), env), emit),

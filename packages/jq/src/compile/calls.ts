@@ -1,12 +1,31 @@
 /** Calls of functions a program defines, and of the filters passed to them. */
 import { enterCall, leaveCall } from "../budget/budget.ts";
-import { cellAt, Code, drain, envAt, requestTail, single, withFilter, withValue } from "./code.ts";
+import {
+  cellAt,
+  Code,
+  drain,
+  drainOne,
+  envAt,
+  NOT_ONE,
+  requestOne,
+  requestTail,
+  single,
+  withFilter,
+  withValue,
+} from "./code.ts";
 import type { Cell, Env, One, Paths, Run, Signal } from "./code.ts";
 import type { Json } from "../values/json.ts";
 
 /** A function definition while the program compiles; `code` is set once its body is. */
 export interface Callee {
   code: Code | undefined;
+  /**
+   * Calls inside the body take it to give exactly one output. The compiler checks that once the
+   * body is compiled, and compiles it again without the assumption when it does not hold.
+   */
+  assumedOne: boolean;
+  /** The body calls itself. */
+  isRecursive: boolean;
 }
 
 /** One argument of a call. */
@@ -90,6 +109,17 @@ function recursiveCall(callee: Callee, enter: Enter): Code {
 /** As recursiveCall, but in tail position it leaves the call to the trampoline. */
 function recursiveTailCall(callee: Callee, enter: (input: Json, env: Env) => Env): Code {
   const plain = recursiveCall(callee, (input, env, then) => then(enter(input, env)));
+  if (callee.assumedOne) {
+    const one: One = (input, env) => {
+      enterCall();
+      const value = drainOne(tailOneOf(callee)(input, enter(input, env)));
+      leaveCall();
+      return value;
+    };
+    return single(one, plain.paths, (input, env) =>
+      requestOne(tailOneOf(callee), input, enter(input, env)),
+    );
+  }
   return new Code({
     run: plain.run,
     tailRun: (input, env, emit) =>
@@ -98,11 +128,16 @@ function recursiveTailCall(callee: Callee, enter: (input: Json, env: Env) => Env
   });
 }
 
+function tailOneOf(callee: Callee): One {
+  return (callee.code as Code).tailOne as One;
+}
+
 /** A call of a defined function, `hops` cells above the environment of the call. */
 export function callFunction(callee: Callee, hops: number, args: readonly Argument[]): Code {
   const enter = enterOne(hops, args);
   const { code } = callee;
   if (code === undefined) {
+    callee.isRecursive = true;
     if (enter !== undefined) return recursiveTailCall(callee, enter);
     return recursiveCall(callee, enterMany(hops, args));
   }
@@ -116,8 +151,15 @@ export function callFunction(callee: Callee, hops: number, args: readonly Argume
     });
   }
   const paths: Paths = (input, path, env, emit) => code.paths(input, path, enter(input, env), emit);
-  const { one } = code;
-  if (one !== undefined) return single((input, env) => one(input, enter(input, env)), paths);
+  const { one, tailOne } = code;
+  if (one !== undefined && tailOne !== undefined) {
+    if (one === tailOne) return single((input, env) => one(input, enter(input, env)), paths);
+    return single(
+      (input, env) => drainOne(tailOne(input, enter(input, env))),
+      paths,
+      (input, env) => tailOne(input, enter(input, env)),
+    );
+  }
   return new Code({
     run: (input, env, emit) => drain(code.tailRun(input, enter(input, env), emit)),
     tailRun: (input, env, emit) => code.tailRun(input, enter(input, env), emit),
@@ -128,6 +170,11 @@ export function callFunction(callee: Callee, hops: number, args: readonly Argume
 /** A call of a filter argument. */
 export function callFilter(hops: number): Code {
   return new Code({
+    maybe: (input, env) => {
+      const cell = cellAt(env, hops);
+      const { maybe } = cell.code as Code;
+      return maybe === undefined ? NOT_ONE : maybe(input, cell.env);
+    },
     run: (input, env, emit) => {
       const cell = cellAt(env, hops);
       return (cell.code as Code).run(input, cell.env, emit);

@@ -47,8 +47,17 @@ export interface Cell {
 
 export type Env = Cell | null;
 
+/** What `tailOne` answers when it left a call to `drainOne`. No program can make this value. */
+const LATER: Json = { later: true };
+/** What `maybe` answers when a filter may give more or less than one output. */
+export const NOT_ONE: Json = { notOne: true };
+
 interface CodeParts {
   readonly one?: One | undefined;
+  /** As `one`, but may leave its last call to `drainOne`. */
+  readonly tailOne?: One | undefined;
+  /** The output if, in this environment, there is exactly one, else NOT_ONE without any effect. */
+  readonly maybe?: One | undefined;
   readonly run: Run;
   /** As `run`, but may answer TAIL instead of making the last call itself. */
   readonly tailRun?: Run;
@@ -58,12 +67,16 @@ interface CodeParts {
 
 export class Code {
   readonly one: One | undefined;
+  readonly tailOne: One | undefined;
+  readonly maybe: One | undefined;
   readonly run: Run;
   readonly tailRun: Run;
   readonly paths: Paths;
 
   constructor(parts: CodeParts) {
     this.one = parts.one;
+    this.tailOne = parts.tailOne ?? parts.one;
+    this.maybe = parts.maybe ?? parts.one;
     this.run = parts.run;
     this.tailRun = parts.tailRun ?? parts.run;
     this.paths = parts.paths ?? valuePaths(parts.run);
@@ -80,9 +93,9 @@ function valuePaths(run: Run): Paths {
 }
 
 /** A filter with exactly one output. */
-export function single(one: One, paths?: Paths): Code {
+export function single(one: One, paths?: Paths, tailOne?: One): Code {
   const run: Run = (input, env, emit) => emit(one(input, env));
-  return new Code(paths === undefined ? { one, run } : { one, run, paths });
+  return new Code({ one, tailOne, run, ...(paths === undefined ? {} : { paths }) });
 }
 
 export const IDENTITY: Code = single(
@@ -124,6 +137,26 @@ export function drain(first: Signal): Signal {
     signal = pending.run(pending.input, pending.env, pending.emit);
   }
   return signal;
+}
+
+const laterCall = { one: (() => null) as One, input: null as Json, env: null as Env };
+
+/** Leaves a call with one output to `drainOne`; the caller must return the answer at once. */
+export function requestOne(one: One, input: Json, env: Env): Json {
+  laterCall.one = one;
+  laterCall.input = input;
+  laterCall.env = env;
+  return LATER;
+}
+
+/** Makes the calls a `tailOne` left behind. */
+export function drainOne(first: Json): Json {
+  let value = first;
+  while (value === LATER) {
+    charge(1);
+    value = laterCall.one(laterCall.input, laterCall.env);
+  }
+  return value;
 }
 
 /** The cell a number of steps up an environment. */

@@ -25,12 +25,20 @@ import type { BoundPatterns } from "./patterns.ts";
 import { cellsOf, find, findCallable, withAlias, withCell, withFunction } from "./scope.ts";
 import type { Scope } from "./scope.ts";
 
+/**
+ * Recursive definitions compile twice at worst, and nested ones twice for each time the outer does,
+ * so the number of tries is limited.
+ */
+const MAX_ATTEMPTS = 200;
+
 /** `variables` are the names a program may read by `$name`, in the order `run` passes their values. */
 export class Compiler {
   readonly problems: Problem[] = [];
   private readonly source: string;
   private readonly variables: readonly string[];
-  private readonly compiled = new Map<Node, Code>();
+  private compiled = new Map<Node, Code>();
+  /** Definitions compiled so far; past a limit, none is compiled a second time. */
+  private attempts = 0;
 
   constructor(source: string, variables: readonly string[]) {
     this.source = source;
@@ -226,7 +234,24 @@ export class Compiler {
   }
 
   private define(definition: Definition, scope: Scope | null): Scope {
-    const callee: Callee = { code: undefined };
+    this.attempts += 1;
+    const assumedOne = this.attempts <= MAX_ATTEMPTS;
+    const noted = this.problems.length;
+    const { compiled } = this;
+    this.compiled = new Map();
+    const callee: Callee = { code: undefined, assumedOne, isRecursive: false };
+    const outer = this.defineAs(definition, scope, callee);
+    this.compiled = compiled;
+    const isRight = callee.code?.one !== undefined || !callee.isRecursive;
+    if (isRight || !assumedOne || this.problems.length > noted) return outer;
+    return this.defineAs(definition, scope, {
+      code: undefined,
+      assumedOne: false,
+      isRecursive: false,
+    });
+  }
+
+  private defineAs(definition: Definition, scope: Scope | null, callee: Callee): Scope {
     const values = definition.parameters.map((parameter) => parameter.isValue);
     const outer = withFunction(scope, definition.name, values, callee);
     let inner: Scope = outer;

@@ -1,12 +1,15 @@
 /** Pipes, commas, conditions and alternatives. */
 import { isTrue } from "../values/json.ts";
-import { Code, drain, GO, single, STOP } from "./code.ts";
-import type { Emit, Paths, Run, Signal } from "./code.ts";
+import { Code, drain, GO, NOT_ONE, single, STOP } from "./code.ts";
+import type { Emit, One, Paths, Run, Signal } from "./code.ts";
 
-function pipeTail(left: Code, right: Code): Run {
-  const { one } = left;
-  if (one !== undefined) return (input, env, emit) => right.tailRun(one(input, env), env, emit);
-  return (input, env, emit) => left.run(input, env, (value) => right.run(value, env, emit));
+/** A pipe whose left side may turn out to give one output, so that the right may be a tail call. */
+function pipeAfter(left: Code, maybe: One, right: Run, plain: Code): Run {
+  return (input, env, emit) => {
+    const value = maybe(input, env);
+    if (value !== NOT_ONE) return right(value, env, emit);
+    return left.run(input, env, (output) => plain.run(output, env, emit));
+  };
 }
 
 /** `left | right` */
@@ -16,9 +19,21 @@ export function pipe(left: Code, right: Code): Code {
   const paths: Paths = (input, path, env, emit) =>
     left.paths(input, path, env, (value, at) => right.paths(value, at, env, emit));
   if (first !== undefined) {
-    if (second !== undefined) return single((input, env) => second(first(input, env), env), paths);
-    const run: Run = (input, env, emit) => right.run(first(input, env), env, emit);
-    return new Code({ run, tailRun: pipeTail(left, right), paths });
+    if (second !== undefined) {
+      const tail = right.tailOne as One;
+      const tailOne: One | undefined =
+        tail === second ? undefined : (input, env) => tail(first(input, env), env);
+      return single((input, env) => second(first(input, env), env), paths, tailOne);
+    }
+    return new Code({
+      run: (input, env, emit) => right.run(first(input, env), env, emit),
+      tailRun: (input, env, emit) => right.tailRun(first(input, env), env, emit),
+      paths,
+    });
+  }
+  if (left.maybe !== undefined) {
+    const run = pipeAfter(left, left.maybe, right.run, right);
+    return new Code({ run, tailRun: pipeAfter(left, left.maybe, right.tailRun, right), paths });
   }
   const run: Run =
     second === undefined
@@ -66,7 +81,13 @@ export function conditional(condition: Code, yes: Code, no: Code): Code {
   const a = yes.one;
   const b = no.one;
   if (a !== undefined && b !== undefined) {
-    return single((input, env) => (isTrue(test(input, env)) ? a : b)(input, env), paths);
+    const tailA = yes.tailOne as One;
+    const tailB = no.tailOne as One;
+    return single(
+      (input, env) => (isTrue(test(input, env)) ? a : b)(input, env),
+      paths,
+      (input, env) => (isTrue(test(input, env)) ? tailA : tailB)(input, env),
+    );
   }
   return new Code({
     run: (input, env, emit) => (isTrue(test(input, env)) ? yes : no).run(input, env, emit),
@@ -89,10 +110,18 @@ export function alternative(left: Code, right: Code): Code {
   const first = left.one;
   const second = right.one;
   if (first !== undefined && second !== undefined) {
-    return single((input, env) => {
-      const value = first(input, env);
-      return isTrue(value) ? value : second(input, env);
-    }, paths);
+    const tail = right.tailOne as One;
+    return single(
+      (input, env) => {
+        const value = first(input, env);
+        return isTrue(value) ? value : second(input, env);
+      },
+      paths,
+      (input, env) => {
+        const value = first(input, env);
+        return isTrue(value) ? value : tail(input, env);
+      },
+    );
   }
   const tailRun: Run = (input, env, emit) => {
     let found = false;

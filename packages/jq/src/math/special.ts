@@ -16,7 +16,7 @@ function lanczosSum(x: number): number {
 }
 
 function logGammaPositive(x: number): number {
-  if (x === 1 || x === 2) return 0;
+  if (Number.isInteger(x) && x < 100) return Math.log(gamma(x));
   if (x > 1e15) return x * (Math.log(x) - 1);
   const t = x + G - 0.5;
   return (x - 0.5) * Math.log(t) - t + Math.log(Math.sqrt(2 * Math.PI) * lanczosSum(x));

@@ -5,13 +5,28 @@ import { describe } from "./print.ts";
 import { decodeUtf8 } from "./utf8.ts";
 
 const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/** The code of `=`. */
+const PADDING = 61;
 const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+const CHUNK = 4096;
+
+/** Text of ASCII codes, in pieces because a call takes only so many arguments. */
+function fromCodes(codes: Uint8Array): string {
+  let text = "";
+  for (let i = 0; i < codes.length; i += CHUNK) {
+    text += String.fromCharCode(...codes.subarray(i, i + CHUNK));
+  }
+  return text;
+}
 
 /** Regroups bytes into symbols of `width` bits, padded to a multiple of `block` symbols. */
 function encode(bytes: ArrayLike<number>, alphabet: string, width: number, block: number): string {
-  charge(bytes.length >> 3);
+  charge(bytes.length >> 2);
+  const symbols = Math.ceil((bytes.length * 8) / width);
+  const codes = new Uint8Array(Math.ceil(symbols / block) * block).fill(PADDING);
   const mask = (1 << width) - 1;
-  const symbols: string[] = [];
+  let size = 0;
   let bits = 0;
   let held = 0;
   for (let i = 0; i < bytes.length; i += 1) {
@@ -19,12 +34,11 @@ function encode(bytes: ArrayLike<number>, alphabet: string, width: number, block
     bits += 8;
     while (bits >= width) {
       bits -= width;
-      symbols.push(alphabet[(held >> bits) & mask] as string);
+      codes[size++] = alphabet.charCodeAt((held >> bits) & mask);
     }
   }
-  if (bits > 0) symbols.push(alphabet[(held << (width - bits)) & mask] as string);
-  const text = symbols.join("");
-  return text + "=".repeat((block - (text.length % block)) % block);
+  if (bits > 0) codes[size] = alphabet.charCodeAt((held << (width - bits)) & mask);
+  return fromCodes(codes);
 }
 
 interface Decoded {
