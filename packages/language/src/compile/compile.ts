@@ -56,4 +56,3 @@ export function entryOf(item: Json | undefined): readonly [string, JsonObject] {
   if (entry === undefined || !isObject(entry[1])) throw new Error("a named item needs one entry");
   return [entry[0], entry[1]];
 }
-

@@ -28,7 +28,8 @@ export function resolveDuration(
   try {
     return parseDuration(value);
   } catch (error) {
-    if (error instanceof DurationError) throw new ExpressionError(error.message, JSON.stringify(value));
+    if (error instanceof DurationError)
+      throw new ExpressionError(error.message, JSON.stringify(value));
     throw error;
   }
 }

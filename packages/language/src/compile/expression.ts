@@ -61,11 +61,15 @@ export class ExpressionCompiler {
     if (!isObject(value)) return { uses: [] };
     const keys = Object.keys(value);
     const parts = keys.map((key) => this.#part(value[key] ?? null, variables, options));
-    return composed(keys.map((key) => value[key] ?? null), parts, (evaluated) => {
-      const result: Record<string, Json> = {};
-      for (const [index, key] of keys.entries()) result[key] = evaluated[index] ?? null;
-      return result;
-    });
+    return composed(
+      keys.map((key) => value[key] ?? null),
+      parts,
+      (evaluated) => {
+        const result: Record<string, Json> = {};
+        for (const [index, key] of keys.entries()) result[key] = evaluated[index] ?? null;
+        return result;
+      },
+    );
   }
 
   #text(text: string, variables: readonly string[], options: TextOptions): Part {
@@ -85,7 +89,10 @@ export class ExpressionCompiler {
   }
 
   /** A shell's own `${VAR}` is not ours: what does not compile stays as it is. */
-  #orLiteral(piece: { source: string; text: string }, variables: readonly string[]): string | Expression {
+  #orLiteral(
+    piece: { source: string; text: string },
+    variables: readonly string[],
+  ): string | Expression {
     try {
       return this.#jq(piece.source, variables);
     } catch {

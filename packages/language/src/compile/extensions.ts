@@ -17,7 +17,10 @@ const KINDS: Readonly<Partial<Record<TaskNode["kind"], string>>> = {
 const compiled = new WeakMap<JsonObject, readonly (Extension & { extend: string })[]>();
 
 /** The extensions of the workflow that apply to this kind, in declared order. */
-export function extensionsFor(kind: TaskNode["kind"], compilation: Compilation): readonly Extension[] {
+export function extensionsFor(
+  kind: TaskNode["kind"],
+  compilation: Compilation,
+): readonly Extension[] {
   if (!compilation.extend) return [];
   const wanted = KINDS[kind] ?? kind;
   return compileExtensions(compilation).filter(

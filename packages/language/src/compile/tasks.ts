@@ -19,7 +19,14 @@ export function compileTaskList(
   const entries = listOf(value).map(entryOf);
   const names = entries.map(([name]) => name);
   return entries.map(([name, task], index) =>
-    compileTask(name, task, `${reference}/${index}/${escapePointer(name)}`, names, compilation, variables),
+    compileTask(
+      name,
+      task,
+      `${reference}/${index}/${escapePointer(name)}`,
+      names,
+      compilation,
+      variables,
+    ),
   );
 }
 
@@ -84,9 +91,7 @@ export function compileStep(
     ...(isObject(document) || typeof document === "boolean"
       ? { schema: compileSchema(document) }
       : {}),
-    ...(transform === undefined
-      ? {}
-      : { transform: expressions.transform(transform, variables) }),
+    ...(transform === undefined ? {} : { transform: expressions.transform(transform, variables) }),
   };
 }
 
