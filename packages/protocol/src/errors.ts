@@ -53,6 +53,12 @@ export const ERRORS = catalogue({
     title: "The request carries no valid API key",
     action: "Send `Authorization: Bearer KEY` or `X-API-Key: KEY` with a key the server was given.",
   },
+  "origin-refused": {
+    status: 403,
+    title: "A web page of another origin may not call this server",
+    action:
+      "Call from a page of this server, add the page's host to MILLRACE_ALLOWED_HOSTS, or set an API key.",
+  },
   "route-not-found": {
     status: 404,
     title: "There is nothing at this address",

@@ -7,4 +7,5 @@ export * from "./errors.ts";
 export * from "./ids.ts";
 export type * from "./json.ts";
 export * from "./problem.ts";
+export * from "./status.ts";
 export type * from "./schemas/index.ts";

@@ -44,7 +44,7 @@ export const Version = Type.String({
   examples: ["1.0.0"],
 });
 export const InstanceId = Type.String({
-  pattern: "^[0-9A-HJKMNP-TV-Z]{26}$",
+  pattern: "^[0-7][0-9A-HJKMNP-TV-Z]{25}$",
   description: "The instance's id: a ULID.",
   examples: ["01JC7Z6V5M3B8Q4X2N9R0T1WYA"],
 });

@@ -75,8 +75,18 @@ export const HistoryQuery = Type.Object({
       minimum: 1,
       maximum: MAX_LIMIT * 2,
       default: 200,
-      description: "Most facts to give.",
+      description: "Most facts to give; whole commits, so a few more or fewer.",
     }),
   ),
 });
 export type HistoryQuery = Static<typeof HistoryQuery>;
+
+export const StreamQuery = Type.Object({
+  after: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      description: "Only facts with a higher `seq`; the `Last-Event-ID` header wins over it.",
+    }),
+  ),
+});
+export type StreamQuery = Static<typeof StreamQuery>;

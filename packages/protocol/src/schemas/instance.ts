@@ -1,4 +1,5 @@
 import { type Static, Type } from "typebox";
+import { STATUSES } from "../status.ts";
 import {
   Cursor,
   InstanceId,
@@ -11,17 +12,6 @@ import {
   ref,
   timestamp,
 } from "./common.ts";
-
-/** DSL "Status Phases". */
-export const STATUSES = Object.freeze([
-  "pending",
-  "running",
-  "waiting",
-  "suspended",
-  "cancelled",
-  "faulted",
-  "completed",
-] as const);
 
 export const Status = Type.Unsafe<(typeof STATUSES)[number]>({
   $id: "Status",
@@ -55,6 +45,7 @@ const summary = {
   version: Version,
   status: ref(Status),
   createdAt: timestamp("When the start was accepted"),
+  updatedAt: timestamp("When the instance last changed"),
   endedAt: Type.Optional(timestamp("When the instance reached its final status")),
 };
 
@@ -118,6 +109,15 @@ export const StartRequest = Type.Object(
   },
 );
 export type StartRequest = Static<typeof StartRequest>;
+
+export const StartedInstance = Type.Object(
+  {
+    id: InstanceId,
+    created: Type.Boolean({ description: "False when the idempotency key had started it before." }),
+  },
+  { $id: "StartedInstance", description: "An instance whose start is durable." },
+);
+export type StartedInstance = Static<typeof StartedInstance>;
 
 export const StartQuery = Type.Object({
   wait: Type.Optional(

@@ -1,22 +1,6 @@
 /** Structured logs: one JSON object a line, on stderr, so that stdout stays the command's own. */
-import { type DestinationStream, type Logger as PinoLogger, destination, pino } from "pino";
-
-/** What the parts of the server log with: `log.warn({ partition }, "lost the epoch")`. */
-export type Logger = Pick<
-  PinoLogger,
-  "debug" | "info" | "warn" | "error" | "fatal" | "trace" | "silent" | "level"
-> & { child(bindings: Record<string, unknown>): Logger };
-
-export const LOG_LEVELS = Object.freeze([
-  "fatal",
-  "error",
-  "warn",
-  "info",
-  "debug",
-  "trace",
-  "silent",
-] as const);
-export type LogLevel = (typeof LOG_LEVELS)[number];
+import { type DestinationStream, type Logger, destination, pino } from "pino";
+import type { LogLevel } from "./levels.ts";
 
 /** Keys whose values never reach a log, at the top and one and two levels down. */
 const SECRET_KEYS = [

@@ -1,0 +1,103 @@
+/** The HTTP API, put together: framework, access, errors, resources. Listening is `server.ts`'s matter. */
+import { type Problem, PROBLEM_MEDIA_TYPE, problem } from "@millrace/protocol";
+import { type FastifyInstance, fastify } from "fastify";
+import type { Socket } from "node:net";
+import { accessCheck } from "./access.ts";
+import type { ApiContext } from "./context.ts";
+import { events } from "./events.ts";
+import { instances } from "./instances.ts";
+import { parseJson } from "./json.ts";
+import { openapi } from "./openapi.ts";
+import { probes } from "./probes.ts";
+import { route, sendError } from "./replies.ts";
+import { answerUnmatched } from "./routing.ts";
+import { start } from "./start.ts";
+import { stream } from "./stream.ts";
+import { workflows } from "./workflows.ts";
+
+/** Longest time a whole request may take to arrive. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+export async function createApp(context: ApiContext): Promise<FastifyInstance> {
+  const app = createFastify(context);
+  answerUnmatched(app);
+  readBodies(app);
+  app.setErrorHandler((error, request, reply) => sendError(error, request, reply, context.log));
+  const check = accessCheck(context.config);
+  app.addHook("onRequest", (request, _reply, done) => {
+    try {
+      check(request);
+      done();
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+  measure(app, context);
+  await openapi(app);
+  for (const resource of [workflows, start, instances, stream, events, probes]) {
+    await app.register(resource(context));
+  }
+  return app;
+}
+
+function createFastify(context: ApiContext): FastifyInstance {
+  return fastify({
+    logger: false,
+    bodyLimit: context.config.maxBodyBytes,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    return503OnClosing: false,
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: "array", allErrors: false } },
+    clientErrorHandler: (error, socket) => refuseUnreadable(error, socket),
+    frameworkErrors: (error, request, reply) => sendError(error, request, reply, context.log),
+  });
+}
+
+/** JSON alone, unless a resource says otherwise. An empty body is as good as none. */
+function readBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) => {
+    try {
+      done(null, body.length === 0 ? undefined : parseJson(body as Buffer));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+}
+
+function measure(app: FastifyInstance, { metrics, log }: ApiContext): void {
+  app.addHook("onResponse", (request, reply, done) => {
+    const seconds = reply.elapsedTime / 1_000;
+    metrics.httpRequest(request.method, route(request), reply.statusCode, seconds);
+    log.debug(
+      {
+        requestId: request.id,
+        method: request.method,
+        route: route(request),
+        status: reply.statusCode,
+        seconds,
+      },
+      "request",
+    );
+    done();
+  });
+}
+
+/** Bytes that are no HTTP request never reach a route; the answer is written to the socket by hand. */
+function refuseUnreadable(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const refusal = unreadable(error.code);
+  const body = JSON.stringify(refusal);
+  socket.end(
+    `HTTP/1.1 ${refusal.status} ${refusal.code}\r\nContent-Type: ${PROBLEM_MEDIA_TYPE}\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+function unreadable(code: string | undefined): Problem {
+  if (code === "HPE_HEADER_OVERFLOW") return problem("headers-too-large");
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return problem("request-timeout");
+  return problem("invalid-request", { detail: "the bytes sent are not an HTTP/1.1 request" });
+}

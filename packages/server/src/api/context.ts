@@ -1,0 +1,18 @@
+/** What the resources are given. */
+import type { Config } from "../config.ts";
+import type { Clock } from "../clock.ts";
+import type { Logger } from "../logger.ts";
+import type { Metrics } from "../observe/metrics.ts";
+import type { Runtime } from "../runtime.ts";
+
+export interface ApiContext {
+  readonly runtime: Runtime;
+  readonly config: Pick<Config, "apiKeys" | "allowedHosts" | "host" | "maxBodyBytes" | "maxWait">;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  /** Everything to scrape, in Prometheus' exposition format. */
+  readonly exposition: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  /** Aborts when the server stops: what holds an answer open lets go of it. */
+  readonly stopping: AbortSignal;
+}

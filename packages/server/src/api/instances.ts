@@ -1,0 +1,131 @@
+/** `/v1/instances`: finding, reading and controlling instances. */
+import { ProblemError } from "@millrace/protocol";
+import {
+  ControlRequest,
+  History,
+  HistoryQuery,
+  Instance,
+  InstanceList,
+  InstanceListQuery,
+  InstancePath,
+  ref,
+} from "@millrace/protocol/schemas";
+import type { FastifyInstance } from "fastify";
+import { RuntimeError, type Signal } from "../runtime.ts";
+import type { ApiContext } from "./context.ts";
+import { answers, problems } from "./documented.ts";
+import * as wire from "./wire.ts";
+
+export function instances(context: ApiContext) {
+  return async (app: FastifyInstance): Promise<void> => {
+    list(app, context);
+    read(app, context);
+    history(app, context);
+    for (const kind of ["cancel", "suspend", "resume"] as const) control(app, context, kind);
+  };
+}
+
+function list(app: FastifyInstance, { runtime }: ApiContext): void {
+  app.get<{ Querystring: InstanceListQuery }>("/v1/instances", {
+    schema: {
+      operationId: "listInstances",
+      summary: "List instances, newest first",
+      tags: ["instances"],
+      querystring: InstanceListQuery,
+      response: {
+        200: answers("A page.", ref(InstanceList)),
+        ...problems("invalid-cursor"),
+      },
+    },
+    handler: async (request) => {
+      const { limit = 50, since, until, status, ...rest } = request.query;
+      const page = await runtime
+        .listInstances({
+          ...rest,
+          limit,
+          ...(status === undefined ? {} : { status: Array.isArray(status) ? status : [status] }),
+          ...(since === undefined ? {} : { since: Date.parse(since) }),
+          ...(until === undefined ? {} : { until: Date.parse(until) }),
+        })
+        .catch(refuseCursor(rest.cursor));
+      return { ...page, items: page.items.map(wire.instanceSummary) };
+    },
+  });
+}
+
+/** Everything else in a list's query has passed its schema, so `invalid-input` means the cursor. */
+export function refuseCursor(cursor: string | undefined): (error: unknown) => never {
+  return (error) => {
+    if (
+      cursor === undefined ||
+      !(error instanceof RuntimeError) ||
+      error.kind !== "invalid-input"
+    ) {
+      throw error;
+    }
+    throw new ProblemError("invalid-cursor", { detail: `cursor=${cursor}` }, error);
+  };
+}
+
+function read(app: FastifyInstance, { runtime }: ApiContext): void {
+  app.get<{ Params: InstancePath }>("/v1/instances/:id", {
+    schema: {
+      operationId: "getInstance",
+      summary: "Read an instance",
+      tags: ["instances"],
+      params: InstancePath,
+      response: { 200: answers("The instance.", ref(Instance)), ...problems("instance-not-found") },
+    },
+    handler: async (request) => wire.instance(await runtime.getInstance(request.params.id)),
+  });
+}
+
+function history(app: FastifyInstance, { runtime }: ApiContext): void {
+  app.get<{ Params: InstancePath; Querystring: HistoryQuery }>("/v1/instances/:id/history", {
+    schema: {
+      operationId: "getHistory",
+      summary: "Read an instance's history, oldest first",
+      tags: ["instances"],
+      params: InstancePath,
+      querystring: HistoryQuery,
+      response: { 200: answers("A page.", ref(History)), ...problems("instance-not-found") },
+    },
+    handler: async (request) => {
+      const { after = 0, limit = 200 } = request.query;
+      const { events, ...page } = await runtime.getHistory(request.params.id, after, limit);
+      return { ...page, items: events.map(wire.historyEvent) };
+    },
+  });
+}
+
+const CONTROLS = {
+  cancel: ["cancelInstance", "Cancel an instance: it ends, and its outside work is told so"],
+  suspend: ["suspendInstance", "Suspend an instance: nothing goes on until it is resumed"],
+  resume: ["resumeInstance", "Resume a suspended instance"],
+} as const;
+
+function control(app: FastifyInstance, { runtime }: ApiContext, kind: Signal["kind"]): void {
+  const [operationId, summary] = CONTROLS[kind];
+  app.post<{ Params: InstancePath; Body: ControlRequest }>(`/v1/instances/:id/${kind}`, {
+    schema: {
+      operationId,
+      summary,
+      tags: ["instances"],
+      params: InstancePath,
+      body: ControlRequest,
+      response: {
+        200: answers("The change is durable; the instance as it stands.", ref(Instance)),
+        ...problems("instance-not-found", "instance-terminal", "overloaded", "invalid-body"),
+      },
+    },
+    preValidation: async (request) => {
+      request.body ??= {};
+    },
+    handler: async (request) => {
+      const { reason } = request.body;
+      const signal: Signal =
+        kind === "resume" || reason === undefined ? { kind } : { kind, reason };
+      return wire.instance(await runtime.signalInstance(request.params.id, signal));
+    },
+  });
+}

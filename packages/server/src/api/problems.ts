@@ -1,0 +1,90 @@
+/** From whatever a handler threw to a problem of the catalogue. */
+import { type ErrorCode, type Issue, ProblemError, type ProblemOptions } from "@millrace/protocol";
+import type { FastifyError, FastifySchemaValidationError } from "fastify";
+import { RuntimeError, type RuntimeErrorKind } from "../runtime.ts";
+
+/** The problem that tells a caller about `error`; `internal` when it is the server's own fault. */
+export function toProblemError(error: unknown): ProblemError {
+  if (error instanceof ProblemError) return error;
+  if (error instanceof RuntimeError) return fromRuntime(error);
+  return fromFramework(error as FastifyError);
+}
+
+/** Codes of the runtime's outcomes; `not-found` depends on its subject. */
+const RUNTIME_CODES: { readonly [Kind in Exclude<RuntimeErrorKind, "not-found">]: ErrorCode } = {
+  conflict: "workflow-conflict",
+  "key-reuse": "idempotency-key-reuse",
+  "invalid-state": "instance-terminal",
+  overloaded: "overloaded",
+  "invalid-workflow": "workflow-invalid",
+  "invalid-input": "invalid-request",
+  "not-owner": "unavailable",
+  unavailable: "unavailable",
+  "shutting-down": "shutting-down",
+};
+
+function fromRuntime(error: RuntimeError): ProblemError {
+  const code =
+    error.kind === "not-found"
+      ? (`${error.subject ?? "instance"}-not-found` as const)
+      : RUNTIME_CODES[error.kind];
+  const options: ProblemOptions = {
+    detail: error.message,
+    ...(error.issues === undefined ? {} : { issues: error.issues }),
+    ...retryAfter(code, error.retryAfterMs),
+  };
+  return new ProblemError(code, options, error);
+}
+
+/** Every 503 says when to come back: whole seconds, at least one. */
+function retryAfter(code: ErrorCode, milliseconds: number | undefined): ProblemOptions {
+  const temporary = code === "overloaded" || code === "unavailable" || code === "shutting-down";
+  if (!temporary) return {};
+  return { retryAfter: Math.max(1, Math.ceil((milliseconds ?? 1_000) / 1_000)) };
+}
+
+const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = Object.freeze({
+  FST_ERR_CTP_BODY_TOO_LARGE: "payload-too-large",
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: "unsupported-media-type",
+  FST_ERR_CTP_INVALID_TYPE: "unsupported-media-type",
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: "invalid-body",
+  FST_ERR_CTP_EMPTY_JSON_BODY: "invalid-body",
+  FST_ERR_BAD_URL: "invalid-request",
+  FST_ERR_MAX_LIMIT_REACHED: "invalid-request",
+  FST_ERR_ASYNC_CONSTRAINT: "invalid-request",
+});
+
+function fromFramework(error: FastifyError): ProblemError {
+  if (Array.isArray(error.validation)) {
+    const issues = error.validation.map((fault) => issue(fault, error.validationContext ?? ""));
+    const first = issues[0];
+    const detail = [first?.path ?? "", first?.message ?? ""].filter((part) => part !== "");
+    return new ProblemError("invalid-request", { detail: detail.join(": "), issues });
+  }
+  const code = FRAMEWORK_CODES[error.code ?? ""];
+  if (code === undefined) return new ProblemError("internal", {}, error);
+  return new ProblemError(code, { detail: error.message });
+}
+
+/** `query.limit: must be >= 1`. */
+function issue(fault: FastifySchemaValidationError, context: string): Issue {
+  const part = context === "querystring" ? "query" : context;
+  const steps = fault.instancePath.split("/").slice(1);
+  return {
+    path: [part, ...steps.map(decodePointer)].filter((step) => step !== "").join("."),
+    message: `${fault.message ?? "not valid"}${expected(fault)}`,
+  };
+}
+
+function expected(fault: FastifySchemaValidationError): string {
+  const { allowedValues, additionalProperty } = fault.params as {
+    readonly allowedValues?: readonly string[];
+    readonly additionalProperty?: string;
+  };
+  if (allowedValues !== undefined) return `: ${allowedValues.join(", ")}`;
+  return additionalProperty === undefined ? "" : `: ${additionalProperty}`;
+}
+
+function decodePointer(step: string): string {
+  return step.replaceAll("~1", "/").replaceAll("~0", "~");
+}

@@ -1,0 +1,62 @@
+/** From the runtime's values (epoch milliseconds) to what goes over the wire (RFC 3339). */
+import type { HistoryEvent as Fact } from "@millrace/engine";
+import type {
+  HistoryEvent,
+  Instance,
+  InstanceSummary,
+  Workflow,
+  WorkflowSummary,
+} from "@millrace/protocol";
+import type {
+  InstanceSummary as InstanceSummaryView,
+  InstanceView,
+  WorkflowSummary as WorkflowSummaryView,
+  WorkflowView,
+} from "../runtime.ts";
+
+export function instant(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}
+
+export function workflowSummary(view: WorkflowSummaryView): WorkflowSummary {
+  return {
+    namespace: view.namespace,
+    name: view.name,
+    version: view.version,
+    ...(view.title === undefined ? {} : { title: view.title }),
+    ...(view.summary === undefined ? {} : { summary: view.summary }),
+    digest: view.digest,
+    createdAt: instant(view.createdAt),
+  };
+}
+
+export function workflow(view: WorkflowView): Workflow {
+  return { ...workflowSummary(view), definition: view.definition };
+}
+
+export function instanceSummary(view: InstanceSummaryView): InstanceSummary {
+  return {
+    id: view.id,
+    namespace: view.namespace,
+    name: view.name,
+    version: view.version,
+    status: view.status,
+    createdAt: instant(view.createdAt),
+    updatedAt: instant(view.updatedAt),
+    ...(view.endedAt === undefined ? {} : { endedAt: instant(view.endedAt) }),
+  };
+}
+
+export function instance(view: InstanceView): Instance {
+  return {
+    ...instanceSummary(view),
+    input: view.input,
+    ...(view.output === undefined ? {} : { output: view.output }),
+    ...(view.error === undefined ? {} : { error: view.error }),
+    ...(view.parent === undefined ? {} : { parent: view.parent }),
+  };
+}
+
+export function historyEvent(fact: Fact): HistoryEvent {
+  return { ...fact, at: instant(fact.at) };
+}

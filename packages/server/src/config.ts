@@ -1,0 +1,233 @@
+/**
+ * The server's settings: one table gives each its environment variable, default, meaning and check.
+ * `docs/configuration.md` is generated from it; a test keeps the two equal.
+ */
+import { parseDuration } from "@millrace/protocol";
+import { LOG_LEVELS, type LogLevel } from "./observe/levels.ts";
+
+/** A setting that cannot be used. `message` has one line for each fault: what, where, what to do. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+interface Setting<T> {
+  readonly variable: string;
+  /** As it would stand in the environment; `undefined` when there is none and the setting may be absent. */
+  readonly default: string | undefined;
+  readonly description: string;
+  /** @throws {ConfigError} saying what was expected */
+  readonly parse: (text: string) => T;
+}
+
+function setting<T>(
+  variable: string,
+  fallback: string | undefined,
+  description: string,
+  parse: (text: string) => T,
+): Setting<T> {
+  return { variable, default: fallback, description, parse };
+}
+
+const anyText = (text: string): string => text;
+
+function list(text: string): readonly string[] {
+  return text
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
+}
+
+function keys(text: string): readonly string[] {
+  const all = list(text);
+  if (all.some((key) => key.length < 16)) {
+    throw new ConfigError("expected keys of at least 16 characters each");
+  }
+  return all;
+}
+
+function integer(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+    throw new ConfigError(`expected a whole number from ${least} to ${most}`);
+  };
+}
+
+function flag(text: string): boolean {
+  if (text === "true" || text === "1") return true;
+  if (text === "false" || text === "0") return false;
+  throw new ConfigError("expected true or false");
+}
+
+function milliseconds(text: string): number {
+  const value = parseDuration(text);
+  if (value !== undefined && value > 0) return value;
+  throw new ConfigError("expected a duration such as 10s, 500ms or PT10S");
+}
+
+function postgresUrl(text: string): string {
+  if (/^postgres(ql)?:\/\//.test(text) && URL.canParse(text)) return text;
+  throw new ConfigError("expected postgres://user:password@host:port/database");
+}
+
+function level(text: string): LogLevel {
+  const found = LOG_LEVELS.find((candidate) => candidate === text);
+  if (found !== undefined) return found;
+  throw new ConfigError(`expected one of ${LOG_LEVELS.join(", ")}`);
+}
+
+export const SETTINGS = {
+  databaseUrl: setting(
+    "MILLRACE_DATABASE_URL",
+    undefined,
+    "PostgreSQL 15 or newer: `postgres://user:password@host:port/database`. Required by `millrace server`; `millrace dev` starts its own.",
+    postgresUrl,
+  ),
+  host: setting(
+    "MILLRACE_HOST",
+    "127.0.0.1",
+    "Address to listen on. Any other than a loopback address needs `MILLRACE_API_KEYS`.",
+    anyText,
+  ),
+  port: setting(
+    "MILLRACE_PORT",
+    "7070",
+    "Port to listen on; 0 for any that is free.",
+    integer(0, 65_535),
+  ),
+  apiKeys: setting(
+    "MILLRACE_API_KEYS",
+    "",
+    "Keys that callers may present (`Authorization: Bearer KEY` or `X-API-Key: KEY`), separated by commas, at least 16 characters each. Without any, everyone who reaches the loopback address may call.",
+    keys,
+  ),
+  allowedHosts: setting(
+    "MILLRACE_ALLOWED_HOSTS",
+    "",
+    "Host names, besides `localhost` and the loopback addresses, that a server without API keys answers for, separated by commas.",
+    list,
+  ),
+  maxBodyBytes: setting(
+    "MILLRACE_MAX_BODY_BYTES",
+    "1048576",
+    "Largest request body.",
+    integer(1_024, 268_435_456),
+  ),
+  maxWait: setting(
+    "MILLRACE_MAX_WAIT",
+    "10m",
+    "Longest `?wait=` that a start may ask for.",
+    milliseconds,
+  ),
+  logLevel: setting(
+    "MILLRACE_LOG_LEVEL",
+    "info",
+    `Least level logged: ${LOG_LEVELS.map((name) => `\`${name}\``).join(", ")}.`,
+    level,
+  ),
+  shutdownTimeout: setting(
+    "MILLRACE_SHUTDOWN_TIMEOUT",
+    "10s",
+    "Longest time a graceful shutdown takes; then the process ends at once. Nothing acknowledged is lost either way.",
+    milliseconds,
+  ),
+  partitions: setting(
+    "MILLRACE_PARTITIONS",
+    "64",
+    "Partitions of a new cluster. Fixed once the database has been set up.",
+    integer(1, 4_096),
+  ),
+  activityConcurrency: setting(
+    "MILLRACE_ACTIVITY_CONCURRENCY",
+    "200",
+    "Activities executed at the same time in this process.",
+    integer(1, 100_000),
+  ),
+  egressAllowLoopback: setting(
+    "MILLRACE_EGRESS_ALLOW_LOOPBACK",
+    "false",
+    "Workflows may call 127.0.0.0/8 and ::1. On in `millrace dev` and `millrace run`.",
+    flag,
+  ),
+  egressAllowPrivate: setting(
+    "MILLRACE_EGRESS_ALLOW_PRIVATE",
+    "false",
+    "Workflows may call private addresses (RFC 1918, RFC 6598, unique local IPv6).",
+    flag,
+  ),
+  egressAllow: setting(
+    "MILLRACE_EGRESS_ALLOW",
+    "",
+    "Host names (`api.internal`, `*.internal`), addresses and CIDR ranges that workflows may call although they are not public, separated by commas.",
+    list,
+  ),
+  egressDeny: setting(
+    "MILLRACE_EGRESS_DENY",
+    "",
+    "The same forms; refused whatever else allows them.",
+    list,
+  ),
+} as const;
+
+type Settings = typeof SETTINGS;
+type OptionalSetting = "databaseUrl";
+
+/** Times are in milliseconds, sizes in bytes. */
+export type Config = {
+  readonly [Key in Exclude<keyof Settings, OptionalSetting>]: ReturnType<Settings[Key]["parse"]>;
+} & { readonly [Key in OptionalSetting]?: ReturnType<Settings[Key]["parse"]> };
+
+/**
+ * The configuration from the environment, `overrides` (the command line's options) winning.
+ * @throws {ConfigError} one line for each fault
+ */
+export function loadConfig(
+  environment: Readonly<Record<string, string | undefined>>,
+  overrides: Partial<Config> = {},
+): Config {
+  const faults: string[] = [];
+  const entries = Object.entries(SETTINGS).flatMap(
+    ([key, { variable, parse, default: fallback }]) => {
+      const text = environment[variable] ?? fallback;
+      if (text === undefined || Object.hasOwn(overrides, key)) return [];
+      try {
+        return [[key, parse(text)]];
+      } catch (error) {
+        faults.push(`${variable}: ${(error as Error).message}`);
+        return [];
+      }
+    },
+  );
+  if (faults.length > 0) throw new ConfigError(faults.join("\n"));
+  const config = { ...Object.fromEntries(entries), ...overrides } as Config;
+  checkExposure(config);
+  return Object.freeze(config);
+}
+
+/** True for addresses that only this machine reaches. */
+export function isLoopback(host: string): boolean {
+  return (
+    host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host)
+  );
+}
+
+/** Whoever can reach the API can run anything, so it is never open to a network without a key. */
+export function checkExposure(config: Pick<Config, "host" | "apiKeys">): void {
+  if (isLoopback(config.host) || config.apiKeys.length > 0) return;
+  throw new ConfigError(
+    `MILLRACE_HOST: ${config.host} is not a loopback address and there is no API key: set MILLRACE_API_KEYS, or listen on 127.0.0.1`,
+  );
+}
+
+/** `MILLRACE_` variables that are none of these settings: most likely misspelt. */
+export function unknownVariables(
+  environment: Readonly<Record<string, string | undefined>>,
+): readonly string[] {
+  const known = new Set<string>(Object.values(SETTINGS).map(({ variable }) => variable));
+  // Read by the command's client half.
+  for (const name of ["MILLRACE_URL", "MILLRACE_API_KEY"]) known.add(name);
+  return Object.keys(environment).filter(
+    (name) =>
+      name.startsWith("MILLRACE_") && !known.has(name) && !name.startsWith("MILLRACE_SECRET_"),
+  );
+}

@@ -1,0 +1,79 @@
+/** The HTTP API on a {@link MemoryRuntime}, on a free port of loopback: for tests of the API alone. */
+import type { TestContext } from "node:test";
+import { type ApiServer, startApi } from "@millrace/server/api";
+import { type Config, loadConfig } from "@millrace/server/config";
+import { MemoryRuntime } from "./memory-runtime.ts";
+
+/** A `Clock` whose timers a test fires. */
+export class ManualTimers {
+  readonly #waiting = new Set<() => void>();
+  now(): number {
+    return 0;
+  }
+  monotonic(): number {
+    return 0;
+  }
+  after(_ms: number, run: () => void): () => void {
+    this.#waiting.add(run);
+    return () => this.#waiting.delete(run);
+  }
+  defer(run: () => void): void {
+    setImmediate(run);
+  }
+  /** Fires every timer that is waiting now. */
+  fire(): void {
+    for (const run of [...this.#waiting]) {
+      this.#waiting.delete(run);
+      run();
+    }
+  }
+}
+
+export interface TestApi {
+  readonly url: string;
+  readonly runtime: MemoryRuntime;
+  readonly timers: ManualTimers;
+  readonly server: ApiServer;
+  /** What was logged, in order. */
+  readonly logged: { readonly level: string; readonly fields: object; readonly message: string }[];
+  /** `fetch` of a path of the API. */
+  call(path: string, init?: RequestInit): Promise<Response>;
+  /** POSTs a value as JSON. */
+  post(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>;
+}
+
+/** Stops with the test. */
+export async function startTestApi(
+  test: TestContext,
+  overrides: Partial<Config> = {},
+): Promise<TestApi> {
+  const runtime = new MemoryRuntime();
+  const timers = new ManualTimers();
+  const logged: TestApi["logged"] = [];
+  const say = (level: string) => (fields: object, message: string) =>
+    void logged.push({ level, fields, message });
+  const server = await startApi({
+    runtime,
+    config: { ...loadConfig({}), port: 0, ...overrides },
+    log: { debug: () => {}, info: say("info"), warn: say("warn"), error: say("error") },
+    metrics: { activityFinished() {}, eventsAccepted() {}, httpRequest() {} },
+    clock: timers,
+    exposition: async () => ({ contentType: "text/plain; version=0.0.4", text: "up 1\n" }),
+  });
+  test.after(() => server.stop(AbortSignal.abort()));
+  const call = (path: string, init?: RequestInit) => fetch(server.url + path, init);
+  return {
+    url: server.url,
+    runtime,
+    timers,
+    server,
+    logged,
+    call,
+    post: (path, body, headers = {}) =>
+      call(path, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...headers },
+        body: typeof body === "string" ? body : JSON.stringify(body),
+      }),
+  };
+}

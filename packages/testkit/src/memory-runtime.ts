@@ -1,0 +1,281 @@
+/**
+ * A {@link Runtime} in memory, for tests of the API alone: it keeps what it is told, runs nothing, and a test moves its
+ * instances on with `append` and `end`. Its answers to misuse are the real runtime's.
+ */
+import { EventEmitter, once } from "node:events";
+import type { HistoryEvent, Status } from "@millrace/engine";
+import type { Json, JsonObject } from "@millrace/language";
+import { isFinal, newId } from "@millrace/protocol";
+import {
+  type CloudEventObject,
+  type InstanceFilter,
+  type InstanceView,
+  type Runtime,
+  RuntimeError,
+  type RuntimeStats,
+  type Signal,
+  type StartInstance,
+  type WorkflowView,
+} from "@millrace/server/runtime";
+
+type WithoutPlace<Each> = Each extends HistoryEvent ? Omit<Each, "seq" | "at"> : never;
+/** A fact without its place in a history. */
+type Fact = WithoutPlace<HistoryEvent>;
+
+interface Entry {
+  view: InstanceView;
+  readonly history: HistoryEvent[];
+}
+
+/** Instants given to what is stored: each is a second after the one before. */
+const EPOCH = Date.UTC(2026, 10, 5, 12);
+
+export class MemoryRuntime implements Runtime {
+  readonly workflows: WorkflowView[] = [];
+  readonly instances = new Map<string, Entry>();
+  readonly keys = new Map<string, { readonly id: string; readonly request: string }>();
+  readonly events = new Map<string, CloudEventObject>();
+  /** When set, what would accept work rejects with it. */
+  refusal: Error | undefined;
+  /** What `health` says is missing. */
+  reasons: string[] = [];
+  readonly #changes = new EventEmitter().setMaxListeners(0);
+  #time = EPOCH;
+
+  #tick(): number {
+    this.#time += 1_000;
+    return this.#time;
+  }
+
+  async applyWorkflow({ text }: { readonly text: string }) {
+    if (this.refusal) throw this.refusal;
+    const definition = parse(text);
+    const document = definition["document"] as Record<string, string>;
+    const identity = {
+      namespace: document["namespace"] as string,
+      name: document["name"] as string,
+      version: document["version"] as string,
+    };
+    const digest = Buffer.from(JSON.stringify(definition)).toString("hex").slice(0, 64);
+    const known = this.workflows.find(
+      (each) => each.version === identity.version && same(each, identity),
+    );
+    if (known && known.digest !== digest) {
+      throw new RuntimeError(
+        "conflict",
+        `${identity.namespace}/${identity.name} ${identity.version}`,
+      );
+    }
+    if (known) return { outcome: "unchanged" as const, workflow: known };
+    const workflow = { ...identity, digest, definition, text, createdAt: this.#tick() };
+    this.workflows.push(workflow);
+    return { outcome: "created" as const, workflow };
+  }
+
+  async getWorkflow(request: { namespace: string; name: string; version?: string }) {
+    const found = this.workflows.findLast(
+      (each) =>
+        same(each, request) && (request.version === undefined || request.version === each.version),
+    );
+    if (found) return found;
+    throw new RuntimeError("not-found", `no workflow ${request.namespace}/${request.name}`, {
+      subject: "workflow",
+    });
+  }
+
+  async listWorkflows(request: {
+    limit: number;
+    cursor?: string;
+    namespace?: string;
+    name?: string;
+  }) {
+    const all = this.workflows.filter(
+      (each) =>
+        (request.namespace === undefined || each.namespace === request.namespace) &&
+        (request.name === undefined || each.name === request.name),
+    );
+    return page(all, request.limit, request.cursor);
+  }
+
+  async startInstance(start: StartInstance) {
+    if (this.refusal) throw this.refusal;
+    const workflow = await this.getWorkflow(start);
+    const request = JSON.stringify([start.version ?? null, start.input]);
+    const key = `${start.namespace}/${start.name}/${start.idempotencyKey}`;
+    const known = start.idempotencyKey === undefined ? undefined : this.keys.get(key);
+    if (known && known.request !== request) throw new RuntimeError("key-reuse", "key used before");
+    if (known) return { id: known.id, created: false };
+    const id = this.#create(workflow, start.input);
+    if (start.idempotencyKey !== undefined) this.keys.set(key, { id, request });
+    return { id, created: true };
+  }
+
+  #create({ namespace, name, version }: WorkflowView, input: Json): string {
+    const at = this.#tick();
+    const id = newId(7, at, crypto.getRandomValues(new Uint8Array(10)));
+    const view = { id, namespace, name, version, status: "running" as Status, input };
+    this.instances.set(id, { view: { ...view, createdAt: at, updatedAt: at }, history: [] });
+    this.append(id, { kind: "workflow.started", input });
+    return id;
+  }
+
+  /** Adds a fact to an instance's history. */
+  append(id: string, fact: Fact): void {
+    const { history } = this.#entry(id);
+    history.push({ ...fact, seq: history.length + 1, at: this.#tick() } as HistoryEvent);
+    this.#changes.emit(id);
+  }
+
+  /** Ends an instance as completed. */
+  end(id: string, output: Json): void {
+    const entry = this.#entry(id);
+    const at = this.#tick();
+    entry.view = { ...entry.view, status: "completed", output, updatedAt: at, endedAt: at };
+    this.append(id, { kind: "workflow.completed", output });
+  }
+
+  async waitInstance(id: string, timeoutMs: number, signal?: AbortSignal): Promise<InstanceView> {
+    const limit = AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])]);
+    while (!isFinal(this.#entry(id).view.status) && !limit.aborted) {
+      await once(this.#changes, id, { signal: limit }).catch(() => {});
+    }
+    return this.#entry(id).view;
+  }
+
+  async getInstance(id: string) {
+    return this.#entry(id).view;
+  }
+
+  async listInstances(filter: InstanceFilter) {
+    const all = [...this.instances.values()]
+      .map(({ view }) => view)
+      .filter(
+        (view) =>
+          (filter.name === undefined || view.name === filter.name) &&
+          (filter.status === undefined || filter.status.includes(view.status)) &&
+          (filter.since === undefined || view.createdAt >= filter.since) &&
+          (filter.until === undefined || view.createdAt < filter.until),
+      )
+      .sort((a, b) => b.createdAt - a.createdAt);
+    return page(all, filter.limit, filter.cursor);
+  }
+
+  async getHistory(id: string, after: number, limit: number) {
+    const rest = this.#entry(id).history.filter(({ seq }) => seq > after);
+    const events = rest.slice(0, limit);
+    return events.length < rest.length ? { events, next: after + events.length } : { events };
+  }
+
+  async signalInstance(id: string, signal: Signal) {
+    const entry = this.#entry(id);
+    if (isFinal(entry.view.status)) throw new RuntimeError("invalid-state", `${id} has ended`);
+    const [status, fact] = SIGNALS[signal.kind];
+    entry.view = { ...entry.view, status, updatedAt: this.#tick() };
+    this.append(id, { ...signal, kind: fact } as Fact);
+    return entry.view;
+  }
+
+  async *watch(
+    id: string,
+    after: number,
+    signal?: AbortSignal,
+  ): AsyncIterableIterator<HistoryEvent> {
+    for (let seq = after; ; seq += 1) {
+      while (this.#entry(id).history.length <= seq) {
+        if (signal?.aborted || isFinal(this.#entry(id).view.status)) return;
+        await once(this.#changes, id, signal ? { signal } : {}).catch(() => {});
+      }
+      yield this.#entry(id).history[seq] as HistoryEvent;
+    }
+  }
+
+  async publishEvents(events: readonly CloudEventObject[]) {
+    if (this.refusal) throw this.refusal;
+    const before = this.events.size;
+    for (const event of events) this.events.set(`${event["source"]} ${event["id"]}`, event);
+    const accepted = this.events.size - before;
+    return { accepted, duplicates: events.length - accepted };
+  }
+
+  async health() {
+    return { ready: this.reasons.length === 0, reasons: this.reasons };
+  }
+
+  stats(): RuntimeStats {
+    return STATS;
+  }
+
+  #entry(id: string): Entry {
+    const entry = this.instances.get(id);
+    if (entry) return entry;
+    throw new RuntimeError("not-found", `no instance ${id}`, { subject: "instance" });
+  }
+}
+
+const SIGNALS = {
+  cancel: ["cancelled", "workflow.cancelled"],
+  suspend: ["suspended", "workflow.suspended"],
+  resume: ["running", "workflow.resumed"],
+} as const;
+
+/** JSON, or YAML in the one shape that tests use: `key: value` lines under `document:`. */
+function parse(text: string): JsonObject {
+  if (text.startsWith("{")) return JSON.parse(text) as JsonObject;
+  const pairs = [...text.matchAll(/^ {2}(\w+): *(\S+)$/gm)].map(([, key, value]) => [key, value]);
+  const document = Object.fromEntries(pairs) as Record<string, string>;
+  if (document["version"] !== undefined) return { document, do: [] };
+  throw new RuntimeError("invalid-workflow", "document.version: required", {
+    issues: [{ path: "document.version", line: 1, column: 1, message: "required" }],
+  });
+}
+
+function same(a: { namespace: string; name: string }, b: { namespace: string; name: string }) {
+  return a.namespace === b.namespace && a.name === b.name;
+}
+
+/** The cursor is the position after the last row. */
+function page<T>(all: readonly T[], limit: number, cursor: string | undefined) {
+  const from = cursor === undefined ? 0 : Number(cursor);
+  if (Number.isNaN(from)) throw new RuntimeError("invalid-input", "not a cursor");
+  const items = all.slice(from, from + limit);
+  return from + limit < all.length ? { items, nextCursor: String(from + limit) } : { items };
+}
+
+const STATS: RuntimeStats = {
+  counters: {
+    instancesStarted: 7,
+    instancesCompleted: 5,
+    instancesFaulted: 1,
+    instancesCancelled: 0,
+    commandsApplied: 40,
+    commandsIgnored: 2,
+    commits: 10,
+    commitFailures: 0,
+    commitsUnknown: 0,
+    transitions: 30,
+    activitiesStarted: 0,
+    activitiesCompleted: 0,
+    activitiesFailed: 0,
+    activitiesRedelivered: 0,
+    activityResultsRefused: 0,
+    timersFired: 0,
+    inboxConsumed: 0,
+    startsOverloaded: 0,
+    reconcilerRepairs: 0,
+    leasesLost: 0,
+  },
+  gauges: {
+    partitionsOwned: 64,
+    queuedCommands: 3,
+    inFlightCommits: 1,
+    activitiesRunning: 0,
+    activitiesQueued: 0,
+    timersLoaded: 0,
+    hotInstances: 1,
+    hotBytes: 900,
+  },
+  latencies: {
+    commitMs: { count: 10, sum: 25, max: 9 },
+    timerLatenessMs: { count: 0, sum: 0, max: 0 },
+  },
+};
