@@ -302,6 +302,7 @@ function leaf(
 /** Timer ids are a letter for what they end, and the frame's id. */
 function fire(d: Draft, timerId: string): boolean {
   if (timerId === "W") {
+    delete d.state.timeoutAt;
     faultInstance(d, standardError("timeout", "the workflow timed out", "/"));
     return true;
   }
@@ -322,16 +323,14 @@ function fire(d: Draft, timerId: string): boolean {
 function timeOut(d: Draft, id: string): boolean {
   const frame = d.frames.get(id);
   if (frame?.timeoutAt === undefined) return false;
-  withdraw(d, frame);
+  const expired = d.own(frame);
+  // The timer has fired: there is nothing to clear.
+  delete expired.timeoutAt;
+  cancelBelow(d, expired);
+  release(d, expired);
   const error = standardError("timeout", "the task timed out", frame.ref);
-  propagate(d, frame, () => raised(error, frame));
+  propagate(d, expired, () => raised(error, frame));
   return true;
-}
-
-/** Takes back what a frame itself waits for, and everything below it. */
-function withdraw(d: Draft, frame: Frame): void {
-  cancelBelow(d, frame);
-  release(d, frame);
 }
 
 function fireTry(d: Draft, letter: "r" | "a", id: string): boolean {
@@ -345,6 +344,7 @@ function fireTry(d: Draft, letter: "r" | "a", id: string): boolean {
     return true;
   }
   if (frame.attemptTimer !== true) return false;
+  delete d.own(frame).attemptTimer;
   const error = standardError("timeout", "the attempt timed out", frame.ref);
   propagate(d, frame, () => attemptExpired(d, node, frame, error));
   return true;

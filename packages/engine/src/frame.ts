@@ -4,7 +4,7 @@
  * What a frame's task was given is stored once: `raw` is left out when it is its parent's transformed input, `input` when
  * it equals `raw`. So a fork of hundreds of branches keeps one copy of their common input.
  */
-import type { Json } from "@millrace/language";
+import type { Flow, Json } from "@millrace/language";
 import type { WorkflowError } from "./error.ts";
 
 interface FrameBase {
@@ -79,9 +79,8 @@ export interface ExtendedFrame extends FrameBase, ListPosition {
   turn: number;
   /** What the task gave, once it ended. */
   output?: Json;
-  flow?: ExtendedFlow;
+  flow?: Flow;
 }
-export type ExtendedFlow = import("@millrace/language").Flow;
 
 export interface WaitFrame extends FrameBase {
   readonly kind: "wait";

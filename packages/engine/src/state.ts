@@ -6,7 +6,7 @@
  * or a try. When no frame is left the instance is terminal.
  */
 import type { Json } from "@millrace/language";
-import type { ParentLink } from "./command.ts";
+import type { Command, ParentLink } from "./command.ts";
 import type { WorkflowError } from "./error.ts";
 import type { Frame } from "./frame.ts";
 
@@ -58,7 +58,7 @@ export interface State {
 
 /** A result or timer that arrived while the instance was suspended. */
 export type HeldCommand = Extract<
-  import("./command.ts").Command,
+  Command,
   { kind: "activity.completed" | "activity.failed" | "timer.fired" | "child.finished" }
 >;
 

@@ -1,2 +1,16 @@
-export type * from "./json.ts";
+/** The Open Workflow DSL: types, validation, and the compiled program the engine walks. */
+export { compile } from "./compile/compile.ts";
+export { resolveDuration } from "./compile/durations.ts";
+export { DurationError, parseDuration } from "./duration.ts";
+export {
+  canonicalErrorType,
+  ExpressionError,
+  type StandardError,
+  type StandardErrorName,
+  standardErrors,
+} from "./errors.ts";
+export { formatIssue, type Issue, type IssueCode } from "./issue.ts";
+export { isObject, type Json, type JsonObject } from "./json.ts";
+export { type Loaded, load } from "./load.ts";
+export { type Parsed, type ParseOptions, parseYaml } from "./parse/yaml.ts";
 export type * from "./program.ts";

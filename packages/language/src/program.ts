@@ -211,7 +211,8 @@ export interface RunWorkflowNode extends TaskBase {
   readonly workflow: string;
   /** `latest` when the definition gives none. */
   readonly version: string;
-  readonly input?: Template;
+  /** `run.workflow.input`: what the child is given; absent means the task's own input. (`input` is the task's data step.) */
+  readonly arguments?: Template;
   readonly await: boolean;
 }
 /** A task that is valid in the language but not yet run by this engine (`listen`, catalog and URL functions). */

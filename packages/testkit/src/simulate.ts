@@ -128,9 +128,11 @@ class World {
     });
     this.#decisions += 1;
     let seq = before?.seq ?? 0;
-    for (const event of decision.events) assert.equal(event.seq, (seq += 1), "history has a gap");
+    for (const event of decision.events) {
+      assert.equal(event.seq, (seq += 1), "history has a gap");
+      this.#events.push(event);
+    }
     assert.equal(decision.state.seq, seq);
-    this.#events.push(...decision.events);
     const text = JSON.stringify(decision.state);
     this.#largest = Math.max(this.#largest, text.length);
     this.#state = JSON.parse(text) as State;

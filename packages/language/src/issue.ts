@@ -1,0 +1,105 @@
+/** What is wrong with a definition, where, and what was expected instead. */
+
+/** Stable machine-readable reasons; the message is for people. */
+export type IssueCode =
+  | "yaml"
+  | "limit"
+  | "duplicate-key"
+  | "required"
+  | "type"
+  | "value"
+  | "unknown-property"
+  | "choice"
+  | "reference"
+  | "flow"
+  | "expression"
+  | "variable"
+  | "duplicate-task"
+  | "schedule"
+  | "schema"
+  | "recursion"
+  | "unsupported";
+
+export interface Issue {
+  /** Readable path, such as `do[2].callPet.with.method`; empty at the document's root. */
+  readonly path: string;
+  /** JSON Pointer (RFC 6901) to the same place. */
+  readonly pointer: string;
+  readonly message: string;
+  /** What would have been right, when that is short to say. */
+  readonly expected?: string;
+  readonly code: IssueCode;
+  /** 1-based. */
+  readonly line?: number;
+  /** 1-based, in UTF-16 code units. */
+  readonly column?: number;
+  readonly file?: string;
+}
+
+/** A step into a JSON value: a property name or an array index. */
+export type Segment = string | number;
+
+/** RFC 6901 pointer of a path. */
+export function pointerOf(path: readonly Segment[]): string {
+  return path.map((segment) => `/${escapePointer(String(segment))}`).join("");
+}
+
+/** One reference token, escaped as RFC 6901 section 3 asks. */
+export function escapePointer(token: string): string {
+  return token.replaceAll("~", "~0").replaceAll("/", "~1");
+}
+
+/** The tokens of a JSON Pointer, unescaped. */
+export function parsePointer(pointer: string): string[] {
+  if (pointer === "") return [];
+  return pointer
+    .slice(1)
+    .split("/")
+    .map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"));
+}
+
+/** `["do", 2, "callPet"]` → `do[2].callPet`; names that are not plain words are quoted. */
+export function readablePath(path: readonly Segment[]): string {
+  let text = "";
+  for (const segment of path) {
+    if (typeof segment === "number") text += `[${segment}]`;
+    else if (/^[\w-]+$/.test(segment)) text += text === "" ? segment : `.${segment}`;
+    else text += `[${JSON.stringify(segment)}]`;
+  }
+  return text;
+}
+
+export interface IssueDetails {
+  readonly expected?: string;
+  readonly line?: number;
+  readonly column?: number;
+}
+
+export function makeIssue(
+  code: IssueCode,
+  path: readonly Segment[],
+  message: string,
+  details: IssueDetails = {},
+): Issue {
+  return { path: readablePath(path), pointer: pointerOf(path), message, code, ...details };
+}
+
+/** One line: `order.yaml:12:7 do[2].callPet.with.method: required`. */
+export function formatIssue(issue: Issue): string {
+  const at = issue.line === undefined ? "" : `:${issue.line}:${issue.column ?? 1}`;
+  const file = issue.file ?? (at === "" ? "" : "definition");
+  const where = [file + at, issue.path === "" ? "" : `${issue.path}:`].filter(
+    (part) => part !== "",
+  );
+  return [...where, issue.message].join(" ");
+}
+
+/** Thrown by {@link compile} for a definition that has issues. */
+export class DefinitionError extends Error {
+  readonly issues: readonly Issue[];
+  constructor(issues: readonly Issue[]) {
+    super(issues.map(formatIssue).join("\n"));
+    this.name = "DefinitionError";
+    this.issues = issues;
+  }
+}
