@@ -217,12 +217,12 @@ function faultInstance(d: Draft, error: WorkflowError): void {
 }
 
 function cancelAll(d: Draft): void {
-  for (const frame of [...d.frames.values()]) if (frame.kind === "root") cancelBelow(d, frame);
+  for (const frame of d.frames.values()) if (frame.kind === "root") cancelBelow(d, frame);
 }
 
 function endInstance(d: Draft, status: Status): void {
   d.frames.clear();
-  for (const key of [...d.values.keys()]) d.dropValue(key);
+  for (const key of d.values.keys()) d.dropValue(key);
   if (d.state.timeoutAt !== undefined) d.clearTimer("W");
   delete d.state.timeoutAt;
   delete d.state.held;

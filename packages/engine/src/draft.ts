@@ -80,7 +80,7 @@ export class Draft {
 
   /** A frame that may be changed in place: a copy of the committed one, made once. */
   own<F extends Frame>(frame: F): F {
-    const current = this.frames.get(frame.id) as F;
+    const current = (this.frames.get(frame.id) ?? frame) as F;
     return this.#owned.has(frame.id) ? current : this.put({ ...current });
   }
 
@@ -157,6 +157,6 @@ function effectKey(effect: Effect): string {
     case "child.cancel":
       return `child:${effect.childId}`;
     case "event.emit":
-      return `event:${String(effect.event.id)}`;
+      return `event:${JSON.stringify(effect.event.id)}`;
   }
 }

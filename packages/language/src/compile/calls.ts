@@ -3,7 +3,7 @@ import { escapePointer } from "../issue.ts";
 import { isObject, type Json, type JsonObject } from "../json.ts";
 import type { CallNode, TaskBase, TaskNode } from "../program.ts";
 import type { Compilation } from "./compile.ts";
-import { asObject, STANDARD_VARIABLES } from "./expression.ts";
+import { asObject, asText, STANDARD_VARIABLES } from "./expression.ts";
 import { compileTask } from "./tasks.ts";
 
 const PROTOCOLS: ReadonlySet<string> = new Set([
@@ -22,7 +22,7 @@ export function compileCall(
   variables: readonly string[],
 ): TaskNode {
   const { expressions, use } = compilation;
-  const call = String(task.call);
+  const call = asText(task.call);
   const written = asObject(task.with);
   if (PROTOCOLS.has(call)) {
     const resolved = withPolicies(written, asObject(use.authentications));

@@ -1,7 +1,7 @@
 /** Definition → program: resolves names, compiles expressions, indexes flow targets. The definition must be valid. */
 import { isObject, type Json, type JsonObject } from "../json.ts";
 import type { Program, TaskNode } from "../program.ts";
-import { asObject, ExpressionCompiler, STANDARD_VARIABLES } from "./expression.ts";
+import { asObject, asText, ExpressionCompiler, STANDARD_VARIABLES } from "./expression.ts";
 import { compileStep, compileTaskList, compileTimeout } from "./tasks.ts";
 
 /** What compiling a task needs to know of the workflow around it. */
@@ -28,7 +28,7 @@ export function compile(definition: JsonObject): Program {
   const compilation: Compilation = { expressions, use, nodes, calling: [], extend: true };
   const scope = STANDARD_VARIABLES;
   const { document } = definition;
-  const name = (key: string): string => String(asObject(document)[key]);
+  const name = (key: string): string => asText(asObject(document)[key]);
   const timeout = compileTimeout(definition.timeout, compilation, scope);
   const input = compileStep(definition.input, "from", compilation, scope);
   const output = compileStep(definition.output, "as", compilation, scope);

@@ -214,6 +214,11 @@ function asExpressionError(error: unknown, source: string): unknown {
   return new ExpressionError(`${error.message} (in \`${shown}\`)`, source, error.position?.offset);
 }
 
+/** Text where text must be; anything else is empty. */
+export function asText(value: Json | undefined): string {
+  return typeof value === "string" ? value : "";
+}
+
 /** The object itself, for places that need one. */
 export function asObject(value: Json | undefined): JsonObject {
   return value !== undefined && isObject(value) ? value : {};

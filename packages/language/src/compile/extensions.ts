@@ -3,7 +3,7 @@ import type { Json, JsonObject } from "../json.ts";
 import type { Extension, TaskNode } from "../program.ts";
 import { escapePointer } from "../issue.ts";
 import { type Compilation, entryOf, listOf } from "./compile.ts";
-import { STANDARD_VARIABLES } from "./expression.ts";
+import { asText, STANDARD_VARIABLES } from "./expression.ts";
 import { compileTaskList } from "./tasks.ts";
 
 /** What `extend` calls each kind of node. */
@@ -47,7 +47,7 @@ export function compileExtensions(
       typeof written.when === "string"
         ? { when: compilation.expressions.expression(written.when, STANDARD_VARIABLES) }
         : {};
-    return { name, extend: String(written.extend), ...when, ...tasks("before"), ...tasks("after") };
+    return { name, extend: asText(written.extend), ...when, ...tasks("before"), ...tasks("after") };
   });
   compiled.set(compilation.use, result);
   return result;

@@ -2,7 +2,7 @@
 import type { JsonObject } from "../json.ts";
 import type { RunProcessNode, TaskBase, TaskNode, Template } from "../program.ts";
 import type { Compilation } from "./compile.ts";
-import { asObject, type ExpressionCompiler } from "./expression.ts";
+import { asObject, asText, type ExpressionCompiler } from "./expression.ts";
 
 export function compileRun(
   run: JsonObject,
@@ -16,8 +16,8 @@ export function compileRun(
     return {
       ...common,
       kind: "workflow",
-      namespace: String(child.namespace),
-      workflow: String(child.name),
+      namespace: asText(child.namespace),
+      workflow: asText(child.name),
       version: typeof child.version === "string" ? child.version : "latest",
       ...(child.input === undefined
         ? {}

@@ -96,7 +96,7 @@ class Reader {
     if (second !== undefined)
       return this.refused(new Refused("yaml", [], "several documents in one file: keep one"));
     try {
-      return this.#result(this.#value(document.contents as Node | null, [], document), []);
+      return this.#result(this.#value(document.contents, [], document), []);
     } catch (error) {
       if (error instanceof Refused) return this.refused(error);
       throw error;

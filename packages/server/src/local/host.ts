@@ -1,0 +1,237 @@
+/**
+ * Runs one instance to its end in this process, without a database: what `millrace run` and the conformance tests use.
+ *
+ * The same `decide` as the server's, commands from one queue, timers of the machine, activities from the given executor,
+ * child workflows from the given programs. Nothing survives the process.
+ */
+import {
+  type Command,
+  decide,
+  type Effect,
+  type HistoryEvent,
+  isTerminal,
+  type ParentLink,
+  type ScheduleActivity,
+  standardError,
+  type State,
+} from "@millrace/engine";
+import type { Json, JsonObject, Program } from "@millrace/language";
+import type { ActivityExecutor } from "../activities/executor.ts";
+import { type Clock, systemClock } from "../clock.ts";
+
+export interface LocalOptions {
+  readonly executor: ActivityExecutor;
+  readonly clock?: Clock;
+  /** Finds the program of a `run: workflow`; `undefined` when there is none. */
+  readonly find?: (namespace: string, name: string, version: string) => Program | undefined;
+  /** Called with each fact as it happens. */
+  readonly onEvent?: (event: HistoryEvent, instanceId: string) => void;
+  /** Called with each event the workflow emits. */
+  readonly onEmit?: (event: JsonObject) => void;
+  /** Cancels the instance. */
+  readonly signal?: AbortSignal;
+  readonly runtime?: { readonly name: string; readonly version: string };
+}
+
+export interface LocalResult {
+  readonly state: State;
+  readonly history: readonly HistoryEvent[];
+}
+
+/** Resolves when the instance has ended, however it ended. */
+export function runToEnd(
+  program: Program,
+  instanceId: string,
+  input: Json,
+  options: LocalOptions,
+): Promise<LocalResult> {
+  return new Promise((resolve, reject) => {
+    const host = new LocalInstance(program, instanceId, options, resolve, reject);
+    host.send({ kind: "start", instanceId, input });
+    const { signal } = options;
+    if (signal?.aborted === true) host.send({ kind: "cancel" });
+    else signal?.addEventListener("abort", () => host.send({ kind: "cancel" }), { once: true });
+  });
+}
+
+class LocalInstance {
+  readonly #program: Program;
+  readonly #id: string;
+  readonly #options: LocalOptions;
+  readonly #clock: Clock;
+  readonly #resolve: (result: LocalResult) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #history: HistoryEvent[] = [];
+  readonly #timers = new Map<string, () => void>();
+  readonly #running = new Map<string, AbortController>();
+  readonly #queue: Command[] = [];
+  #state: State | undefined;
+  #busy = false;
+
+  constructor(
+    program: Program,
+    id: string,
+    options: LocalOptions,
+    resolve: (result: LocalResult) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#program = program;
+    this.#id = id;
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock();
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  /** Queues a command; commands are applied one at a time, in order. */
+  send(command: Command): void {
+    this.#queue.push(command);
+    if (this.#busy) return;
+    this.#busy = true;
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift())
+        this.#apply(next);
+    } catch (error) {
+      this.#stop();
+      this.#reject(error);
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  #apply(command: Command): void {
+    if (this.#state !== undefined && isTerminal(this.#state.status)) return;
+    const decision = decide(this.#program, this.#state, command, {
+      now: this.#clock.now(),
+      random: Math.random,
+      monotonic: () => this.#clock.monotonic(),
+      runtime: this.#options.runtime ?? { name: "Millrace", version: "0.1.0" },
+    });
+    this.#state = decision.state;
+    for (const event of decision.events) {
+      this.#history.push(event);
+      this.#options.onEvent?.(event, this.#id);
+    }
+    for (const effect of decision.effects) this.#perform(effect);
+    if (!isTerminal(decision.state.status)) return;
+    this.#stop();
+    this.#resolve({ state: decision.state, history: this.#history });
+  }
+
+  #stop(): void {
+    for (const cancel of this.#timers.values()) cancel();
+    for (const controller of this.#running.values()) controller.abort();
+    this.#timers.clear();
+    this.#running.clear();
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.kind) {
+      case "timer.set":
+        this.#setTimer(effect.timerId, effect.at);
+        break;
+      case "timer.clear":
+        this.#timers.get(effect.timerId)?.();
+        this.#timers.delete(effect.timerId);
+        break;
+      case "activity.schedule":
+        void this.#execute(effect);
+        break;
+      case "activity.cancel":
+        this.#running.get(effect.activityId)?.abort();
+        break;
+      case "child.start":
+        void this.#startChild(effect);
+        break;
+      case "child.cancel":
+        this.#running.get(effect.childId)?.abort();
+        break;
+      case "event.emit":
+        this.#options.onEmit?.(effect.event);
+        break;
+    }
+  }
+
+  #setTimer(timerId: string, at: number): void {
+    this.#timers.get(timerId)?.();
+    const wait = at - this.#clock.now();
+    // A machine's timer may be early by a millisecond and cannot wait for weeks: look again then.
+    const due = (): void => {
+      if (this.#clock.now() < at) return this.#setTimer(timerId, at);
+      this.#timers.delete(timerId);
+      this.send({ kind: "timer.fired", timerId });
+    };
+    this.#timers.set(timerId, this.#clock.after(wait, due));
+  }
+
+  async #execute(effect: ScheduleActivity): Promise<void> {
+    const { kind: _, ...activity } = effect;
+    const controller = new AbortController();
+    this.#running.set(effect.activityId, controller);
+    const { activityId, reference } = effect;
+    const { namespace, name, version } = this.#program;
+    try {
+      const result = await this.#options.executor.execute(
+        {
+          tenant: "default",
+          instanceId: this.#id,
+          workflow: { namespace, name, version },
+          attempt: 1,
+          ...activity,
+        },
+        controller.signal,
+      );
+      if ("output" in result)
+        this.send({ kind: "activity.completed", activityId, output: result.output });
+      else this.send({ kind: "activity.failed", activityId, error: result.error });
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      const failure = standardError("runtime", detail, reference);
+      this.send({ kind: "activity.failed", activityId, error: failure });
+    } finally {
+      this.#running.delete(activityId);
+    }
+  }
+
+  async #startChild(effect: Extract<Effect, { kind: "child.start" }>): Promise<void> {
+    const { namespace, name, version, childId, depth } = effect;
+    const program = this.#options.find?.(namespace, name, version);
+    if (program === undefined) {
+      if (effect.detached) return;
+      const detail = `there is no workflow ${namespace}/${name} of version ${version}`;
+      const error = standardError("configuration", detail, "/");
+      this.send({ kind: "child.finished", childId, result: { status: "faulted", error } });
+      return;
+    }
+    const controller = new AbortController();
+    if (!effect.detached) this.#running.set(childId, controller);
+    const parent: ParentLink = { instanceId: this.#id, childId, depth };
+    const { state } = await runChild(program, `${this.#id}.${childId}`, effect.input, parent, {
+      ...this.#options,
+      signal: controller.signal,
+    });
+    if (effect.detached) return;
+    this.#running.delete(childId);
+    this.send({ kind: "child.finished", childId, result: resultOf(state) });
+  }
+}
+
+function runChild(
+  program: Program,
+  instanceId: string,
+  input: Json,
+  parent: ParentLink,
+  options: LocalOptions & { readonly signal: AbortSignal },
+): Promise<LocalResult> {
+  return new Promise((resolve, reject) => {
+    const host = new LocalInstance(program, instanceId, options, resolve, reject);
+    host.send({ kind: "start", instanceId, input, parent });
+    options.signal.addEventListener("abort", () => host.send({ kind: "cancel" }), { once: true });
+  });
+}
+
+function resultOf(state: State): Extract<Command, { kind: "child.finished" }>["result"] {
+  if (state.status === "completed") return { status: "completed", output: state.output ?? null };
+  const error = state.error ?? standardError("runtime", `the child was ${state.status}`, "/");
+  return { status: state.status === "cancelled" ? "cancelled" : "faulted", error };
+}
