@@ -1,0 +1,115 @@
+/**
+ * The one door to the network: an undici connector that resolves a name, asks the egress policy about every address
+ * and connects to one of those it permitted, within the same call. There is no second resolution between the check and
+ * the connection, so a name server that changes its answer (DNS rebinding) gains nothing. Redirects and token
+ * requests come through here as well, because all connections do.
+ */
+import { lookup as systemLookup } from "node:dns/promises";
+import { isIP, type LookupFunction } from "node:net";
+import { buildConnector } from "undici";
+import type { EgressPolicy } from "./policy.ts";
+
+export interface ResolvedAddress {
+  readonly address: string;
+  readonly family: number;
+}
+/** Every address of a name, in order of preference. */
+export type Resolve = (host: string) => Promise<readonly ResolvedAddress[]>;
+
+export interface ConnectorConfig {
+  readonly policy: EgressPolicy;
+  /** Milliseconds for name resolution, TCP and TLS together. */
+  readonly connectTimeout: number;
+  readonly resolve?: Resolve;
+  /**
+   * Origin overrides, for tests and air-gapped mirrors: connections to the origin on the left go to the one on the
+   * right (`https://petstore.swagger.io` → `http://127.0.0.1:4010`). Requests, their `Host` header and what workflows see keep the
+   * original. The target is the operator's word, so the egress policy is not asked about it.
+   */
+  readonly origins?: Readonly<Record<string, string>>;
+}
+
+/** A connection the egress policy refused. */
+export class EgressDenied extends Error {
+  readonly code = "MILLRACE_EGRESS_DENIED";
+  readonly host: string;
+
+  constructor(host: string, reason: string) {
+    super(`${host} ${reason}`);
+    this.name = "EgressDenied";
+    this.host = host;
+  }
+}
+
+export function guardedConnector(config: ConnectorConfig): buildConnector.connector {
+  const { policy } = config;
+  const overrides = parseOrigins(config.origins ?? {});
+  const base = { timeout: config.connectTimeout, autoSelectFamily: true };
+  const guarded = buildConnector({
+    ...base,
+    lookup: guardedLookup(policy, config.resolve ?? resolveWithSystem),
+  } as buildConnector.BuildOptions);
+  const direct = buildConnector(base as buildConnector.BuildOptions);
+
+  return (options, callback) => {
+    const override = overrides.get(originOf(options));
+    if (override !== undefined) {
+      const { protocol, port } = override;
+      const hostname = unbracket(override.hostname);
+      const servername = isIP(hostname) === 0 ? hostname : "";
+      direct({ ...options, protocol, hostname, port, host: override.host, servername }, callback);
+      return;
+    }
+    const hostname = unbracket(options.hostname);
+    // A literal address is never looked up, so it is judged here.
+    const reason = isIP(hostname) === 0 ? undefined : policy.refusal(hostname, hostname);
+    if (reason !== undefined) callback(new EgressDenied(hostname, reason), null);
+    else guarded({ ...options, hostname }, callback);
+  };
+}
+
+/** `dns.lookup` for sockets, which hands out only addresses the policy permits. */
+function guardedLookup(policy: EgressPolicy, resolve: Resolve): LookupFunction {
+  return (host, options, callback) => {
+    const answer = async (): Promise<readonly ResolvedAddress[]> => {
+      const addresses = await resolve(host);
+      const permitted = addresses.filter(({ address }) => !policy.refusal(host, address));
+      if (permitted.length > 0) return permitted;
+      const first = addresses[0]?.address;
+      if (first === undefined) throw Object.assign(new Error("no address"), { code: "ENOTFOUND" });
+      throw new EgressDenied(host, `resolves to ${first}, which ${policy.refusal(host, first)}`);
+    };
+    answer().then(
+      (permitted) => {
+        const [first] = permitted;
+        if (options.all) callback(null, [...permitted]);
+        else callback(null, first?.address ?? "", first?.family ?? 0);
+      },
+      (error: NodeJS.ErrnoException) => callback(error, "", 0),
+    );
+  };
+}
+
+async function resolveWithSystem(host: string): Promise<readonly ResolvedAddress[]> {
+  return systemLookup(host, { all: true, order: "verbatim" });
+}
+
+function parseOrigins(origins: Readonly<Record<string, string>>): ReadonlyMap<string, URL> {
+  const parse = (text: string): URL => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    if (url === undefined || !/^https?:$/.test(url.protocol) || url.pathname !== "/") {
+      throw new RangeError(`not an http or https origin: ${text}`);
+    }
+    return url;
+  };
+  return new Map(Object.entries(origins).map(([from, to]) => [parse(from).origin, parse(to)]));
+}
+
+function originOf(options: { protocol: string; hostname: string; port: string }): string {
+  const host = isIP(options.hostname) === 6 ? `[${options.hostname}]` : options.hostname;
+  return new URL(`${options.protocol}//${host}${options.port ? `:${options.port}` : ""}`).origin;
+}
+
+function unbracket(hostname: string): string {
+  return hostname.startsWith("[") ? hostname.slice(1, -1) : hostname;
+}

@@ -1,0 +1,92 @@
+/** Sends one request and reads its whole answer, within limits. Redirects and authentication are exchange.ts's. */
+import { Agent, type Dispatcher } from "undici";
+import { guardedConnector, type Resolve } from "../egress/connector.ts";
+import type { EgressPolicy } from "../egress/policy.ts";
+import type { HttpLimits } from "../limits.ts";
+import { acceptEncoding, decompress, tooLarge } from "./compression.ts";
+import type { IncomingResponse, OutgoingRequest } from "./message.ts";
+import { networkFailure } from "./network-error.ts";
+import { describeUri } from "./uri.ts";
+
+export interface TransportConfig {
+  readonly policy: EgressPolicy;
+  readonly limits: HttpLimits;
+  readonly resolve?: Resolve;
+  /** Origin overrides; see {@link guardedConnector}. */
+  readonly origins?: Readonly<Record<string, string>>;
+}
+
+export interface Transport {
+  readonly limits: HttpLimits;
+  /** @throws {ActivityFailure} when no complete answer came; any status is an answer */
+  send(request: OutgoingRequest, signal: AbortSignal): Promise<IncomingResponse>;
+  /** Closes all connections; requests under way fail. */
+  close(): Promise<void>;
+}
+
+export function httpTransport(config: TransportConfig): Transport {
+  const { limits } = config;
+  const agent = new Agent({
+    connect: guardedConnector({ ...config, connectTimeout: limits.connectTimeout }),
+    connections: limits.connectionsPerOrigin,
+    headersTimeout: limits.headersTimeout,
+    bodyTimeout: limits.bodyTimeout,
+    pipelining: 1,
+  });
+  return {
+    limits,
+    async send(request, signal) {
+      try {
+        signal.throwIfAborted();
+        const response = await agent.request(toDispatch(request, signal));
+        const wire = await readBody(response, limits.maxResponseBytes);
+        const headers = flatten(response.headers);
+        const content = await decompress(wire, headers["content-encoding"], limits.maxContentBytes);
+        return { status: response.statusCode, headers, content };
+      } catch (error) {
+        const cause = signal.aborted ? signal.reason : error;
+        throw networkFailure(cause, `${request.method} ${describeUri(request.url)}`);
+      }
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+function toDispatch(request: OutgoingRequest, signal: AbortSignal): Dispatcher.RequestOptions {
+  const { method, url, headers, body } = request;
+  return {
+    origin: url.origin,
+    path: `${url.pathname}${url.search}`,
+    method: method as Dispatcher.HttpMethod,
+    headers: { "accept-encoding": acceptEncoding, ...headers },
+    ...(body === undefined ? {} : { body }),
+    signal,
+  };
+}
+
+async function readBody(response: Dispatcher.ResponseData, limit: number): Promise<Buffer> {
+  const announced = Number(response.headers["content-length"] ?? 0);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    if (announced > limit) throw tooLarge(limit);
+    for await (const chunk of response.body as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > limit) throw tooLarge(limit);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    // Gives up the connection instead of reading on.
+    response.body.on("error", () => {}).destroy();
+    throw error;
+  }
+  return Buffer.concat(chunks, size);
+}
+
+function flatten(headers: Readonly<Record<string, string | string[] | undefined>>) {
+  const flat: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(", ") : value;
+  }
+  return flat;
+}

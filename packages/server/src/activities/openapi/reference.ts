@@ -1,0 +1,45 @@
+/** Local references inside an OpenAPI document (`$ref: "#/components/…"`). */
+import type { Json, JsonObject } from "@millrace/language";
+import { isObject } from "../arguments.ts";
+import { ActivityFailure } from "../failure.ts";
+
+const MAX_HOPS = 32;
+
+/** The object that `node` is or points to, through several references if need be; undefined when it is no object. */
+export function dereference(root: JsonObject, node: Json | undefined): JsonObject | undefined {
+  let current = node;
+  for (let hops = 0; hops < MAX_HOPS; hops += 1) {
+    if (!isObject(current)) return undefined;
+    const reference: Json | undefined = current["$ref"];
+    if (typeof reference !== "string") return current;
+    current = lookUp(root, reference);
+  }
+  throw unresolved("a reference that leads to itself");
+}
+
+/** A JSON Pointer in URI fragment form (RFC 6901 §6). */
+function lookUp(root: JsonObject, reference: string): Json | undefined {
+  if (!reference.startsWith("#")) throw unresolved(`${reference}, which is in another document`);
+  let current: Json | undefined = root;
+  for (const part of reference.slice(1).split("/").slice(1)) {
+    const key = decode(part).replaceAll("~1", "/").replaceAll("~0", "~");
+    const container: unknown = current;
+    if (Array.isArray(container)) current = container[Number(key)] as Json | undefined;
+    else
+      current = isObject(container) && Object.hasOwn(container, key) ? container[key] : undefined;
+    if (current === undefined) throw unresolved(`${reference}, which does not exist`);
+  }
+  return current;
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function unresolved(what: string): ActivityFailure {
+  return new ActivityFailure("configuration", `The OpenAPI document refers to ${what}.`);
+}
