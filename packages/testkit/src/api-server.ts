@@ -3,6 +3,7 @@ import type { TestContext } from "node:test";
 import { type ApiServer, startApi } from "@millrace/server/api";
 import { type Config, loadConfig } from "@millrace/server/config";
 import { MemoryRuntime } from "./memory-runtime.ts";
+export { MemoryRuntime } from "./memory-runtime.ts";
 
 /** A `Clock` whose timers a test fires. */
 export class ManualTimers {
@@ -22,10 +23,9 @@ export class ManualTimers {
   }
   /** Fires every timer that is waiting now. */
   fire(): void {
-    for (const run of [...this.#waiting]) {
-      this.#waiting.delete(run);
-      run();
-    }
+    const due = Array.from(this.#waiting);
+    this.#waiting.clear();
+    for (const run of due) run();
   }
 }
 
@@ -37,9 +37,13 @@ export interface TestApi {
   /** What was logged, in order. */
   readonly logged: { readonly level: string; readonly fields: object; readonly message: string }[];
   /** `fetch` of a path of the API. */
-  call(path: string, init?: RequestInit): Promise<Response>;
+  readonly call: (path: string, init?: RequestInit) => Promise<Response>;
   /** POSTs a value as JSON. */
-  post(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>;
+  readonly post: (
+    path: string,
+    body: unknown,
+    headers?: Record<string, string>,
+  ) => Promise<Response>;
 }
 
 /** Stops with the test. */

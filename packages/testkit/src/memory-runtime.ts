@@ -2,6 +2,7 @@
  * A {@link Runtime} in memory, for tests of the API alone: it keeps what it is told, runs nothing, and a test moves its
  * instances on with `append` and `end`. Its answers to misuse are the real runtime's.
  */
+import { createHash } from "node:crypto";
 import { EventEmitter, once } from "node:events";
 import type { HistoryEvent, Status } from "@millrace/engine";
 import type { Json, JsonObject } from "@millrace/language";
@@ -56,7 +57,7 @@ export class MemoryRuntime implements Runtime {
       name: document["name"] as string,
       version: document["version"] as string,
     };
-    const digest = Buffer.from(JSON.stringify(definition)).toString("hex").slice(0, 64);
+    const digest = createHash("sha256").update(JSON.stringify(definition)).digest("hex");
     const known = this.workflows.find(
       (each) => each.version === identity.version && same(each, identity),
     );
@@ -122,7 +123,7 @@ export class MemoryRuntime implements Runtime {
   /** Adds a fact to an instance's history. */
   append(id: string, fact: Fact): void {
     const { history } = this.#entry(id);
-    history.push({ ...fact, seq: history.length + 1, at: this.#tick() } as HistoryEvent);
+    history.push({ ...fact, seq: history.length + 1, at: this.#tick() });
     this.#changes.emit(id);
   }
 
@@ -171,7 +172,7 @@ export class MemoryRuntime implements Runtime {
     if (isFinal(entry.view.status)) throw new RuntimeError("invalid-state", `${id} has ended`);
     const [status, fact] = SIGNALS[signal.kind];
     entry.view = { ...entry.view, status, updatedAt: this.#tick() };
-    this.append(id, { ...signal, kind: fact } as Fact);
+    this.append(id, { ...signal, kind: fact });
     return entry.view;
   }
 
@@ -192,7 +193,8 @@ export class MemoryRuntime implements Runtime {
   async publishEvents(events: readonly CloudEventObject[]) {
     if (this.refusal) throw this.refusal;
     const before = this.events.size;
-    for (const event of events) this.events.set(`${event["source"]} ${event["id"]}`, event);
+    for (const event of events)
+      this.events.set(JSON.stringify([event["source"], event["id"]]), event);
     const accepted = this.events.size - before;
     return { accepted, duplicates: events.length - accepted };
   }

@@ -1,5 +1,4 @@
 /** `/v1/instances`: finding, reading and controlling instances. */
-import { ProblemError } from "@millrace/protocol";
 import {
   ControlRequest,
   History,
@@ -11,9 +10,10 @@ import {
   ref,
 } from "@millrace/protocol/schemas";
 import type { FastifyInstance } from "fastify";
-import { RuntimeError, type Signal } from "../runtime.ts";
+import type { Signal } from "../runtime.ts";
 import type { ApiContext } from "./context.ts";
 import { answers, problems } from "./documented.ts";
+import { refuseCursor } from "./problems.ts";
 import * as wire from "./wire.ts";
 
 export function instances(context: ApiContext) {
@@ -51,20 +51,6 @@ function list(app: FastifyInstance, { runtime }: ApiContext): void {
       return { ...page, items: page.items.map(wire.instanceSummary) };
     },
   });
-}
-
-/** Everything else in a list's query has passed its schema, so `invalid-input` means the cursor. */
-export function refuseCursor(cursor: string | undefined): (error: unknown) => never {
-  return (error) => {
-    if (
-      cursor === undefined ||
-      !(error instanceof RuntimeError) ||
-      error.kind !== "invalid-input"
-    ) {
-      throw error;
-    }
-    throw new ProblemError("invalid-cursor", { detail: `cursor=${cursor}` }, error);
-  };
 }
 
 function read(app: FastifyInstance, { runtime }: ApiContext): void {

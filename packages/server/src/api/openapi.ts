@@ -36,8 +36,30 @@ export async function openapi(app: FastifyInstance): Promise<void> {
   });
   let document: string | undefined;
   app.get("/openapi.json", { schema: { hide: true } }, async (_request, reply) => {
-    document ??= JSON.stringify(app.swagger());
+    document ??= JSON.stringify(withOptionalBodies(app.swagger() as unknown as Document));
     void reply.type("application/json");
     return document;
   });
+}
+
+interface Document {
+  readonly paths: Record<string, Record<string, { requestBody?: RequestBody }>>;
+}
+interface RequestBody {
+  required?: boolean;
+  readonly content: Record<
+    string,
+    { readonly schema: { readonly type?: string; readonly required?: string[] } }
+  >;
+}
+
+/** An object with no required member may be left out as a whole: those routes take an absent body as `{}`. */
+function withOptionalBodies(document: Document): Document {
+  for (const operation of Object.values(document.paths).flatMap((path) => Object.values(path))) {
+    const schema = operation.requestBody?.content["application/json"]?.schema;
+    if (operation.requestBody && schema?.type === "object" && schema.required === undefined) {
+      operation.requestBody.required = false;
+    }
+  }
+  return document;
 }

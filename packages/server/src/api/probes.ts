@@ -1,5 +1,5 @@
 /** `/healthz`, `/readyz`, `/metrics`: for orchestrators and Prometheus. */
-import { problem } from "@millrace/protocol";
+import { ProblemError } from "@millrace/protocol";
 import type { FastifyInstance } from "fastify";
 import type { Health } from "../runtime.ts";
 import type { ApiContext } from "./context.ts";
@@ -15,8 +15,7 @@ export function probes(context: ApiContext) {
       const { ready, reasons } = await readiness(context);
       void reply.header("cache-control", "no-store");
       if (ready) return { status: "ready" };
-      void reply.code(503).type("application/problem+json");
-      return problem("unavailable", { detail: reasons.join("; "), retryAfter: 1 });
+      throw new ProblemError("unavailable", { detail: reasons.join("; "), retryAfter: 1 });
     });
     app.get("/metrics", { schema: { hide: true } }, async (_request, reply) => {
       const { contentType, text } = await context.exposition();

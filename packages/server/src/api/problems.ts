@@ -43,6 +43,20 @@ function retryAfter(code: ErrorCode, milliseconds: number | undefined): ProblemO
   return { retryAfter: Math.max(1, Math.ceil((milliseconds ?? 1_000) / 1_000)) };
 }
 
+/** Everything else in a list's query has passed its schema, so `invalid-input` means the cursor. */
+export function refuseCursor(cursor: string | undefined): (error: unknown) => never {
+  return (error) => {
+    if (
+      cursor === undefined ||
+      !(error instanceof RuntimeError) ||
+      error.kind !== "invalid-input"
+    ) {
+      throw error;
+    }
+    throw new ProblemError("invalid-cursor", { detail: `cursor=${cursor}` }, error);
+  };
+}
+
 const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = Object.freeze({
   FST_ERR_CTP_BODY_TOO_LARGE: "payload-too-large",
   FST_ERR_CTP_INVALID_MEDIA_TYPE: "unsupported-media-type",

@@ -26,9 +26,7 @@ interface StartRoute {
   Body: StartRequest;
 }
 
-const LOCATION = {
-  Location: { schema: { type: "string" }, description: "The instance's address." },
-};
+const LOCATION = { Location: { type: "string", description: "The instance's address." } };
 
 const SCHEMA = {
   operationId: "startInstance",

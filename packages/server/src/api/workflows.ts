@@ -14,6 +14,7 @@ import type { WorkflowView } from "../runtime.ts";
 import type { ApiContext } from "./context.ts";
 import { answers, problems } from "./documented.ts";
 import { parseText } from "./json.ts";
+import { refuseCursor } from "./problems.ts";
 import * as wire from "./wire.ts";
 
 /** Definitions are read by the language, which knows lines, columns and YAML's dangers; here they are only text. */
@@ -93,7 +94,9 @@ function list(app: FastifyInstance, { runtime }: ApiContext): void {
     },
     handler: async (request) => {
       const { limit = 50, ...rest } = request.query;
-      const { items, ...page } = await runtime.listWorkflows({ ...rest, limit });
+      const { items, ...page } = await runtime
+        .listWorkflows({ ...rest, limit })
+        .catch(refuseCursor(rest.cursor));
       return { ...page, items: items.map(wire.workflowSummary) };
     },
   });

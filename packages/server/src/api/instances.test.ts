@@ -1,0 +1,230 @@
+import assert from "node:assert/strict";
+import test, { type TestContext } from "node:test";
+import { RuntimeError } from "../runtime.ts";
+import { startTestApi } from "@millrace/testkit/api";
+
+const ORDER = {
+  document: { dsl: "1.0.3", namespace: "shop", name: "order", version: "1.0.0" },
+  do: [],
+};
+const STARTS = "/v1/workflows/shop/order/instances";
+const ABSENT = "01JC7Z6V5M3B8Q4X2N9R0T1WYA";
+
+type Body = Record<string, unknown>;
+async function body(response: Response): Promise<Body> {
+  return (await response.json()) as Body;
+}
+
+async function withOrder(t: TestContext) {
+  const api = await startTestApi(t);
+  await api.post("/v1/workflows", ORDER);
+  const started = async (input: unknown = {}) =>
+    String((await body(await api.post(STARTS, { input })))["id"]);
+  return { ...api, started };
+}
+
+test("a start answers 201 with the instance's address", async (t) => {
+  const { post, call } = await withOrder(t);
+  const response = await post(STARTS, { input: { sku: 1 } });
+  assert.equal(response.status, 201);
+  const { id, created } = await body(response);
+  assert.equal(created, true);
+  assert.equal(response.headers.get("location"), `/v1/instances/${String(id)}`);
+  const instance = await body(await call(`/v1/instances/${String(id)}`));
+  assert.deepEqual(instance["input"], { sku: 1 });
+  assert.equal(instance["status"], "running");
+  assert.equal(instance["createdAt"], "2026-11-05T12:00:02.000Z");
+  assert.ok(!("output" in instance));
+});
+
+test("a start needs no body, takes null as input, and refuses what it does not know", async (t) => {
+  const { post, call, runtime } = await withOrder(t);
+  assert.equal((await call(STARTS, { method: "POST" })).status, 201);
+  assert.equal((await post(STARTS, "")).status, 201);
+  assert.equal((await post(STARTS, { input: null })).status, 201);
+  const inputs = [...runtime.instances.values()].map(({ view }) => view.input);
+  assert.deepEqual(inputs, [{}, {}, null]);
+
+  const misspelt = await post(STARTS, { inptu: {} });
+  assert.equal(misspelt.status, 400);
+  assert.deepEqual((await body(misspelt))["issues"], [
+    { path: "body", message: "must NOT have additional properties: inptu" },
+  ]);
+  assert.equal((await post(STARTS, [])).status, 400);
+  assert.equal((await post(STARTS, { version: "9.9.9" })).status, 404);
+  assert.equal((await post("/v1/workflows/shop/none/instances", {})).status, 404);
+  assert.equal((await post("/v1/workflows/Shop!/order/instances", {})).status, 400);
+});
+
+test("an idempotency key starts one instance; another request under it is refused", async (t) => {
+  const { post, runtime } = await withOrder(t);
+  const key = { "idempotency-key": "order-17" };
+  const first = await post(STARTS, { input: { a: 1 } }, key);
+  const again = await post(STARTS, { input: { a: 1 } }, key);
+  assert.deepEqual([first.status, again.status], [201, 200]);
+  const [{ id }, replay] = [await body(first), await body(again)];
+  assert.deepEqual(replay, { id, created: false });
+  assert.equal(again.headers.get("location"), `/v1/instances/${String(id)}`);
+  assert.equal(runtime.instances.size, 1);
+  const other = await post(STARTS, { input: { a: 2 } }, key);
+  assert.equal(other.status, 422);
+  assert.equal((await body(other))["code"], "idempotency-key-reuse");
+  const long = await post(STARTS, {}, { "idempotency-key": "x".repeat(256) });
+  assert.equal(long.status, 400);
+});
+
+test("wait: 200 with the finished instance, 202 with the unfinished one", async (t) => {
+  const { post, runtime, started } = await withOrder(t);
+  const id = await started({ late: true });
+  runtime.end(id, { ok: true });
+  runtime.keys.set("shop/order/k", { id, request: JSON.stringify([null, { late: true }]) });
+  const done = await post(
+    `${STARTS}?wait=30s`,
+    { input: { late: true } },
+    { "idempotency-key": "k" },
+  );
+  assert.equal(done.status, 200);
+  const finished = await body(done);
+  assert.equal(finished["status"], "completed");
+  assert.deepEqual(finished["output"], { ok: true });
+  assert.match(String(finished["endedAt"]), /^2026-11-05T/);
+
+  const pending = await post(`${STARTS}?wait=1ms`, {});
+  assert.equal(pending.status, 202);
+  const unfinished = await body(pending);
+  assert.equal(unfinished["status"], "running");
+  assert.equal(pending.headers.get("location"), `/v1/instances/${String(unfinished["id"])}`);
+});
+
+test("wait must be a duration, and not a long one", async (t) => {
+  const { post, runtime } = await withOrder(t);
+  for (const wait of ["30", "soon", "2h", "-1s"]) {
+    const response = await post(`${STARTS}?wait=${wait}`, {});
+    assert.equal(response.status, 400, wait);
+    const { issues } = (await body(response)) as { issues: { path: string }[] };
+    assert.equal(issues[0]?.path, "query.wait");
+  }
+  assert.equal(runtime.instances.size, 0, "nothing is started by a refused request");
+});
+
+test("stopping the server lets go of a waiting start", async (t) => {
+  const { post, server, runtime } = await withOrder(t);
+  const waiting = post(`${STARTS}?wait=5m`, {});
+  while (runtime.instances.size === 0) await new Promise(setImmediate);
+  await Promise.all([
+    waiting.then((response) => assert.equal(response.status, 202)),
+    server.stop(),
+  ]);
+});
+
+test("overload is 503 with Retry-After, and nothing is started", async (t) => {
+  const { post, runtime } = await withOrder(t);
+  runtime.refusal = new RuntimeError("overloaded", "4096 commands queued", { retryAfterMs: 1_500 });
+  const response = await post(STARTS, {});
+  assert.equal(response.status, 503);
+  assert.equal(response.headers.get("retry-after"), "2");
+  const problem = await body(response);
+  assert.equal(problem["code"], "overloaded");
+  assert.equal(problem["retryAfter"], 2);
+});
+
+test("a fault of the server is told without its cause, which is logged under the request's id", async (t) => {
+  const { post, runtime, logged } = await withOrder(t);
+  runtime.refusal = new Error("password=hunter2");
+  const response = await post(STARTS, {});
+  assert.equal(response.status, 500);
+  const problem = await body(response);
+  assert.equal(problem["code"], "internal");
+  assert.doesNotMatch(JSON.stringify(problem), /hunter2/);
+  const [entry] = logged as { fields: { requestId: string; err: Error } }[];
+  assert.equal(entry?.fields.requestId, problem["requestId"]);
+  assert.equal(entry?.fields.err, runtime.refusal);
+});
+
+test("listing filters by name, status and time, newest first, in pages", async (t) => {
+  const { call, runtime, started } = await withOrder(t);
+  const ids = [await started(), await started(), await started()] as [string, string, string];
+  runtime.end(ids[0], 1);
+  const list = async (query: string) => {
+    const page = await body(await call(`/v1/instances?${query}`));
+    return (page["items"] as { id: string }[]).map(({ id }) => id);
+  };
+  assert.deepEqual(await list(""), ids.toReversed());
+  assert.deepEqual(await list("status=completed"), [ids[0]]);
+  assert.deepEqual(await list("status=completed&status=running&limit=2"), [ids[2], ids[1]]);
+  const { createdAt } = await body(await call(`/v1/instances/${ids[1]}`));
+  assert.deepEqual(await list(`since=${String(createdAt)}`), [ids[2], ids[1]]);
+  assert.deepEqual(await list(`until=${String(createdAt)}`), [ids[0]]);
+  const page = await body(await call("/v1/instances?limit=2"));
+  assert.deepEqual(await list(`limit=2&cursor=${String(page["nextCursor"])}`), [ids[0]]);
+  for (const item of page["items"] as object[]) assert.ok(!("input" in item));
+
+  for (const query of ["status=done", "limit=0", "limit=501", "since=yesterday", "limit=x"]) {
+    const refused = await call(`/v1/instances?${query}`);
+    assert.equal(refused.status, 400, query);
+    assert.equal((await body(refused))["code"], "invalid-request");
+  }
+  assert.equal((await body(await call("/v1/instances?cursor=x")))["code"], "invalid-cursor");
+});
+
+test("history comes in pages by seq", async (t) => {
+  const { call, runtime, started } = await withOrder(t);
+  const id = await started({ a: 1 });
+  runtime.append(id, { kind: "task.started", task: "/do/0/a", occurrence: "1", name: "a" });
+  runtime.end(id, 42);
+  const first = await body(await call(`/v1/instances/${id}/history?limit=2`));
+  assert.deepEqual(first["items"], [
+    { seq: 1, at: "2026-11-05T12:00:03.000Z", kind: "workflow.started", input: { a: 1 } },
+    {
+      seq: 2,
+      at: "2026-11-05T12:00:04.000Z",
+      kind: "task.started",
+      task: "/do/0/a",
+      occurrence: "1",
+      name: "a",
+    },
+  ]);
+  const second = await body(
+    await call(`/v1/instances/${id}/history?after=${String(first["next"])}`),
+  );
+  assert.deepEqual(
+    (second["items"] as { seq: number; output: unknown }[]).map(({ seq, output }) => [seq, output]),
+    [[3, 42]],
+  );
+  assert.ok(!("next" in second));
+});
+
+test("cancel, suspend and resume are durable changes; an ended instance takes none", async (t) => {
+  const { post, call, runtime, started } = await withOrder(t);
+  const id = await started();
+  const status = async (response: Response) => [response.status, (await body(response))["status"]];
+  const suspend = await post(`/v1/instances/${id}/suspend`, { reason: "stock-taking" });
+  assert.deepEqual(await status(suspend), [200, "suspended"]);
+  const resume = await call(`/v1/instances/${id}/resume`, { method: "POST" });
+  assert.deepEqual(await status(resume), [200, "running"]);
+  assert.deepEqual(await status(await post(`/v1/instances/${id}/cancel`, {})), [200, "cancelled"]);
+  const reasons = runtime.instances.get(id)?.history.map((fact) => [fact.kind, "reason" in fact]);
+  assert.deepEqual(reasons?.slice(1), [
+    ["workflow.suspended", true],
+    ["workflow.resumed", false],
+    ["workflow.cancelled", false],
+  ]);
+  for (const action of ["cancel", "suspend", "resume"]) {
+    const late = await post(`/v1/instances/${id}/${action}`, {});
+    assert.equal(late.status, 409, action);
+    assert.equal((await body(late))["code"], "instance-terminal");
+  }
+});
+
+test("an instance that is not there is 404 everywhere; a malformed id is 400", async (t) => {
+  const { post, call } = await withOrder(t);
+  for (const path of ["", "/history", "/events"]) {
+    const response = await call(`/v1/instances/${ABSENT}${path}`);
+    assert.equal(response.status, 404, path);
+    assert.equal((await body(response))["code"], "instance-not-found");
+    assert.equal((await call(`/v1/instances/nope${path}`)).status, 400, path);
+  }
+  for (const action of ["cancel", "suspend", "resume"]) {
+    assert.equal((await post(`/v1/instances/${ABSENT}/${action}`, {})).status, 404, action);
+  }
+});
