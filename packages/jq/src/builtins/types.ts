@@ -129,7 +129,7 @@ export const typeBuiltins: Builtins = new Map<string, Builder>([
   ["nulls/0", keepIf((value) => value === null)],
   ["values/0", keepIf((value) => value !== null)],
   ["scalars/0", keepIf((value) => !isIterable(value))],
-  ["have_literal_numbers/0", pure(() => true)],
+  ["have_literal_numbers/0", pure(() => false)],
   ["have_decnum/0", pure(() => false)],
   ["now/0", pure(() => nowMs() / 1000)],
   ["debug/0", () => IDENTITY],

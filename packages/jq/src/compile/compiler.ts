@@ -27,9 +27,12 @@ import type { Scope } from "./scope.ts";
 
 /**
  * Recursive definitions compile twice at worst, and nested ones twice for each time the outer does,
- * so the number of tries is limited.
+ * so the number of second tries is limited.
  */
-const MAX_ATTEMPTS = 200;
+const MAX_RETRIES = 32;
+
+/** Further problems are counted no more: the first ones are enough to go by. */
+const MAX_PROBLEMS = 100;
 
 /** `variables` are the names a program may read by `$name`, in the order `run` passes their values. */
 export class Compiler {
@@ -37,8 +40,8 @@ export class Compiler {
   private readonly source: string;
   private readonly variables: readonly string[];
   private compiled = new Map<Node, Code>();
-  /** Definitions compiled so far; past a limit, none is compiled a second time. */
-  private attempts = 0;
+  /** Definitions compiled a second time. */
+  private retries = 0;
 
   constructor(source: string, variables: readonly string[]) {
     this.source = source;
@@ -137,7 +140,9 @@ export class Compiler {
   }
 
   private problem(at: number, message: string): Code {
-    this.problems.push({ message, position: positionAt(this.source, at) });
+    if (this.problems.length < MAX_PROBLEMS) {
+      this.problems.push({ message, position: positionAt(this.source, at) });
+    }
     return IDENTITY;
   }
 
@@ -234,8 +239,7 @@ export class Compiler {
   }
 
   private define(definition: Definition, scope: Scope | null): Scope {
-    this.attempts += 1;
-    const assumedOne = this.attempts <= MAX_ATTEMPTS;
+    const assumedOne = this.retries < MAX_RETRIES;
     const noted = this.problems.length;
     const { compiled } = this;
     this.compiled = new Map();
@@ -244,6 +248,7 @@ export class Compiler {
     this.compiled = compiled;
     const isRight = callee.code?.one !== undefined || !callee.isRecursive;
     if (isRight || !assumedOne || this.problems.length > noted) return outer;
+    this.retries += 1;
     return this.defineAs(definition, scope, {
       code: undefined,
       assumedOne: false,

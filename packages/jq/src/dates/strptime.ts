@@ -48,7 +48,9 @@ class TimeParser {
     yearday: 367,
   };
   private century: number | undefined;
-  private isAfternoon: boolean | undefined;
+  private isAfternoon = false;
+  /** The hour is of a 12-hour clock. */
+  private isHour12 = false;
   private hasDate = false;
   private hasMonth = false;
   private hasDay = false;
@@ -145,13 +147,13 @@ class TimeParser {
       case "k":
         return this.number(0, 23, 2, (value) => {
           fields.hour = value;
-          this.isAfternoon = undefined;
+          this.isHour12 = false;
         });
       case "I":
       case "l":
         return this.number(1, 12, 2, (value) => {
           fields.hour = value % 12;
-          this.isAfternoon ??= false;
+          this.isHour12 = true;
         });
       case "M":
         return this.number(0, 59, 2, (value) => {
@@ -253,7 +255,7 @@ class TimeParser {
   /** Fills in what follows from what was read. */
   private settle(): void {
     const { fields } = this;
-    if (this.isAfternoon === true) fields.hour += 12;
+    if (this.isHour12 && this.isAfternoon) fields.hour += 12;
     if (this.century !== undefined) fields.year = this.century * 100 + (fields.year % 100);
     if (this.hasYearday && !(this.hasMonth && this.hasDay)) {
       const { month, day } = dateOf(daysTo(fields.year, 0, 1) + fields.yearday);

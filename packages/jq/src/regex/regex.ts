@@ -113,11 +113,18 @@ export function groupText(subject: Subject, slots: Slots, group: number): string
 
 function captureObject(regex: Regex, subject: Subject, slots: Slots, group: number): Json {
   const string = groupText(subject, slots, group);
+  const name = regex.program.names[group] as string | null;
   const start = slots[2 * group] as number;
-  const length = string === null || string === "" ? 0 : (slots[2 * group + 1] as number) - start;
-  const empty = slots[0] === slots[1];
-  const offset = string === null ? -1 : empty ? (slots[0] as number) : start;
-  return { offset, length, string, name: regex.program.names[group] as string | null };
+  if (string === null) return { offset: -1, string, length: 0, name };
+  // jq places every group of an empty match where the match is.
+  if (string === "")
+    return {
+      offset: slots[0] === slots[1] ? (slots[0] as number) : start,
+      string,
+      length: 0,
+      name,
+    };
+  return { offset: start, length: (slots[2 * group + 1] as number) - start, string, name };
 }
 
 /** What `match` gives for one match (manual: match). */
