@@ -163,20 +163,3 @@ export function and(left: Code, right: Code): Code {
 export function or(left: Code, right: Code): Code {
   return connective(left, right, true);
 }
-
-/**
- * Outputs until `limit` of them were made; `stop` tells our own stop from one further down. Used by
- * `first`, `limit` and the like.
- */
-export function takeUntil(
-  run: (emit: Emit) => Signal,
-  accept: (value: Parameters<Emit>[0]) => "go" | "done",
-): Signal {
-  let done = false;
-  const signal = run((value) => {
-    if (accept(value) === "go") return GO;
-    done = true;
-    return STOP;
-  });
-  return done ? GO : signal;
-}

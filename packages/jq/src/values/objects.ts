@@ -10,10 +10,6 @@ export function getKey(object: JsonObject, key: string): Json {
   return value === undefined ? null : value;
 }
 
-export function hasKey(object: JsonObject, key: string): boolean {
-  return hasOwn(object, key);
-}
-
 /** Sets a key of an object this evaluation made itself. */
 export function putKey(object: JsonObject, key: string, value: Json): void {
   if (key === "__proto__") {
@@ -34,20 +30,9 @@ export function copyObject(object: JsonObject): JsonObject {
   return { ...object };
 }
 
-export function withKey(object: JsonObject, key: string, value: Json): JsonObject {
-  const copy = copyObject(object);
-  putKey(copy, key, value);
-  return copy;
-}
-
 /** `a + b` for objects: b's values win, a's positions stay (manual: Addition). */
 export function merge(a: JsonObject, b: JsonObject): JsonObject {
   const copy = { ...a, ...b };
   chargeCopy(Object.keys(copy).length * 4);
   return copy;
-}
-
-/** Keys in insertion order. */
-export function keysOf(object: JsonObject): string[] {
-  return Object.keys(object);
 }
