@@ -162,7 +162,7 @@ function branch(condition: Code, update: Code, isWhile: boolean): Run {
   return step;
 }
 
-/** The last value of a chain and whether it ended: an update may give no output. */
+/** `while(condition; update)` */
 function whileLoop([condition, update]: readonly Code[]): Code {
   const test = (condition as Code).one;
   const next = (update as Code).one;
@@ -180,6 +180,7 @@ function whileLoop([condition, update]: readonly Code[]): Code {
   });
 }
 
+/** `until(condition; update)` */
 function untilLoop([condition, update]: readonly Code[]): Code {
   const test = (condition as Code).one;
   const next = (update as Code).one;

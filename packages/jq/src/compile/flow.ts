@@ -1,7 +1,7 @@
 /** Pipes, commas, conditions and alternatives. */
 import { isTrue } from "../values/json.ts";
 import { Code, drain, GO, NOT_ONE, single, STOP } from "./code.ts";
-import type { Emit, One, Paths, Run, Signal } from "./code.ts";
+import type { One, Paths, Run } from "./code.ts";
 
 /** A pipe whose left side may turn out to give one output, so that the right may be a tail call. */
 function pipeAfter(left: Code, maybe: One, right: Run, plain: Code): Run {

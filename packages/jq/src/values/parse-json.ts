@@ -1,6 +1,6 @@
 /**
  * JSON text to values (manual: fromjson). The engine's own parser does well-formed text; everything
- * else goes through a port of jq's state machine in spirit, which knows `nan` and words the errors.
+ * else goes through a lenient parser, which knows `nan` and words its errors as jq does.
  */
 import { charge, chargeString, number } from "../budget/budget.ts";
 import { fail } from "../errors.ts";

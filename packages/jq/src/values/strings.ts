@@ -1,5 +1,5 @@
 /**
- * jq counts, slices and sorts strings by code point; JavaScript by UTF-16 unit. These helpers
+ * jq counts, slices and sorts strings by code point; JavaScript by UTF-16 unit. The functions here
  * translate, with a fast path for strings without surrogates.
  */
 import { chargeScan } from "../budget/budget.ts";
