@@ -1,0 +1,253 @@
+/**
+ * One owner's transaction: the fence first, then a multi-row statement for each kind of row, then the commit.
+ *
+ * Every statement is prepared once per connection and takes whole columns as arrays, so its plan and its text do not
+ * depend on how many rows there are.
+ */
+import type { PoolClient } from "pg";
+import type { Batch, InstanceRow, WaitKey } from "../store.ts";
+
+interface Statement {
+  readonly name: string;
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+/** Runs the batch; gives whether the commit had been sent when an error is thrown. */
+export async function runBatch(
+  client: PoolClient,
+  batch: Batch,
+  onCommit: () => void,
+): Promise<void> {
+  await client.query("BEGIN");
+  for (const { name, text, values } of statements(batch))
+    await client.query({ name, text, values: [...values] });
+  onCommit();
+  await client.query("COMMIT");
+}
+
+function statements(batch: Batch): readonly Statement[] {
+  return [
+    ...fence(batch),
+    ...updateInstances(batch.updated),
+    ...insertInstances(batch.created),
+    ...insertKeys(batch),
+    ...insertHistory(batch),
+    ...endWaits("activities", "instance_id", "activity_id", batch.endedActivities),
+    ...insertActivities(batch),
+    ...endWaits("timers", "instance_id", "timer_id", batch.endedTimers),
+    ...insertTimers(batch),
+    ...endWaits("children", "parent_id", "child_id", batch.endedChildren),
+    ...insertChildren(batch),
+    ...consumeInbox(batch),
+    ...insertInbox(batch),
+    ...insertEvents(batch),
+  ];
+}
+
+const column = <T, V>(rows: readonly T[], pick: (row: T) => V): V[] => rows.map(pick);
+
+function fence({ epochs, latestDue }: Batch): readonly Statement[] {
+  const values = [column(epochs, (e) => e.partition), column(epochs, (e) => e.epoch)];
+  const check = { name: "fence", text: "SELECT check_epochs($1::int[], $2::bigint[])", values };
+  if (latestDue === undefined) return [check];
+  return [check, { name: "due", text: "SELECT expect_due($1::bigint)", values: [latestDue] }];
+}
+
+function updateInstances(rows: readonly InstanceRow[]): readonly Statement[] {
+  if (rows.length === 0) return [];
+  const text = `
+    WITH written AS (
+      UPDATE instances AS i
+      SET status = n.status, revision = n.revision, seq = n.seq, state = n.state,
+          updated_at = n.updated_at, ended_at = n.ended_at
+      FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[])
+        AS n(id, status, revision, seq, state, updated_at, ended_at)
+      WHERE i.id = n.id AND i.revision = n.revision - 1
+      RETURNING 1
+    )
+    SELECT expect_rows((SELECT count(*) FROM written), cardinality($1::text[]))`;
+  const values = [
+    column(rows, (r) => r.id),
+    column(rows, (r) => r.status),
+    column(rows, (r) => r.revision),
+    column(rows, (r) => r.seq),
+    column(rows, (r) => r.state),
+    column(rows, (r) => r.updatedAt),
+    column(rows, (r) => r.endedAt ?? null),
+  ];
+  return [{ name: "update-instances", text, values }];
+}
+
+function insertInstances(rows: readonly InstanceRow[]): readonly Statement[] {
+  if (rows.length === 0) return [];
+  const text = `
+    INSERT INTO instances (id, partition, tenant, namespace, name, version, status, revision, seq, state,
+                           created_at, updated_at, ended_at, parent_id, parent_child_id)
+    SELECT * FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                         $8::bigint[], $9::bigint[], $10::text[], $11::bigint[], $12::bigint[], $13::bigint[],
+                         $14::text[], $15::text[])`;
+  const values = [
+    column(rows, (r) => r.id),
+    column(rows, (r) => r.partition),
+    column(rows, (r) => r.tenant),
+    column(rows, (r) => r.namespace),
+    column(rows, (r) => r.name),
+    column(rows, (r) => r.version),
+    column(rows, (r) => r.status),
+    column(rows, (r) => r.revision),
+    column(rows, (r) => r.seq),
+    column(rows, (r) => r.state),
+    column(rows, (r) => r.createdAt),
+    column(rows, (r) => r.updatedAt),
+    column(rows, (r) => r.endedAt ?? null),
+    column(rows, (r) => r.parentId ?? null),
+    column(rows, (r) => r.parentChildId ?? null),
+  ];
+  return [{ name: "insert-instances", text, values }];
+}
+
+function insertKeys({ keys }: Batch): readonly Statement[] {
+  if (keys.length === 0) return [];
+  const text = `
+    INSERT INTO idempotency (partition, tenant, namespace, name, key, digest, instance_id, created_at)
+    SELECT * FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[])`;
+  const values = [
+    column(keys, (k) => k.partition),
+    column(keys, (k) => k.tenant),
+    column(keys, (k) => k.namespace),
+    column(keys, (k) => k.name),
+    column(keys, (k) => k.key),
+    column(keys, (k) => k.digest),
+    column(keys, (k) => k.instanceId),
+    column(keys, (k) => k.at),
+  ];
+  return [{ name: "insert-keys", text, values }];
+}
+
+function insertHistory({ history }: Batch): readonly Statement[] {
+  const rows = history.filter((row) => row.events.length > 0);
+  if (rows.length === 0) return [];
+  const text = `
+    INSERT INTO history (partition, instance_id, first_seq, last_seq, events)
+    SELECT * FROM unnest($1::int[], $2::text[], $3::bigint[], $4::bigint[], $5::text[])`;
+  const values = [
+    column(rows, (r) => r.partition),
+    column(rows, (r) => r.instanceId),
+    column(rows, (r) => r.events[0]?.seq),
+    column(rows, (r) => r.events.at(-1)?.seq),
+    column(rows, (r) => JSON.stringify(r.events)),
+  ];
+  return [{ name: "insert-history", text, values }];
+}
+
+/** Deletes waits by their primary key. The names come from this file, never from outside. */
+function endWaits(
+  table: string,
+  owner: string,
+  id: string,
+  rows: readonly WaitKey[],
+): readonly Statement[] {
+  if (rows.length === 0) return [];
+  const text = `
+    DELETE FROM ${table} AS t
+    USING unnest($1::int[], $2::text[], $3::text[]) AS k(partition, owner, id)
+    WHERE t.partition = k.partition AND t.${owner} = k.owner AND t.${id} = k.id`;
+  const values = [
+    column(rows, (r) => r.partition),
+    column(rows, (r) => r.instanceId),
+    column(rows, (r) => r.id),
+  ];
+  return [{ name: `end-${table}`, text, values }];
+}
+
+function insertActivities({ activities, epochs }: Batch): readonly Statement[] {
+  if (activities.length === 0) return [];
+  const epochOf = new Map(epochs.map(({ partition, epoch }) => [partition, epoch]));
+  const text = `
+    INSERT INTO activities (partition, instance_id, activity_id, attempt, epoch, type, request, created_at)
+    SELECT *, now_ms() FROM unnest($1::int[], $2::text[], $3::text[], $4::int[], $5::bigint[], $6::text[], $7::text[])`;
+  const values = [
+    column(activities, (a) => a.partition),
+    column(activities, (a) => a.instanceId),
+    column(activities, (a) => a.activityId),
+    column(activities, (a) => a.attempt),
+    column(activities, (a) => epochOf.get(a.partition)),
+    column(activities, (a) => a.type),
+    column(activities, (a) => a.request),
+  ];
+  return [{ name: "insert-activities", text, values }];
+}
+
+function insertTimers({ timers }: Batch): readonly Statement[] {
+  if (timers.length === 0) return [];
+  const text = `
+    INSERT INTO timers (partition, instance_id, timer_id, fire_at)
+    SELECT * FROM unnest($1::int[], $2::text[], $3::text[], $4::bigint[])
+    ON CONFLICT (partition, instance_id, timer_id) DO UPDATE SET fire_at = excluded.fire_at`;
+  const values = [
+    column(timers, (t) => t.partition),
+    column(timers, (t) => t.instanceId),
+    column(timers, (t) => t.timerId),
+    column(timers, (t) => t.fireAt),
+  ];
+  return [{ name: "insert-timers", text, values }];
+}
+
+function insertChildren({ children }: Batch): readonly Statement[] {
+  if (children.length === 0) return [];
+  const text = `
+    INSERT INTO children (partition, parent_id, child_id, child_instance_id)
+    SELECT * FROM unnest($1::int[], $2::text[], $3::text[], $4::text[])`;
+  const values = [
+    column(children, (c) => c.partition),
+    column(children, (c) => c.parentId),
+    column(children, (c) => c.childId),
+    column(children, (c) => c.childInstanceId),
+  ];
+  return [{ name: "insert-children", text, values }];
+}
+
+function consumeInbox({ consumed }: Batch): readonly Statement[] {
+  if (consumed.length === 0) return [];
+  const text = `
+    DELETE FROM inbox AS i USING unnest($1::int[], $2::text[]) AS k(partition, id)
+    WHERE i.partition = k.partition AND i.id = k.id`;
+  const values = [column(consumed, (c) => c.partition), column(consumed, (c) => c.id)];
+  return [{ name: "consume-inbox", text, values }];
+}
+
+function insertInbox({ sent }: Batch): readonly Statement[] {
+  if (sent.length === 0) return [];
+  const text = `
+    INSERT INTO inbox (partition, id, instance_id, command)
+    SELECT * FROM unnest($1::int[], $2::text[], $3::text[], $4::text[])`;
+  const values = [
+    column(sent, (m) => m.partition),
+    column(sent, (m) => m.id),
+    column(sent, (m) => m.instanceId),
+    column(sent, (m) => m.command),
+  ];
+  return [{ name: "insert-inbox", text, values }];
+}
+
+function insertEvents({ events }: Batch): readonly Statement[] {
+  if (events.length === 0) return [];
+  const text = `
+    INSERT INTO events (partition, id, tenant, direction, source, event_id, type, event, instance_id, at)
+    SELECT * FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+                         $9::text[], $10::bigint[])`;
+  const values = [
+    column(events, (e) => e.partition),
+    column(events, (e) => e.id),
+    column(events, (e) => e.tenant),
+    column(events, (e) => e.direction),
+    column(events, (e) => e.source),
+    column(events, (e) => e.eventId),
+    column(events, (e) => e.type),
+    column(events, (e) => e.event),
+    column(events, (e) => e.instanceId ?? null),
+    column(events, (e) => e.at),
+  ];
+  return [{ name: "insert-events", text, values }];
+}

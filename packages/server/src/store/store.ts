@@ -1,0 +1,165 @@
+/**
+ * The store port: what the owner's loop and the API need of a database. One implementation speaks to PostgreSQL.
+ *
+ * Instants are epoch milliseconds of the database. A transaction never spans shards.
+ */
+import type { ActivityType, HistoryEvent, Status } from "@millrace/engine";
+
+/** A partition this node believes it owns, with its fencing token. */
+export interface Epoch {
+  readonly partition: number;
+  readonly epoch: number;
+}
+
+export interface InstanceRow {
+  readonly id: string;
+  readonly partition: number;
+  readonly tenant: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly version: string;
+  readonly status: Status;
+  /** Commits so far, this one included: 1 for a new instance. */
+  readonly revision: number;
+  readonly seq: number;
+  /** The state as JSON text. */
+  readonly state: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly endedAt?: number;
+  readonly parentId?: string;
+  readonly parentChildId?: string;
+}
+export interface HistoryRow {
+  readonly partition: number;
+  readonly instanceId: string;
+  readonly events: readonly HistoryEvent[];
+}
+export interface ActivityRow {
+  readonly partition: number;
+  readonly instanceId: string;
+  readonly activityId: string;
+  readonly attempt: number;
+  readonly type: ActivityType;
+  /** The request as JSON text. */
+  readonly request: string;
+}
+export interface TimerRow {
+  readonly partition: number;
+  readonly instanceId: string;
+  readonly timerId: string;
+  readonly fireAt: number;
+}
+export interface ChildRow {
+  readonly partition: number;
+  readonly parentId: string;
+  readonly childId: string;
+  readonly childInstanceId: string;
+}
+export interface InboxRow {
+  readonly partition: number;
+  readonly id: string;
+  readonly instanceId: string;
+  /** The command as JSON text. */
+  readonly command: string;
+}
+export interface KeyRow {
+  readonly partition: number;
+  readonly tenant: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly key: string;
+  /** SHA-256 of the request. */
+  readonly digest: string;
+  readonly instanceId: string;
+  readonly at: number;
+}
+export interface EventRow {
+  readonly partition: number;
+  readonly id: string;
+  readonly tenant: string;
+  readonly direction: "received" | "emitted";
+  readonly source: string;
+  readonly eventId: string;
+  readonly type: string;
+  readonly event: string;
+  readonly instanceId?: string;
+  readonly at: number;
+}
+/** Names a row of a wait: an activity, a timer or a child of an instance. */
+export interface WaitKey {
+  readonly partition: number;
+  readonly instanceId: string;
+  readonly id: string;
+}
+
+/** Everything one transaction of an owner writes. */
+export interface Batch {
+  /** Of every partition written; the transaction aborts when one is stale. */
+  readonly epochs: readonly Epoch[];
+  readonly created: readonly InstanceRow[];
+  readonly updated: readonly InstanceRow[];
+  readonly keys: readonly KeyRow[];
+  readonly history: readonly HistoryRow[];
+  readonly activities: readonly ActivityRow[];
+  readonly endedActivities: readonly WaitKey[];
+  readonly timers: readonly TimerRow[];
+  readonly endedTimers: readonly WaitKey[];
+  /** The latest due time of the timers taken up; the database refuses one that is still to come. */
+  readonly latestDue?: number;
+  readonly children: readonly ChildRow[];
+  readonly endedChildren: readonly WaitKey[];
+  readonly sent: readonly InboxRow[];
+  readonly consumed: readonly Pick<InboxRow, "partition" | "id">[];
+  readonly events: readonly EventRow[];
+}
+
+export type StoreErrorKind =
+  /** Another owner has taken a partition. Nothing was written. */
+  | "stale-epoch"
+  /** What the batch built on is not what the database has, or a constraint refused it. Nothing was written. */
+  | "conflict"
+  /** The database does not answer. Nothing was written, unless `unknown`. */
+  | "unavailable"
+  /** The connection broke during the commit: written wholly or not at all. */
+  | "unknown";
+
+export class StoreError extends Error {
+  readonly kind: StoreErrorKind;
+  constructor(kind: StoreErrorKind, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = "StoreError";
+    this.kind = kind;
+  }
+}
+
+/** What the owner's loop does with the database. */
+export interface OwnerStore {
+  /** @throws {StoreError} */
+  commit(batch: Batch): Promise<void>;
+  /** The instances that exist, in any order. */
+  loadInstances(ids: readonly string[]): Promise<readonly InstanceRow[]>;
+  loadKeys(keys: readonly KeyName[]): Promise<readonly KeyRow[]>;
+  /** Timers due at or before `until`, the earliest first. */
+  dueTimers(
+    partitions: readonly number[],
+    until: number,
+    limit: number,
+  ): Promise<readonly TimerRow[]>;
+  readInbox(partitions: readonly number[], limit: number): Promise<readonly InboxRow[]>;
+  /** Marks the activities whose delivery is lost as delivered again under these epochs, and gives them. */
+  redeliverable(epochs: readonly Epoch[], limit: number): Promise<readonly ActivityRow[]>;
+  /** Live instances without any wake source. */
+  orphans(partitions: readonly number[], limit: number): Promise<readonly InstanceRow[]>;
+  definition(workflow: WorkflowVersion): Promise<string | undefined>;
+  /** The newest version: the highest semantic version. */
+  latestVersion(workflow: Omit<WorkflowVersion, "version">): Promise<string | undefined>;
+}
+export type KeyName = Pick<KeyRow, "partition" | "tenant" | "namespace" | "name" | "key">;
+
+export interface WorkflowVersion {
+  readonly tenant: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly version: string;
+}
