@@ -1,0 +1,218 @@
+/** The owner's side of the store on PostgreSQL. */
+import pg, { type Pool, type PoolClient } from "pg";
+import {
+  type ActivityRow,
+  type Batch,
+  type Epoch,
+  type InboxRow,
+  type InstanceRow,
+  type KeyName,
+  type KeyRow,
+  type OwnerStore,
+  StoreError,
+  type TimerRow,
+  type WorkflowVersion,
+} from "../store.ts";
+import { runBatch } from "./commit.ts";
+import {
+  activityRow,
+  INSTANCE_COLUMNS,
+  inboxRow,
+  instanceRow,
+  type RawActivity,
+  type RawInbox,
+  type RawInstance,
+  type RawTimer,
+  timerRow,
+} from "./rows.ts";
+import { newestVersion } from "./versions.ts";
+
+export function postgresOwnerStore(pool: Pool): OwnerStore {
+  return Object.freeze({
+    commit: (batch: Batch) => commit(pool, batch),
+    loadInstances: (ids: readonly string[]) => loadInstances(pool, ids),
+    loadKeys: (keys: readonly KeyName[]) => loadKeys(pool, keys),
+    dueTimers: (partitions: readonly number[], until: number, limit: number) =>
+      dueTimers(pool, partitions, until, limit),
+    readInbox: (partitions: readonly number[], limit: number) => readInbox(pool, partitions, limit),
+    redeliverable: (epochs: readonly Epoch[], limit: number) => redeliverable(pool, epochs, limit),
+    orphans: (partitions: readonly number[], limit: number) => orphans(pool, partitions, limit),
+    definition: (workflow: WorkflowVersion) => definition(pool, workflow),
+    latestVersion: (workflow: Omit<WorkflowVersion, "version">) => latestVersion(pool, workflow),
+  });
+}
+
+async function commit(pool: Pool, batch: Batch): Promise<void> {
+  const client = await connect(pool);
+  let sent = false;
+  let broken: Error | undefined;
+  try {
+    await runBatch(client, batch, () => {
+      sent = true;
+    });
+  } catch (error) {
+    const failure = asStoreError(error, sent);
+    if (failure.kind === "unavailable" || failure.kind === "unknown") broken = failure;
+    else await client.query("ROLLBACK").catch((fault: Error) => (broken = fault));
+    throw failure;
+  } finally {
+    // A broken connection is thrown away, not given back.
+    client.release(broken);
+  }
+}
+
+async function connect(pool: Pool): Promise<PoolClient> {
+  try {
+    return await pool.connect();
+  } catch (error) {
+    throw new StoreError("unavailable", `no connection: ${(error as Error).message}`, error);
+  }
+}
+
+/** Codes of our own functions, and what PostgreSQL says when it refuses or goes away. */
+function asStoreError(error: unknown, sent: boolean): StoreError {
+  const { code, message } = error as { code?: string; message?: string };
+  const text = message ?? String(error);
+  if (code === "MR001") return new StoreError("stale-epoch", text, error);
+  if (error instanceof pg.DatabaseError) {
+    // Class 57: shutting down; 53: out of resources; 08: connection. Nothing was written unless the commit had been sent.
+    if (code !== undefined && !/^(57|53|08|58|XX)/.test(code))
+      return new StoreError("conflict", text, error);
+  }
+  return new StoreError(sent ? "unknown" : "unavailable", text, error);
+}
+
+async function loadInstances(pool: Pool, ids: readonly string[]): Promise<readonly InstanceRow[]> {
+  const { rows } = await pool.query<RawInstance>({
+    name: "load-instances",
+    text: `SELECT ${INSTANCE_COLUMNS} FROM instances WHERE id = ANY ($1::text[])`,
+    values: [ids],
+  });
+  return rows.map(instanceRow);
+}
+
+async function loadKeys(pool: Pool, keys: readonly KeyName[]): Promise<readonly KeyRow[]> {
+  const { rows } = await pool.query<{
+    partition: number;
+    tenant: string;
+    namespace: string;
+    name: string;
+    key: string;
+    digest: string;
+    instance_id: string;
+    created_at: string;
+  }>({
+    name: "load-keys",
+    text: `
+      SELECT i.* FROM idempotency AS i
+      JOIN unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[]) AS k(partition, tenant, namespace, name, key)
+      USING (partition, tenant, namespace, name, key)`,
+    values: [
+      keys.map((k) => k.partition),
+      keys.map((k) => k.tenant),
+      keys.map((k) => k.namespace),
+      keys.map((k) => k.name),
+      keys.map((k) => k.key),
+    ],
+  });
+  return rows.map(({ instance_id, created_at, ...row }) => ({
+    ...row,
+    instanceId: instance_id,
+    at: Number(created_at),
+  }));
+}
+
+async function dueTimers(
+  pool: Pool,
+  partitions: readonly number[],
+  until: number,
+  limit: number,
+): Promise<readonly TimerRow[]> {
+  const { rows } = await pool.query<RawTimer>({
+    name: "due-timers",
+    text: `SELECT partition, instance_id, timer_id, fire_at FROM timers
+           WHERE partition = ANY ($1::int[]) AND fire_at <= $2 ORDER BY fire_at LIMIT $3`,
+    values: [partitions, until, limit],
+  });
+  return rows.map(timerRow);
+}
+
+async function readInbox(
+  pool: Pool,
+  partitions: readonly number[],
+  limit: number,
+): Promise<readonly InboxRow[]> {
+  const { rows } = await pool.query<RawInbox>({
+    name: "read-inbox",
+    text: `SELECT partition, id, instance_id, command FROM inbox
+           WHERE partition = ANY ($1::int[]) ORDER BY id LIMIT $2`,
+    values: [partitions, limit],
+  });
+  return rows.map(inboxRow);
+}
+
+async function redeliverable(
+  pool: Pool,
+  epochs: readonly Epoch[],
+  limit: number,
+): Promise<readonly ActivityRow[]> {
+  const { rows } = await pool.query<RawActivity>({
+    name: "redeliverable",
+    text: `
+      WITH lost AS (
+        SELECT a.partition, a.instance_id, a.activity_id, e.epoch
+        FROM activities AS a
+        JOIN unnest($1::int[], $2::bigint[]) AS e(partition, epoch) USING (partition)
+        WHERE a.epoch < e.epoch LIMIT $3
+      )
+      UPDATE activities AS a SET attempt = a.attempt + 1, epoch = lost.epoch
+      FROM lost, check_epochs($1::int[], $2::bigint[])
+      WHERE (a.partition, a.instance_id, a.activity_id) = (lost.partition, lost.instance_id, lost.activity_id)
+      RETURNING a.partition, a.instance_id, a.activity_id, a.attempt, a.type, a.request`,
+    values: [epochs.map((e) => e.partition), epochs.map((e) => e.epoch), limit],
+  });
+  return rows.map(activityRow);
+}
+
+async function orphans(
+  pool: Pool,
+  partitions: readonly number[],
+  limit: number,
+): Promise<readonly InstanceRow[]> {
+  const { rows } = await pool.query<RawInstance>({
+    name: "orphans",
+    text: `
+      SELECT ${INSTANCE_COLUMNS} FROM instances AS i
+      WHERE i.partition = ANY ($1::int[]) AND i.ended_at IS NULL AND i.status <> 'suspended'
+        AND NOT EXISTS (SELECT FROM activities AS a WHERE a.partition = i.partition AND a.instance_id = i.id)
+        AND NOT EXISTS (SELECT FROM timers AS t WHERE t.partition = i.partition AND t.instance_id = i.id)
+        AND NOT EXISTS (SELECT FROM children AS c WHERE c.partition = i.partition AND c.parent_id = i.id)
+        AND NOT EXISTS (SELECT FROM inbox AS m WHERE m.instance_id = i.id)
+      LIMIT $2`,
+    values: [partitions, limit],
+  });
+  return rows.map(instanceRow);
+}
+
+async function definition(pool: Pool, workflow: WorkflowVersion): Promise<string | undefined> {
+  const { tenant, namespace, name, version } = workflow;
+  const { rows } = await pool.query<{ definition: string }>({
+    name: "definition",
+    text: `SELECT definition FROM workflows
+           WHERE tenant = $1 AND namespace = $2 AND name = $3 AND version = $4`,
+    values: [tenant, namespace, name, version],
+  });
+  return rows[0]?.definition;
+}
+
+async function latestVersion(
+  pool: Pool,
+  { tenant, namespace, name }: Omit<WorkflowVersion, "version">,
+): Promise<string | undefined> {
+  const { rows } = await pool.query<{ version: string }>({
+    name: "versions",
+    text: "SELECT version FROM workflows WHERE tenant = $1 AND namespace = $2 AND name = $3",
+    values: [tenant, namespace, name],
+  });
+  return newestVersion(rows.map((row) => row.version));
+}
