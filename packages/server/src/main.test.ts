@@ -50,6 +50,14 @@ test("an exposed address without a key is refused before anything is opened", as
   await server.stop();
 });
 
+test("a server without a database is told which variable to set", async () => {
+  const config = loadConfig({}, { port: 0 });
+  await assert.rejects(
+    startServer(config, { log: silentLogger }),
+    /^ConfigError: MILLRACE_DATABASE_URL/,
+  );
+});
+
 test("a port that is taken ends the start and closes what was opened", async (t) => {
   const first = await startServer(loadConfig({}, { port: 0 }), { ...memory(), log: silentLogger });
   t.after(() => first.stop());
