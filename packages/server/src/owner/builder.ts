@@ -1,0 +1,105 @@
+/**
+ * Gathers what the decisions of one batch write. Waits are merged by key: what one decision of the batch asks for and a
+ * later one takes back is never written.
+ */
+import type {
+  ActivityRow,
+  Batch,
+  ChildRow,
+  Epoch,
+  EventRow,
+  HistoryRow,
+  InboxRow,
+  InstanceRow,
+  KeyRow,
+  TimerRow,
+  WaitKey,
+} from "../store/store.ts";
+
+export class BatchBuilder {
+  readonly created: InstanceRow[] = [];
+  readonly updated: InstanceRow[] = [];
+  readonly keys: KeyRow[] = [];
+  readonly history: HistoryRow[] = [];
+  readonly sent: InboxRow[] = [];
+  readonly consumed: Pick<InboxRow, "partition" | "id">[] = [];
+  readonly events: EventRow[] = [];
+  readonly activities = new Waits<ActivityRow>();
+  readonly timers = new Waits<TimerRow>();
+  readonly children = new Waits<ChildRow>();
+  latestDue = 0;
+
+  get empty(): boolean {
+    return (
+      this.created.length +
+        this.updated.length +
+        this.consumed.length +
+        this.activities.size +
+        this.timers.size +
+        this.children.size ===
+      0
+    );
+  }
+
+  /** @param epochOf the epoch of a partition this node owns; the batch touches only such partitions */
+  build(epochOf: (partition: number) => number): Batch {
+    const partitions = new Set<number>();
+    for (const row of [...this.created, ...this.updated, ...this.consumed])
+      partitions.add(row.partition);
+    for (const wait of [this.activities, this.timers, this.children])
+      for (const partition of wait.partitions()) partitions.add(partition);
+    const epochs: Epoch[] = [...partitions].map((partition) => ({
+      partition,
+      epoch: epochOf(partition),
+    }));
+    return {
+      epochs,
+      created: this.created,
+      updated: this.updated,
+      keys: this.keys,
+      history: this.history,
+      activities: this.activities.added(),
+      endedActivities: this.activities.ended(),
+      timers: this.timers.added(),
+      endedTimers: this.timers.ended(),
+      ...(this.latestDue > 0 ? { latestDue: this.latestDue } : {}),
+      children: this.children.added(),
+      endedChildren: this.children.ended(),
+      sent: this.sent,
+      consumed: this.consumed,
+      events: this.events,
+    };
+  }
+}
+
+/** Waits of one kind: added, ended, or neither after both. */
+class Waits<R extends { readonly partition: number }> {
+  readonly #added = new Map<string, R>();
+  readonly #ended = new Map<string, WaitKey>();
+
+  get size(): number {
+    return this.#added.size + this.#ended.size;
+  }
+
+  add(instanceId: string, id: string, row: R): void {
+    this.#added.set(`${instanceId}/${id}`, row);
+  }
+
+  /** Ends a wait. One that this batch added was never written, unless a row of the same name is to go as well. */
+  end(key: WaitKey): void {
+    const name = `${key.instanceId}/${key.id}`;
+    this.#added.delete(name);
+    this.#ended.set(name, key);
+  }
+
+  added(): readonly R[] {
+    return [...this.#added.values()];
+  }
+  ended(): readonly WaitKey[] {
+    return [...this.#ended.values()];
+  }
+  *partitions(): Iterable<number> {
+    for (const row of this.#added.values()) yield row.partition;
+    for (const key of this.#ended.values()) yield key.partition;
+  }
+}

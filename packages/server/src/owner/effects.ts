@@ -1,0 +1,163 @@
+/** Turns the effects of a decision into rows to write and work to let out after the commit. */
+import type { Command, Effect, State } from "@millrace/engine";
+import { newId, partitionOf } from "@millrace/protocol";
+import type { ActivityRequest } from "../activities/executor.ts";
+import { childInstanceId } from "../cluster/placement.ts";
+import type { ActivityRow, TimerRow, WorkflowVersion } from "../store/store.ts";
+import type { BatchBuilder } from "./builder.ts";
+
+/** What leaves once the batch is durable. */
+export interface AfterCommit {
+  readonly activities: ActivityRow[];
+  readonly cancelled: { readonly instanceId: string; readonly activityId: string }[];
+  readonly timers: TimerRow[];
+  readonly clearedTimers: { readonly instanceId: string; readonly timerId: string }[];
+  /** Partitions whose inbox got something. */
+  readonly mail: Set<number>;
+}
+
+export function nothingAfter(): AfterCommit {
+  return { activities: [], cancelled: [], timers: [], clearedTimers: [], mail: new Set() };
+}
+
+export interface EffectContext {
+  readonly state: State;
+  readonly partition: number;
+  readonly partitions: number;
+  readonly workflow: WorkflowVersion;
+  readonly now: number;
+  readonly randomBytes: () => Uint8Array;
+}
+
+/** An inbox message as stored: the command, and for a start the workflow. */
+export interface Mail {
+  readonly command: Command;
+  readonly workflow?: WorkflowVersion;
+}
+
+export function collect(
+  effect: Effect,
+  context: EffectContext,
+  batch: BatchBuilder,
+  after: AfterCommit,
+): void {
+  const { partition, state } = context;
+  const instanceId = state.id;
+  switch (effect.kind) {
+    case "activity.schedule":
+      return schedule(effect, context, batch, after);
+    case "activity.cancel":
+      batch.activities.end({ partition, instanceId, id: effect.activityId });
+      after.cancelled.push({ instanceId, activityId: effect.activityId });
+      return;
+    case "timer.set": {
+      const row: TimerRow = { partition, instanceId, timerId: effect.timerId, fireAt: effect.at };
+      batch.timers.add(instanceId, effect.timerId, row);
+      after.timers.push(row);
+      return;
+    }
+    case "timer.clear":
+      batch.timers.end({ partition, instanceId, id: effect.timerId });
+      after.clearedTimers.push({ instanceId, timerId: effect.timerId });
+      return;
+    case "child.start":
+      return startChild(effect, context, batch, after);
+    case "child.cancel": {
+      const child = childInstanceId(instanceId, effect.childId, context.partitions);
+      batch.children.end({ partition, instanceId, id: effect.childId });
+      send(
+        child,
+        { command: { kind: "cancel", reason: "the parent no longer waits" } },
+        context,
+        batch,
+        after,
+      );
+      return;
+    }
+    case "event.emit":
+      return emit(effect, context, batch);
+  }
+}
+
+function schedule(
+  effect: Extract<Effect, { kind: "activity.schedule" }>,
+  { state, partition, workflow }: EffectContext,
+  batch: BatchBuilder,
+  after: AfterCommit,
+): void {
+  const { kind: _, ...activity } = effect;
+  const { tenant, namespace, name, version } = workflow;
+  const request: Omit<ActivityRequest, "attempt"> = {
+    tenant,
+    instanceId: state.id,
+    workflow: { namespace, name, version },
+    ...activity,
+  };
+  const row: ActivityRow = {
+    partition,
+    instanceId: state.id,
+    activityId: effect.activityId,
+    attempt: 1,
+    type: effect.type,
+    request: JSON.stringify(request),
+  };
+  batch.activities.add(state.id, effect.activityId, row);
+  after.activities.push(row);
+}
+
+function startChild(
+  effect: Extract<Effect, { kind: "child.start" }>,
+  context: EffectContext,
+  batch: BatchBuilder,
+  after: AfterCommit,
+): void {
+  const { state, partition, workflow } = context;
+  const child = childInstanceId(state.id, effect.childId, context.partitions);
+  const { namespace, name, version, childId, depth } = effect;
+  if (!effect.detached)
+    batch.children.add(state.id, childId, {
+      partition,
+      parentId: state.id,
+      childId,
+      childInstanceId: child,
+    });
+  const parent = effect.detached ? {} : { parent: { instanceId: state.id, childId, depth } };
+  const command = { kind: "start", instanceId: child, input: effect.input, ...parent } as const;
+  const of = { tenant: workflow.tenant, namespace, name, version };
+  send(child, { command, workflow: of }, context, batch, after);
+}
+
+/** Leaves a command for an instance in its partition's inbox. */
+export function send(
+  to: string,
+  mail: Mail,
+  { now, randomBytes }: Pick<EffectContext, "now" | "randomBytes">,
+  batch: BatchBuilder,
+  after: AfterCommit,
+): void {
+  const partition = partitionOf(to);
+  const id = newId(partition, now, randomBytes());
+  batch.sent.push({ partition, id, instanceId: to, command: JSON.stringify(mail) });
+  after.mail.add(partition);
+}
+
+function emit(
+  { event }: Extract<Effect, { kind: "event.emit" }>,
+  { state, partition, workflow, now, randomBytes }: EffectContext,
+  batch: BatchBuilder,
+): void {
+  const text = (value: unknown): string =>
+    typeof value === "string" ? value : JSON.stringify(value);
+  batch.events.push({
+    partition,
+    id: newId(partition, now, randomBytes()),
+    tenant: workflow.tenant,
+    direction: "emitted",
+    source: text(event.source),
+    eventId: text(event.id),
+    type: text(event.type),
+    event: JSON.stringify(event),
+    instanceId: state.id,
+    at: now,
+  });
+}

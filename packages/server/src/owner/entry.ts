@@ -1,0 +1,33 @@
+/** What waits to be decided: a command for an instance, the rows it consumes, and who wants to know. */
+import type { Command, State } from "@millrace/engine";
+import type { InboxRow, KeyRow, TimerRow, WaitKey, WorkflowVersion } from "../store/store.ts";
+
+export interface Entry {
+  readonly instanceId: string;
+  readonly partition: number;
+  readonly command: Command;
+  /** For `start`: of which workflow, and under which idempotency key. */
+  readonly start?: { readonly workflow: WorkflowVersion; readonly key?: KeyRow };
+  /** Rows that are gone once the command is applied, also when it changes nothing. */
+  readonly activity?: WaitKey;
+  readonly timer?: TimerRow;
+  readonly message?: Pick<InboxRow, "partition" | "id">;
+  /** Called after the commit. */
+  readonly done?: (outcome: Outcome) => void;
+  /** Called when it is given up. Without it, the command is tried again until it is applied or another node owns it. */
+  readonly fail?: (error: Error) => void;
+  /** Times it was tried in vain. */
+  readonly tries?: number;
+}
+
+export interface Outcome {
+  /** `missing`: there is no such instance, and the command was no start. */
+  readonly kind: "applied" | "ignored" | "missing" | "exists";
+  /** As committed. */
+  readonly state?: State;
+}
+
+/** True for a command that came from a row of ours, which stays until the command is applied. */
+export function isDurable(entry: Entry): boolean {
+  return entry.fail === undefined;
+}

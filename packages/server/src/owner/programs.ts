@@ -1,0 +1,44 @@
+/** Compiled programs by workflow version. A version is immutable, so a program is compiled once and kept. */
+import { load, type Program } from "@millrace/language";
+import type { OwnerStore, WorkflowVersion } from "../store/store.ts";
+
+/** Programs kept; the one used longest ago goes first. */
+const KEPT = 500;
+
+export class Programs {
+  readonly #store: Pick<OwnerStore, "definition">;
+  readonly #programs = new Map<string, Program>();
+
+  constructor(store: Pick<OwnerStore, "definition">) {
+    this.#store = store;
+  }
+
+  /** The program if it is in memory. */
+  known(workflow: WorkflowVersion): Program | undefined {
+    const name = nameOf(workflow);
+    const program = this.#programs.get(name);
+    if (program === undefined) return undefined;
+    this.#programs.delete(name);
+    this.#programs.set(name, program);
+    return program;
+  }
+
+  /** `undefined` when there is no such version. @throws {Error} when the stored definition is no longer valid */
+  async get(workflow: WorkflowVersion): Promise<Program | undefined> {
+    const known = this.known(workflow);
+    if (known !== undefined) return known;
+    const text = await this.#store.definition(workflow);
+    if (text === undefined) return undefined;
+    const loaded = load(text);
+    if (!loaded.ok)
+      throw new Error(`${nameOf(workflow)} is stored but not valid: ${loaded.issues[0]?.message}`);
+    this.#programs.set(nameOf(workflow), loaded.program);
+    const [oldest] = this.#programs.keys();
+    if (this.#programs.size > KEPT && oldest !== undefined) this.#programs.delete(oldest);
+    return loaded.program;
+  }
+}
+
+function nameOf({ tenant, namespace, name, version }: WorkflowVersion): string {
+  return `${tenant}/${namespace}/${name}/${version}`;
+}
