@@ -1,0 +1,206 @@
+/** Applies the commands of a batch in memory, and gathers what the transaction has to write. */
+import {
+  type Command,
+  decide as decideForReal,
+  type HistoryEvent,
+  isTerminal,
+  loadState,
+  standardError,
+  type State,
+} from "@millrace/engine";
+import type { Program } from "@millrace/language";
+import type { InstanceRow, WorkflowVersion } from "../store/store.ts";
+import type { BatchBuilder } from "./builder.ts";
+import { type AfterCommit, collect, send } from "./effects.ts";
+import type { Entry, Outcome } from "./entry.ts";
+import type { Hot, Slot } from "./slots.ts";
+
+export interface DecideContext {
+  readonly decide: typeof decideForReal;
+  readonly now: number;
+  readonly partitions: number;
+  readonly random: () => number;
+  readonly randomBytes: () => Uint8Array;
+  readonly monotonic: () => number;
+  readonly runtime: { readonly name: string; readonly version: string };
+  readonly programOf: (workflow: WorkflowVersion) => Program | undefined;
+  readonly batch: BatchBuilder;
+  readonly after: AfterCommit;
+}
+
+export interface Decided {
+  readonly slot: Slot;
+  readonly entries: readonly Entry[];
+  readonly outcomes: readonly Outcome[];
+  /** The state to keep once committed; absent when there is no such instance. */
+  readonly hot?: Hot;
+  /** True when a row is written. */
+  readonly changed: boolean;
+}
+
+export function workflowOf(row: InstanceRow): WorkflowVersion {
+  const { tenant, namespace, name, version } = row;
+  return { tenant, namespace, name, version };
+}
+
+/** Applies a slot's commands in order. */
+export function decideSlot(slot: Slot, entries: readonly Entry[], context: DecideContext): Decided {
+  const { batch, now } = context;
+  const before = slot.hot;
+  let hot = before;
+  const outcomes: Outcome[] = [];
+  const firstSeq = before?.state.seq ?? 0;
+  const history: HistoryEvent[] = [];
+  for (const entry of entries) {
+    consume(entry, context);
+    const { next, outcome, events } = applyOne(hot, entry, context);
+    history.push(...events);
+    outcomes.push(outcome);
+    hot = next;
+  }
+  const changed = hot !== undefined && hot.state !== before?.state;
+  if (!changed || hot === undefined)
+    return { slot, entries, outcomes, changed: false, ...(hot === undefined ? {} : { hot }) };
+  const row = finalRow(hot, before, now);
+  if (before === undefined) batch.created.push(row);
+  else batch.updated.push(row);
+  const fresh = history.filter((event) => event.seq > firstSeq);
+  batch.history.push({ partition: slot.partition, instanceId: slot.id, events: fresh });
+  if (isTerminal(hot.state.status)) reportToParent(hot.state, context);
+  return { slot, entries, outcomes, changed: true, hot: { state: hot.state, row } };
+}
+
+/** Rows that the command came from go with it. */
+function consume(entry: Entry, { batch }: DecideContext): void {
+  if (entry.activity !== undefined) batch.activities.end(entry.activity);
+  if (entry.message !== undefined) batch.consumed.push(entry.message);
+  if (entry.timer !== undefined) {
+    const { partition, instanceId, timerId, fireAt } = entry.timer;
+    batch.timers.end({ partition, instanceId, id: timerId });
+    batch.latestDue = Math.max(batch.latestDue, fireAt);
+  }
+  if (entry.command.kind === "child.finished") {
+    const { partition, instanceId } = entry;
+    batch.children.end({ partition, instanceId, id: entry.command.childId });
+  }
+}
+
+interface Applied {
+  readonly next: Hot | undefined;
+  readonly outcome: Outcome;
+  readonly events: readonly HistoryEvent[];
+}
+
+function applyOne(hot: Hot | undefined, entry: Entry, context: DecideContext): Applied {
+  const { command, start } = entry;
+  if (command.kind === "start") {
+    if (hot !== undefined)
+      return { next: hot, outcome: { kind: "exists", state: hot.state }, events: [] };
+    if (start === undefined) throw new Error(`start of ${entry.instanceId} names no workflow`);
+    return startOne(entry, start.workflow, context);
+  }
+  if (hot === undefined) return { next: hot, outcome: { kind: "missing" }, events: [] };
+  const decision = runDecide(workflowOf(hot.row), hot.state, command, context);
+  if (decision === undefined) return { next: hot, outcome: { kind: "ignored" }, events: [] };
+  const { state, events, applied, effects } = decision;
+  const effectContext = {
+    ...context,
+    state,
+    partition: entry.partition,
+    workflow: workflowOf(hot.row),
+  };
+  for (const effect of effects) collect(effect, effectContext, context.batch, context.after);
+  const outcome: Outcome = { kind: applied ? "applied" : "ignored", state };
+  return { next: { state, row: hot.row }, outcome, events };
+}
+
+function startOne(entry: Entry, workflow: WorkflowVersion, context: DecideContext): Applied {
+  const { batch, now } = context;
+  const program = context.programOf(workflow);
+  if (program === undefined) {
+    refuseStart(entry, workflow, context);
+    return { next: undefined, outcome: { kind: "missing" }, events: [] };
+  }
+  const decision = runDecide(workflow, undefined, entry.command, context);
+  if (decision === undefined) return { next: undefined, outcome: { kind: "missing" }, events: [] };
+  const { state, events, effects } = decision;
+  const effectContext = { ...context, state, partition: entry.partition, workflow };
+  for (const effect of effects) collect(effect, effectContext, batch, context.after);
+  if (entry.start?.key !== undefined) batch.keys.push(entry.start.key);
+  const row: InstanceRow = {
+    id: state.id,
+    partition: entry.partition,
+    ...workflow,
+    status: state.status,
+    revision: 0,
+    seq: 0,
+    state: "",
+    createdAt: now,
+    updatedAt: now,
+    ...(state.parent === undefined
+      ? {}
+      : { parentId: state.parent.instanceId, parentChildId: state.parent.childId }),
+  };
+  return { next: { state, row }, outcome: { kind: "applied", state }, events };
+}
+
+/** A child whose workflow does not exist: its parent is told. */
+function refuseStart(entry: Entry, workflow: WorkflowVersion, context: DecideContext): void {
+  const { command } = entry;
+  if (command.kind !== "start" || command.parent === undefined) return;
+  const { namespace, name, version } = workflow;
+  const detail = `there is no workflow ${namespace}/${name} of version ${version}`;
+  const error = standardError("configuration", detail, "/");
+  const { instanceId, childId } = command.parent;
+  const finished = {
+    kind: "child.finished",
+    childId,
+    result: { status: "faulted", error },
+  } as const;
+  send(instanceId, { command: finished }, context, context.batch, context.after);
+}
+
+function runDecide(
+  workflow: WorkflowVersion,
+  state: State | undefined,
+  command: Command,
+  context: DecideContext,
+): ReturnType<typeof decideForReal> | undefined {
+  const program = context.programOf(workflow);
+  if (program === undefined) return undefined;
+  const { now, random, monotonic, runtime } = context;
+  return context.decide(program, state, command, { now, random, monotonic, runtime });
+}
+
+function finalRow(hot: Hot, before: Hot | undefined, now: number): InstanceRow {
+  const { state, row } = hot;
+  return {
+    ...row,
+    status: state.status,
+    revision: (before?.row.revision ?? 0) + 1,
+    seq: state.seq,
+    state: JSON.stringify(state),
+    updatedAt: now,
+    ...(state.endedAt === undefined ? {} : { endedAt: state.endedAt }),
+  };
+}
+
+/** The end of a child is a command for its parent, written in the child's own transaction. */
+function reportToParent(state: State, context: DecideContext): void {
+  if (state.parent === undefined) return;
+  const { instanceId, childId } = state.parent;
+  const result =
+    state.status === "completed"
+      ? ({ status: "completed", output: state.output ?? null } as const)
+      : ({
+          status: state.status === "cancelled" ? "cancelled" : "faulted",
+          error: state.error ?? standardError("runtime", `the child was ${state.status}`, "/"),
+        } as const);
+  const command = { kind: "child.finished", childId, result } as const;
+  send(instanceId, { command }, context, context.batch, context.after);
+}
+
+/** A row as loaded → hot. */
+export function hotOf(row: InstanceRow): Hot {
+  return { row, state: loadState(JSON.parse(row.state)) };
+}
