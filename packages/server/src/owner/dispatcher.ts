@@ -1,0 +1,115 @@
+/**
+ * Hands activities to the local executor, first come first served, a bounded number at a time. The database row is the
+ * truth: a delivery that is lost with the process is found again by the next owner.
+ */
+import { standardError } from "@millrace/engine";
+import type { ActivityExecutor, ActivityRequest, ActivityResult } from "../activities/executor.ts";
+import type { ActivityRow } from "../store/store.ts";
+import type { Counters } from "./counters.ts";
+import type { Owner } from "./owner.ts";
+
+export interface DispatcherConfig {
+  readonly executor: ActivityExecutor;
+  /** Activities executed at the same time. */
+  readonly concurrency: number;
+  readonly counters: Counters;
+}
+
+export class Dispatcher {
+  readonly #config: DispatcherConfig;
+  readonly #queue = new Map<string, ActivityRow>();
+  readonly #running = new Map<string, AbortController>();
+  #owner: Owner | undefined;
+  #stopped = false;
+  #drained: (() => void)[] = [];
+
+  constructor(config: DispatcherConfig) {
+    this.#config = config;
+  }
+
+  attach(owner: Owner): void {
+    this.#owner = owner;
+  }
+  get running(): number {
+    return this.#running.size;
+  }
+  get queued(): number {
+    return this.#queue.size;
+  }
+
+  dispatch(rows: readonly ActivityRow[]): void {
+    for (const row of rows) {
+      const name = nameOf(row);
+      if (!this.#running.has(name)) this.#queue.set(name, row);
+    }
+    this.#fill();
+  }
+
+  /** The result is no longer wanted. */
+  cancel(instanceId: string, activityId: string): void {
+    const name = nameOf({ instanceId, activityId });
+    this.#queue.delete(name);
+    this.#running.get(name)?.abort();
+  }
+
+  /** Starts nothing more; resolves when what runs has ended. What is aborted is delivered again later. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#queue.clear();
+    for (const controller of this.#running.values()) controller.abort();
+    if (this.#running.size > 0) await new Promise<void>((resolve) => this.#drained.push(resolve));
+  }
+
+  #fill(): void {
+    while (!this.#stopped && this.#running.size < this.#config.concurrency) {
+      const [next] = this.#queue;
+      if (next === undefined) return;
+      this.#queue.delete(next[0]);
+      void this.#run(next[1]);
+    }
+  }
+
+  async #run(row: ActivityRow): Promise<void> {
+    const { counts } = this.#config.counters;
+    const controller = new AbortController();
+    const name = nameOf(row);
+    this.#running.set(name, controller);
+    counts.activitiesStarted += 1;
+    if (row.attempt > 1) counts.activitiesRedelivered += 1;
+    const result = await this.#execute(row, controller.signal);
+    this.#running.delete(name);
+    if (!controller.signal.aborted) this.#report(row, result);
+    this.#fill();
+    if (this.#running.size === 0) for (const resolve of this.#drained.splice(0)) resolve();
+  }
+
+  async #execute(row: ActivityRow, signal: AbortSignal): Promise<ActivityResult> {
+    const request = JSON.parse(row.request) as Omit<ActivityRequest, "attempt">;
+    try {
+      return await this.#config.executor.execute({ ...request, attempt: row.attempt }, signal);
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      return { error: standardError("runtime", detail, request.reference) };
+    }
+  }
+
+  #report(row: ActivityRow, result: ActivityResult): void {
+    const { counts } = this.#config.counters;
+    const { partition, instanceId, activityId } = row;
+    if ("output" in result) counts.activitiesCompleted += 1;
+    else counts.activitiesFailed += 1;
+    this.#owner?.submit({
+      instanceId,
+      partition,
+      command:
+        "output" in result
+          ? { kind: "activity.completed", activityId, output: result.output }
+          : { kind: "activity.failed", activityId, error: result.error },
+      activity: { partition, instanceId, id: activityId },
+    });
+  }
+}
+
+function nameOf({ instanceId, activityId }: { instanceId: string; activityId: string }): string {
+  return `${instanceId}/${activityId}`;
+}

@@ -1,0 +1,266 @@
+/**
+ * The owner's loop: group commit (design section 4).
+ *
+ *   submit ─▶ slots ─▶ take a batch ─▶ load what is cold ─▶ decide in memory ─▶ one transaction ─▶ let effects out
+ *                         ▲                                                          │
+ *                         └──────── commands that came meanwhile ◀──────────────────┘
+ *
+ * While one batch commits the next is decided (two under way at most), always of other instances. A batch that is
+ * refused changes nothing: its hot states are forgotten and its commands are tried again on what the database has. An
+ * unknown outcome is resolved the same way, because every command that was applied meets nothing to act on the second
+ * time.
+ */
+import { decide, type HistoryEvent, isTerminal } from "@millrace/engine";
+import type { Clock } from "../clock.ts";
+import type { Logger } from "../logger.ts";
+import { type Epoch, type OwnerStore, StoreError, type WorkflowVersion } from "../store/store.ts";
+import { BatchBuilder } from "./builder.ts";
+import { Counters } from "./counters.ts";
+import { type Decided, decideSlot, hotOf, workflowOf } from "./decide-batch.ts";
+import { type AfterCommit, nothingAfter } from "./effects.ts";
+import { type Entry, isDurable } from "./entry.ts";
+import { Programs } from "./programs.ts";
+import { type Slot, Slots } from "./slots.ts";
+
+export interface OwnerConfig {
+  readonly store: OwnerStore;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly partitions: number;
+  /** Epoch milliseconds of the database, never ahead of it. */
+  readonly databaseNow: () => number;
+  readonly random: () => number;
+  readonly randomBytes: () => Uint8Array;
+  readonly runtime: { readonly name: string; readonly version: string };
+  /** Commands that may wait before starts are refused. */
+  readonly maxQueued: number;
+  readonly decide?: typeof decide;
+}
+
+/** What is told after each commit. */
+export interface OwnerListener {
+  onCommitted(after: AfterCommit): void;
+  onHistory(instanceId: string, events: readonly HistoryEvent[], ended: boolean): void;
+  /** Another node has taken partitions. */
+  onStale(): void;
+}
+
+const MAX_COMMANDS = 1000;
+const MAX_IN_FLIGHT = 2;
+/** Tries of a command somebody waits for, before it is given up. */
+const MAX_TRIES = 6;
+
+interface Taken {
+  readonly slot: Slot;
+  readonly entries: Entry[];
+}
+
+export class Owner {
+  readonly counters = new Counters();
+  readonly slots = new Slots();
+  readonly programs: Programs;
+  readonly #config: OwnerConfig;
+  readonly #listener: OwnerListener;
+  readonly #epochs = new Map<number, number>();
+  #inFlight = 0;
+  #scheduled = false;
+  #stopping = false;
+  #idle: (() => void)[] = [];
+
+  constructor(config: OwnerConfig, listener: OwnerListener) {
+    this.#config = config;
+    this.#listener = listener;
+    this.programs = new Programs(config.store);
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+  get owned(): readonly Epoch[] {
+    return [...this.#epochs].map(([partition, epoch]) => ({ partition, epoch }));
+  }
+  owns(partition: number): boolean {
+    return this.#epochs.has(partition);
+  }
+  get overloaded(): boolean {
+    return this.slots.queued >= this.#config.maxQueued;
+  }
+
+  /** Partitions taken at a new epoch. What was hot of them may be old, so it is forgotten. */
+  gain(epochs: readonly Epoch[]): void {
+    const waiting = this.slots.drop(new Set(epochs.map((e) => e.partition)));
+    for (const { partition, epoch } of epochs) this.#epochs.set(partition, epoch);
+    for (const entry of waiting) this.slots.add(entry);
+    this.#schedule();
+  }
+
+  /** Partitions another node has. */
+  lose(partitions: Iterable<number>): void {
+    const lost = new Set(partitions);
+    for (const partition of lost) this.#epochs.delete(partition);
+    this.counters.counts.leasesLost += lost.size;
+    for (const entry of this.slots.drop(lost))
+      entry.fail?.(new StoreError("stale-epoch", "another node owns the partition"));
+  }
+
+  /** Queues a command. It is decided in order with the other commands of its instance. */
+  submit(entry: Entry): void {
+    if (this.#stopping || !this.#epochs.has(entry.partition)) {
+      entry.fail?.(new StoreError("stale-epoch", "this node does not own the partition"));
+      return;
+    }
+    this.slots.add(entry);
+    this.#schedule();
+  }
+
+  /** Takes nothing more, and resolves when what was decided is committed. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    for (const entry of this.slots.drop(new Set(this.#epochs.keys())))
+      entry.fail?.(new StoreError("unavailable", "the server is shutting down"));
+    if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#inFlight >= MAX_IN_FLIGHT || !this.slots.hasReady) return;
+    this.#scheduled = true;
+    this.#config.clock.defer(() => {
+      this.#scheduled = false;
+      void this.#runBatch();
+    });
+  }
+
+  async #runBatch(): Promise<void> {
+    const taken = this.slots.take(MAX_COMMANDS);
+    if (taken.length === 0) return;
+    this.#inFlight += 1;
+    try {
+      await this.#process(taken);
+    } catch (error) {
+      this.#recover(taken, error);
+    } finally {
+      this.#inFlight -= 1;
+      for (const { slot } of taken) this.slots.release(slot);
+      this.#schedule();
+      if (this.#inFlight === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    }
+  }
+
+  async #process(taken: readonly Taken[]): Promise<void> {
+    await this.#warm(taken);
+    const { store, clock } = this.#config;
+    const batch = new BatchBuilder();
+    const after = nothingAfter();
+    const context = {
+      ...this.#config,
+      decide: this.#config.decide ?? decide,
+      now: this.#config.databaseNow(),
+      monotonic: () => clock.monotonic(),
+      programOf: (workflow: WorkflowVersion) => this.programs.known(workflow),
+      batch,
+      after,
+    };
+    const decided = taken.map(({ slot, entries }) => decideSlot(slot, entries, context));
+    if (!batch.empty) {
+      const began = clock.monotonic();
+      await store.commit(batch.build((partition) => this.#epochs.get(partition) ?? -1));
+      this.counters.measure("commitMs", clock.monotonic() - began);
+      this.counters.counts.commits += 1;
+    }
+    const histories = new Map(batch.history.map((row) => [row.instanceId, row.events]));
+    for (const each of decided) this.#committed(each, histories.get(each.slot.id) ?? []);
+    this.#listener.onCommitted(after);
+  }
+
+  /** Loads the states and programs that the commands need and are not in memory. */
+  async #warm(taken: readonly Taken[]): Promise<void> {
+    const cold = taken.filter(({ slot, entries }) => slot.hot === undefined && !isFresh(entries));
+    if (cold.length > 0) {
+      const rows = await this.#config.store.loadInstances(cold.map(({ slot }) => slot.id));
+      const byId = new Map(rows.map((row) => [row.id, row]));
+      for (const { slot } of cold) {
+        const row = byId.get(slot.id);
+        if (row !== undefined) this.slots.setHot(slot, hotOf(row));
+      }
+    }
+    const missing = new Map<string, WorkflowVersion>();
+    for (const { slot, entries } of taken) {
+      const workflows = entries.flatMap(({ start }) =>
+        start === undefined ? [] : [start.workflow],
+      );
+      if (slot.hot !== undefined) workflows.push(workflowOf(slot.hot.row));
+      for (const workflow of workflows)
+        if (this.programs.known(workflow) === undefined)
+          missing.set(JSON.stringify(workflow), workflow);
+    }
+    await Promise.all([...missing.values()].map((workflow) => this.programs.get(workflow)));
+  }
+
+  #committed(each: Decided, events: readonly HistoryEvent[]): void {
+    const { slot, entries, outcomes, hot, changed } = each;
+    const { counts } = this.counters;
+    slot.alone = false;
+    const ended = hot !== undefined && isTerminal(hot.state.status);
+    if (changed && hot !== undefined) {
+      counts.transitions += 1;
+      if (hot.row.revision === 1) counts.instancesStarted += 1;
+      if (ended) this.#countEnd(hot.state.status);
+    }
+    // An ended instance is read, if ever, by the API: it need not stay in memory.
+    this.slots.setHot(slot, ended ? undefined : hot);
+    if (events.length > 0) this.#listener.onHistory(slot.id, events, ended);
+    for (const [index, entry] of entries.entries()) {
+      const outcome = outcomes[index] ?? { kind: "missing" };
+      if (outcome.kind === "applied") counts.commandsApplied += 1;
+      else counts.commandsIgnored += 1;
+      if (entry.message !== undefined) counts.inboxConsumed += 1;
+      if (entry.timer !== undefined) counts.timersFired += 1;
+      if (entry.activity !== undefined && outcome.kind !== "applied")
+        counts.activityResultsRefused += 1;
+      entry.done?.(outcome);
+    }
+  }
+
+  #countEnd(status: string): void {
+    const { counts } = this.counters;
+    if (status === "completed") counts.instancesCompleted += 1;
+    else if (status === "faulted") counts.instancesFaulted += 1;
+    else counts.instancesCancelled += 1;
+  }
+
+  /** Nothing is known to be written: forget what was decided, and try again on what the database has. */
+  #recover(taken: readonly Taken[], error: unknown): void {
+    const { clock, log } = this.#config;
+    const kind = error instanceof StoreError ? error.kind : "fault";
+    this.counters.counts.commitFailures += 1;
+    if (kind === "unknown") this.counters.counts.commitsUnknown += 1;
+    log.warn({ err: error, kind, instances: taken.length }, "a batch was not committed");
+    for (const { slot } of taken) {
+      this.slots.setHot(slot, undefined);
+      // One bad command must not hold up the others: each instance goes alone until its command is through.
+      slot.alone = kind === "conflict" || kind === "fault";
+    }
+    if (kind === "stale-epoch") this.#listener.onStale();
+    for (const { entries } of taken) {
+      const again = entries.flatMap((entry) => this.#again(entry, error));
+      if (again.length === 0) continue;
+      const tries = Math.max(...again.map((entry) => entry.tries ?? 1));
+      clock.after(Math.min(5000, 50 * 2 ** tries), () => {
+        for (const entry of again) this.submit(entry);
+      });
+    }
+  }
+
+  #again(entry: Entry, error: unknown): Entry[] {
+    const tries = (entry.tries ?? 0) + 1;
+    if (isDurable(entry) || tries < MAX_TRIES) return [{ ...entry, tries }];
+    entry.fail?.(error instanceof Error ? error : new Error(String(error)));
+    return [];
+  }
+}
+
+/** A start with a new random id that was never tried: there is nothing to load. */
+function isFresh(entries: readonly Entry[]): boolean {
+  const [first] = entries;
+  return first?.start !== undefined && first.message === undefined && first.tries === undefined;
+}
