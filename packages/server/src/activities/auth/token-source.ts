@@ -71,7 +71,7 @@ export function tokenSource({ transport, clock }: TokenSourceConfig): TokenSourc
 /** A digest, so that secrets don't linger in memory as keys of a map. */
 function keyOf(request: TokenRequest): string {
   const { endpoint, ...rest } = request;
-  const text = JSON.stringify([endpoint.kind, endpoint.url.href, Object.entries(rest).sort()]);
+  const text = JSON.stringify([endpoint.kind, endpoint.url.href, rest]);
   return createHash("sha256").update(text).digest("base64");
 }
 
@@ -118,7 +118,8 @@ function decode(response: IncomingResponse, url: URL, issuers: readonly string[]
     const detail = `${target}: the authority gave no token: ${response.status}${reason}`;
     throw new ActivityFailure("authentication", detail);
   }
-  if (String(body["token_type"] ?? "bearer").toLowerCase() !== "bearer") {
+  const type = body["token_type"] ?? "bearer";
+  if (typeof type !== "string" || type.toLowerCase() !== "bearer") {
     throw new ActivityFailure("authentication", `${target}: the token is not a bearer token`);
   }
   assertIssuer(token, issuers, target);

@@ -6,6 +6,7 @@
  */
 import { lookup as systemLookup } from "node:dns/promises";
 import { isIP, type LookupFunction } from "node:net";
+import { callbackify } from "node:util";
 import { buildConnector } from "undici";
 import type { EgressPolicy } from "./policy.ts";
 
@@ -48,8 +49,8 @@ export function guardedConnector(config: ConnectorConfig): buildConnector.connec
   const guarded = buildConnector({
     ...base,
     lookup: guardedLookup(policy, config.resolve ?? resolveWithSystem),
-  } as buildConnector.BuildOptions);
-  const direct = buildConnector(base as buildConnector.BuildOptions);
+  });
+  const direct = buildConnector(base);
 
   return (options, callback) => {
     const override = overrides.get(originOf(options));
@@ -70,23 +71,21 @@ export function guardedConnector(config: ConnectorConfig): buildConnector.connec
 
 /** `dns.lookup` for sockets, which hands out only addresses the policy permits. */
 function guardedLookup(policy: EgressPolicy, resolve: Resolve): LookupFunction {
+  const permittedAddresses = callbackify(async (host: string): Promise<ResolvedAddress[]> => {
+    const addresses = await resolve(host);
+    const permitted = addresses.filter(({ address }) => !policy.refusal(host, address));
+    if (permitted.length > 0) return permitted;
+    const first = addresses[0]?.address;
+    if (first === undefined) throw Object.assign(new Error("no address"), { code: "ENOTFOUND" });
+    throw new EgressDenied(host, `resolves to ${first}, which ${policy.refusal(host, first)}`);
+  });
   return (host, options, callback) => {
-    const answer = async (): Promise<readonly ResolvedAddress[]> => {
-      const addresses = await resolve(host);
-      const permitted = addresses.filter(({ address }) => !policy.refusal(host, address));
-      if (permitted.length > 0) return permitted;
-      const first = addresses[0]?.address;
-      if (first === undefined) throw Object.assign(new Error("no address"), { code: "ENOTFOUND" });
-      throw new EgressDenied(host, `resolves to ${first}, which ${policy.refusal(host, first)}`);
-    };
-    answer().then(
-      (permitted) => {
-        const [first] = permitted;
-        if (options.all) callback(null, [...permitted]);
-        else callback(null, first?.address ?? "", first?.family ?? 0);
-      },
-      (error: NodeJS.ErrnoException) => callback(error, "", 0),
-    );
+    permittedAddresses(host, (error, permitted) => {
+      const first = permitted?.[0];
+      if (first === undefined) callback(error, "", 0);
+      else if (options.all) callback(null, permitted);
+      else callback(null, first.address, first.family);
+    });
   };
 }
 

@@ -57,7 +57,7 @@ function toDispatch(request: OutgoingRequest, signal: AbortSignal): Dispatcher.R
   return {
     origin: url.origin,
     path: `${url.pathname}${url.search}`,
-    method: method as Dispatcher.HttpMethod,
+    method,
     headers: { "accept-encoding": acceptEncoding, ...headers },
     ...(body === undefined ? {} : { body }),
     signal,

@@ -93,11 +93,13 @@ async function fetchDocument(
 export function parseDocument(text: string, name: string): JsonObject {
   const root = parseText(text, name);
   const version = isObject(root) ? (root["openapi"] ?? root["swagger"]) : undefined;
-  if (!isObject(root) || !/^(3\.[012](\.|$)|2\.0$)/.test(String(version))) {
+  const known = typeof version === "string" && /^(3\.[012](\.|$)|2\.0$)/.test(version);
+  // Unquoted in YAML, Swagger's version is a number.
+  if (!isObject(root) || !(known || version === 2)) {
     const detail = `${name} is not an OpenAPI 3 or Swagger 2.0 document`;
     throw new ActivityFailure("configuration", detail);
   }
-  return root as JsonObject;
+  return root;
 }
 
 function parseText(text: string, name: string): unknown {

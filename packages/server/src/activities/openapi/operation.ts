@@ -96,7 +96,7 @@ function declaredParameters(root: JsonObject, { item, operation }: Found): reado
   for (const entry of [...list(item["parameters"]), ...list(operation["parameters"])]) {
     const parameter = dereference(root, entry);
     if (parameter === undefined || typeof parameter["name"] !== "string") continue;
-    merged.set(`${String(parameter["in"])} ${parameter["name"]}`, parameter);
+    merged.set(JSON.stringify([parameter["in"], parameter["name"]]), parameter);
   }
   return [...merged.values()];
 }
@@ -156,7 +156,7 @@ function swaggerParameter(parameter: JsonObject): Parameter | undefined {
     in: target,
     required: required === true || target === "path",
     style:
-      styles[String(collectionFormat)] ??
+      (typeof collectionFormat === "string" ? styles[collectionFormat] : undefined) ??
       (target === "query" || target === "form" ? "form" : "simple"),
     explode: collectionFormat === "multi",
     json: false,
@@ -181,7 +181,7 @@ function swaggerBody(
   const body = declared.find((parameter) => parameter["in"] === "body");
   if (body !== undefined) {
     return {
-      name: String(body["name"]),
+      name: typeof body["name"] === "string" ? body["name"] : "body",
       required: body["required"] === true,
       contentTypes: consumes,
     };
