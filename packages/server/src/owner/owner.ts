@@ -43,6 +43,8 @@ export interface OwnerListener {
   onHistory(instanceId: string, events: readonly HistoryEvent[], ended: boolean): void;
   /** Another node has taken partitions. */
   onStale(): void;
+  /** It is not known whether what these instances asked for was written: what was must be let out all the same. */
+  onUnknown(instanceIds: readonly string[]): void;
 }
 
 const MAX_COMMANDS = 1000;
@@ -241,6 +243,7 @@ export class Owner {
       slot.alone = kind === "conflict" || kind === "fault";
     }
     if (kind === "stale-epoch") this.#listener.onStale();
+    if (kind === "unknown") this.#listener.onUnknown(taken.map(({ slot }) => slot.id));
     for (const { entries } of taken) {
       const again = entries.flatMap((entry) => this.#again(entry, error));
       if (again.length === 0) continue;

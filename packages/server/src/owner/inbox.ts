@@ -1,0 +1,51 @@
+/** The inbox: commands that other transactions left for instances of our partitions, in order for each sender. */
+import type { Clock } from "../clock.ts";
+import type { Logger } from "../logger.ts";
+import type { InboxRow, OwnerStore } from "../store/store.ts";
+import type { Mail } from "./effects.ts";
+import type { Entry } from "./entry.ts";
+import type { Owner } from "./owner.ts";
+import { type Service, service } from "./service.ts";
+
+export interface InboxConfig {
+  readonly store: Pick<OwnerStore, "readInbox" | "latestVersion">;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly owner: () => Owner;
+}
+
+/** Milliseconds between looks when nobody nudges. */
+const INTERVAL = 1000;
+const MOST = 5000;
+
+/** Messages being applied are remembered by id, so that a second reading does not submit them twice. */
+export function inboxService(config: InboxConfig): Service {
+  const applying = new Set<string>();
+  const pass = async (): Promise<void> => {
+    const owner = config.owner();
+    const partitions = owner.owned.map((e) => e.partition);
+    if (partitions.length === 0) return;
+    const rows = await config.store.readInbox(partitions, MOST + applying.size);
+    for (const row of rows) {
+      if (applying.has(row.id)) continue;
+      const entry = await toEntry(row, config);
+      applying.add(row.id);
+      owner.submit({ ...entry, done: () => applying.delete(row.id) });
+    }
+    const there = new Set(rows.map((row) => row.id));
+    // What is no longer there was applied by a commit whose answer was lost, or belongs to another node now.
+    for (const id of applying) if (!there.has(id)) applying.delete(id);
+  };
+  const { clock, log } = config;
+  return service({ name: "inbox", clock, log, interval: INTERVAL, pass });
+}
+
+async function toEntry(row: InboxRow, { store }: InboxConfig): Promise<Entry> {
+  const { command, workflow } = JSON.parse(row.command) as Mail;
+  const { partition, id, instanceId } = row;
+  const entry: Entry = { instanceId, partition, command, message: { partition, id } };
+  if (workflow === undefined) return entry;
+  const version =
+    workflow.version === "latest" ? await store.latestVersion(workflow) : workflow.version;
+  return { ...entry, start: { workflow: { ...workflow, version: version ?? workflow.version } } };
+}
