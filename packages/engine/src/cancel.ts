@@ -53,7 +53,7 @@ export function release(d: Draft, frame: Frame): void {
 /** Clears the timer a `try` may have armed in its phase. */
 export function clearTryTimers(d: Draft, frame: Extract<Frame, { kind: "try" }>): void {
   if (frame.phase === "delay") d.clearTimer(`r${frame.id}`);
-  if (frame.attemptTimer === true) d.clearTimer(`a${frame.id}`);
+  if (frame.attemptUntil !== undefined) d.clearTimer(`a${frame.id}`);
 }
 
 /** Drops the outputs a wide fork kept apart. */

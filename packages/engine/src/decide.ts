@@ -339,12 +339,12 @@ function fireTry(d: Draft, letter: "r" | "a", id: string): boolean {
   const node = d.program.nodes.get(frame.ref);
   if (node?.kind !== "try") return false;
   if (letter === "r") {
-    if (frame.phase !== "delay") return false;
+    if (frame.phase !== "delay" || d.env.now < (frame.retryAt ?? 0)) return false;
     propagate(d, frame, () => retryDue(d, node, frame));
     return true;
   }
-  if (frame.attemptTimer !== true) return false;
-  delete d.own(frame).attemptTimer;
+  if (frame.attemptUntil === undefined || d.env.now < frame.attemptUntil) return false;
+  delete d.own(frame).attemptUntil;
   const error = standardError("timeout", "the attempt timed out", frame.ref);
   propagate(d, frame, () => attemptExpired(d, node, frame, error));
   return true;

@@ -63,8 +63,10 @@ export interface TryFrame extends FrameBase, ListPosition {
   attempt: number;
   /** The error caught last; the catch variable's value. */
   error?: WorkflowError;
-  /** True while the timer `a<id>` limits the running attempt. */
-  attemptTimer?: boolean;
+  /** Epoch milliseconds of the timer `a<id>` that limits the running attempt. */
+  attemptUntil?: number;
+  /** In `delay`: epoch milliseconds of the timer `r<id>`. A firing from before it was set again comes too early. */
+  retryAt?: number;
 }
 export interface FunctionFrame extends FrameBase {
   readonly kind: "function";
@@ -84,6 +86,8 @@ export interface ExtendedFrame extends FrameBase, ListPosition {
 
 export interface WaitFrame extends FrameBase {
   readonly kind: "wait";
+  /** Epoch milliseconds of the timer `w<id>`. */
+  readonly until?: number;
 }
 export interface ActivityFrame extends FrameBase {
   readonly kind: "activity";

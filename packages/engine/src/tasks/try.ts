@@ -45,6 +45,7 @@ export function continueTry(d: Draft, node: TryNode, frame: TryFrame, ended: Out
 export function retryDue(d: Draft, node: TryNode, frame: TryFrame): Outcome {
   const own = d.own(frame);
   own.phase = "body";
+  delete own.retryAt;
   own.attempt += 1;
   return runAttempt(d, node, own);
 }
@@ -64,8 +65,9 @@ function runAttempt(d: Draft, node: TryNode, frame: TryFrame): Outcome {
   const input = inputOf(d, frame);
   const limit = node.catch.retry?.limit.attemptDuration;
   if (limit !== undefined) {
-    d.setTimer(`a${frame.id}`, d.env.now + duration(d, limit, input, { frame, node, input }));
-    d.own(frame).attemptTimer = true;
+    const until = d.env.now + duration(d, limit, input, { frame, node, input });
+    d.setTimer(`a${frame.id}`, until);
+    d.own(frame).attemptUntil = until;
   }
   return afterBody(d, node, frame, startList(d, frame, node.tasks, bodyKey(frame), input));
 }
@@ -74,7 +76,7 @@ function afterBody(d: Draft, node: TryNode, frame: TryFrame, ended: Outcome): Ou
   if (ended.kind === "waiting") return ended;
   const own = d.own(frame);
   clearTryTimers(d, own);
-  delete own.attemptTimer;
+  delete own.attemptUntil;
   return ended.kind === "raised" ? caught(d, node, own, ended) : ended;
 }
 
@@ -91,7 +93,8 @@ function caught(
   const delay = retry === undefined ? undefined : retryDelay(d, node, retry, frame, error);
   if (delay !== undefined) {
     frame.phase = "delay";
-    d.setTimer(`r${frame.id}`, d.env.now + delay);
+    frame.retryAt = d.env.now + delay;
+    d.setTimer(`r${frame.id}`, frame.retryAt);
     const attempt = frame.attempt + 1;
     d.record({
       kind: "task.retried",

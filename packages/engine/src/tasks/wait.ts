@@ -9,7 +9,8 @@ export function startWait(d: Draft, node: WaitNode, frame: Frame): Outcome {
   const input = inputOf(d, frame);
   const milliseconds = duration(d, node.duration, input, { frame, node, input });
   if (milliseconds <= 0) return { kind: "done", output: input };
-  d.put({ ...frame, kind: "wait" });
-  d.setTimer(`w${frame.id}`, d.env.now + milliseconds);
+  const until = d.env.now + milliseconds;
+  d.put({ ...frame, kind: "wait", until });
+  d.setTimer(`w${frame.id}`, until);
   return WAITING;
 }

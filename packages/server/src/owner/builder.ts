@@ -73,7 +73,7 @@ export class BatchBuilder {
 }
 
 /** Waits of one kind: added, ended, or neither after both. */
-class Waits<R extends { readonly partition: number }> {
+class Waits<R extends { readonly partition: number; readonly fireAt?: number }> {
   readonly #added = new Map<string, R>();
   readonly #ended = new Map<string, WaitKey>();
 
@@ -88,8 +88,12 @@ class Waits<R extends { readonly partition: number }> {
   /** Ends a wait. One that this batch added was never written, unless a row of the same name is to go as well. */
   end(key: WaitKey): void {
     const name = `${key.instanceId}/${key.id}`;
-    this.#added.delete(name);
-    this.#ended.set(name, key);
+    const added = this.#added.get(name);
+    const setAgain = key.fireAt !== undefined && added !== undefined && added.fireAt !== key.fireAt;
+    if (!setAgain) this.#added.delete(name);
+    // A clearing without a time means whatever row there is: a later firing must not narrow it.
+    if (this.#ended.get(name)?.fireAt !== undefined || !this.#ended.has(name))
+      this.#ended.set(name, key);
   }
 
   added(): readonly R[] {

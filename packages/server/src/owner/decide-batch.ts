@@ -76,7 +76,7 @@ function consume(entry: Entry, { batch }: DecideContext): void {
   if (entry.message !== undefined) batch.consumed.push(entry.message);
   if (entry.timer !== undefined) {
     const { partition, instanceId, timerId, fireAt } = entry.timer;
-    batch.timers.end({ partition, instanceId, id: timerId });
+    batch.timers.end({ partition, instanceId, id: timerId, fireAt });
     batch.latestDue = Math.max(batch.latestDue, fireAt);
   }
   if (entry.command.kind === "child.finished") {

@@ -115,6 +115,11 @@ export class Owner {
     this.#schedule();
   }
 
+  /** The hot state of an instance is not what the database has: it is read again when needed. */
+  forget(instanceId: string): void {
+    this.slots.forget(instanceId);
+  }
+
   /** Takes nothing more, and resolves when what was decided is committed. */
   async stop(): Promise<void> {
     this.#stopping = true;

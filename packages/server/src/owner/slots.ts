@@ -95,6 +95,11 @@ export class Slots {
     if (this.#hotBytes > HOT_BYTES) this.#evict();
   }
 
+  forget(id: string): void {
+    const slot = this.#slots.get(id);
+    if (slot?.hot !== undefined && !slot.busy) this.setHot(slot, undefined);
+  }
+
   #evict(): void {
     for (const slot of this.#slots.values()) {
       if (this.#hotBytes <= HOT_BYTES) return;

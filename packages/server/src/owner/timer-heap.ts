@@ -18,6 +18,11 @@ export class TimerHeap {
     this.#up(this.#nodes.length - 1);
   }
 
+  /** As {@link set}, unless the timer is known: what a reading of the database says may be older. */
+  setIfAbsent(row: TimerRow): void {
+    if (!this.#current.has(nameOf(row))) this.set(row);
+  }
+
   remove(key: { readonly instanceId: string; readonly timerId: string }): void {
     this.#current.delete(nameOf(key));
   }

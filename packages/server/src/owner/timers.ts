@@ -64,7 +64,9 @@ export class Timers {
     const partitions = this.#config.owner().owned.map((e) => e.partition);
     if (partitions.length === 0) return;
     const until = this.#config.databaseNow() + HORIZON;
-    this.add(await this.#config.store.dueTimers(partitions, until, MOST));
+    const rows = await this.#config.store.dueTimers(partitions, until, MOST);
+    for (const row of rows) this.#heap.setIfAbsent(row);
+    this.#arm();
   }
 
   #arm(): void {

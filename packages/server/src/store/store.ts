@@ -91,6 +91,8 @@ export interface WaitKey {
   readonly partition: number;
   readonly instanceId: string;
   readonly id: string;
+  /** For a timer that fired: only the row with this time is meant, not one set again since. */
+  readonly fireAt?: number;
 }
 
 /** Everything one transaction of an owner writes. */

@@ -35,7 +35,7 @@ function statements(batch: Batch): readonly Statement[] {
     ...insertHistory(batch),
     ...endWaits("activities", "instance_id", "activity_id", batch.endedActivities),
     ...insertActivities(batch),
-    ...endWaits("timers", "instance_id", "timer_id", batch.endedTimers),
+    ...endTimers(batch.endedTimers),
     ...insertTimers(batch),
     ...endWaits("children", "parent_id", "child_id", batch.endedChildren),
     ...insertChildren(batch),
@@ -159,6 +159,22 @@ function endWaits(
     column(rows, (r) => r.id),
   ];
   return [{ name: `end-${table}`, text, values }];
+}
+
+function endTimers(rows: readonly WaitKey[]): readonly Statement[] {
+  if (rows.length === 0) return [];
+  const text = `
+    DELETE FROM timers AS t
+    USING unnest($1::int[], $2::text[], $3::text[], $4::bigint[]) AS k(partition, owner, id, fire_at)
+    WHERE t.partition = k.partition AND t.instance_id = k.owner AND t.timer_id = k.id
+      AND (k.fire_at IS NULL OR t.fire_at = k.fire_at)`;
+  const values = [
+    column(rows, (r) => r.partition),
+    column(rows, (r) => r.instanceId),
+    column(rows, (r) => r.id),
+    column(rows, (r) => r.fireAt ?? null),
+  ];
+  return [{ name: "end-timers", text, values }];
 }
 
 function insertActivities({ activities, epochs }: Batch): readonly Statement[] {

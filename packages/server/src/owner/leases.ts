@@ -1,0 +1,42 @@
+/** Holds this node's partitions: takes what is free, renews, and gives up what another node has taken. */
+import type { Clock } from "../clock.ts";
+import type { Coordinator } from "../cluster/coordinator.ts";
+import type { Logger } from "../logger.ts";
+import type { Epoch } from "../store/store.ts";
+import { type Service, service } from "./service.ts";
+
+export interface LeasesConfig {
+  readonly coordinator: Coordinator;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Milliseconds a lease lasts; renewed three times in it. */
+  readonly ttl: number;
+  readonly partitions: number;
+  readonly owned: () => readonly Epoch[];
+  readonly onGained: (epochs: readonly Epoch[]) => Promise<void>;
+  readonly onLost: (partitions: readonly number[]) => void;
+}
+
+export function leaseService(config: LeasesConfig): Service {
+  const { coordinator, clock, log, ttl } = config;
+  const pass = async (): Promise<void> => {
+    const held = config.owned();
+    if (held.length > 0) {
+      const kept = new Set((await coordinator.renew(held)).map((e) => e.partition));
+      const lost = held.map((e) => e.partition).filter((partition) => !kept.has(partition));
+      if (lost.length > 0) {
+        log.warn({ partitions: lost }, "another node has taken partitions");
+        config.onLost(lost);
+      }
+    }
+    if (config.owned().length < config.partitions) {
+      const own = new Set(config.owned().map((e) => e.partition));
+      const gained = (await coordinator.acquire()).filter((e) => !own.has(e.partition));
+      if (gained.length > 0) {
+        log.info({ partitions: gained.length }, "took partitions");
+        await config.onGained(gained);
+      }
+    }
+  };
+  return service({ name: "leases", clock, log, interval: ttl / 3, pass });
+}

@@ -1,0 +1,80 @@
+/**
+ * Looks for instances that nothing will wake (design invariant 5) and repairs them, loudly: it should find none.
+ *
+ * An instance found twice, a pass apart, with the same revision is not merely between two commits. Its waits are asked for
+ * again from its state; one that waits for nothing at all is faulted with an error that says so.
+ */
+import { type HistoryEvent, loadState, standardError } from "@millrace/engine";
+import type { Clock } from "../clock.ts";
+import type { Logger } from "../logger.ts";
+import type { InstanceRow, OwnerStore } from "../store/store.ts";
+import { BatchBuilder } from "./builder.ts";
+import type { Owner } from "./owner.ts";
+import { type Service, service } from "./service.ts";
+
+export interface ReconcilerConfig {
+  readonly store: Pick<OwnerStore, "orphans" | "commit">;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly interval: number;
+  readonly databaseNow: () => number;
+  readonly owner: () => Owner;
+}
+
+const MOST = 100;
+
+export function reconciler(config: ReconcilerConfig): Service {
+  let suspects = new Map<string, number>();
+  const pass = async (): Promise<void> => {
+    const owner = config.owner();
+    const partitions = owner.owned.map((e) => e.partition);
+    if (partitions.length === 0) return;
+    const orphans = await config.store.orphans(partitions, MOST);
+    const stuck = orphans.filter((row) => suspects.get(row.id) === row.revision);
+    suspects = new Map(orphans.map((row) => [row.id, row.revision]));
+    for (const row of stuck) {
+      await repair(row, config);
+      owner.counters.counts.reconcilerRepairs += 1;
+      suspects.delete(row.id);
+    }
+  };
+  const { clock, log, interval } = config;
+  return service({ name: "reconciler", clock, log, interval, pass });
+}
+
+/** Restores the timers that the state says are armed; without any, ends the instance with an error. */
+async function repair(row: InstanceRow, config: ReconcilerConfig): Promise<void> {
+  const { owner, store, log, databaseNow } = config;
+  const state = loadState(JSON.parse(row.state));
+  const now = databaseNow();
+  const batch = new BatchBuilder();
+  const { id: instanceId, partition } = row;
+  const arm = (timerId: string, fireAt: number): void =>
+    batch.timers.add(instanceId, timerId, { partition, instanceId, timerId, fireAt });
+  if (state.timeoutAt !== undefined) arm("W", state.timeoutAt);
+  for (const frame of Object.values(state.frames)) {
+    if (frame.timeoutAt !== undefined) arm(`t${frame.id}`, frame.timeoutAt);
+    if (frame.kind === "try" && frame.retryAt !== undefined) arm(`r${frame.id}`, frame.retryAt);
+    if (frame.kind === "wait" && frame.until !== undefined) arm(`w${frame.id}`, frame.until);
+  }
+  if (batch.timers.size === 0) {
+    const detail = "nothing was left that could wake this instance: a fault of the server";
+    const error = standardError("runtime", detail, "/");
+    const event: HistoryEvent = { kind: "workflow.faulted", seq: state.seq + 1, at: now, error };
+    const ended = { status: "faulted", error, endedAt: now, seq: event.seq, frames: {} } as const;
+    batch.updated.push({
+      ...row,
+      status: "faulted",
+      revision: row.revision + 1,
+      seq: event.seq,
+      state: JSON.stringify({ ...state, ...ended }),
+      updatedAt: now,
+      endedAt: now,
+    });
+    batch.history.push({ partition, instanceId, events: [event] });
+  }
+  log.error({ instance: instanceId, timers: batch.timers.size }, "an instance had no wake source");
+  const epochs = new Map(owner().owned.map((e) => [e.partition, e.epoch]));
+  await store.commit(batch.build((each) => epochs.get(each) ?? -1));
+  owner().forget(instanceId);
+}
