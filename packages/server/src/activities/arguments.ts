@@ -1,11 +1,6 @@
 /** Reads the evaluated `with` of a call. Expressions may have given anything, so every read checks. */
-import type { Json, JsonObject } from "@millrace/language";
+import { isObject, type Json, type JsonObject } from "@millrace/language";
 import { ActivityFailure } from "./failure.ts";
-
-/** True for a JSON object: not null, not an array. */
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 export type Scalar = string | number | boolean;
 

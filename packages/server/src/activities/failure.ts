@@ -1,40 +1,9 @@
 /** Failures of activities, in the terms of the DSL's standard errors (DSL reference "Standard Error Types"). */
 import { STATUS_CODES } from "node:http";
 import type { WorkflowError } from "@millrace/engine";
+import { type StandardErrorName, standardErrors } from "@millrace/language";
 
-const STANDARD_ERRORS = "https://open-workflow-specification.org/spec/1.0.0/errors/";
-
-export type FailureKind =
-  | "authentication"
-  | "authorization"
-  | "communication"
-  | "configuration"
-  | "expression"
-  | "runtime"
-  | "timeout"
-  | "validation";
-
-const DEFAULT_STATUS: Readonly<Record<FailureKind, number>> = {
-  authentication: 401,
-  authorization: 403,
-  communication: 500,
-  configuration: 400,
-  expression: 400,
-  runtime: 500,
-  timeout: 408,
-  validation: 400,
-};
-
-const DEFAULT_TITLE: Readonly<Record<FailureKind, string>> = {
-  authentication: "Authentication Failed",
-  authorization: "Not Authorized",
-  communication: "Communication Error",
-  configuration: "Configuration Error",
-  expression: "Expression Error",
-  runtime: "Runtime Error",
-  timeout: "Request Timeout",
-  validation: "Validation Error",
-};
+export type FailureKind = StandardErrorName;
 
 /** Thrown inside executors; leaves them as the `error` of a failed outcome. Its message never holds a secret. */
 export class ActivityFailure extends Error {
@@ -50,11 +19,11 @@ export class ActivityFailure extends Error {
     super(detail);
     this.name = "ActivityFailure";
     this.kind = kind;
-    this.status = options.status ?? DEFAULT_STATUS[kind];
+    this.status = options.status ?? standardErrors[kind].status;
     this.title =
       options.title ??
       (options.status === undefined ? undefined : STATUS_CODES[options.status]) ??
-      DEFAULT_TITLE[kind];
+      standardErrors[kind].title;
   }
 }
 
@@ -62,14 +31,12 @@ export class ActivityFailure extends Error {
 export function toWorkflowError(cause: unknown, instance: string): WorkflowError {
   if (cause instanceof ActivityFailure) {
     const { kind, status, title, message } = cause;
-    return { type: `${STANDARD_ERRORS}${kind}`, status, title, detail: message, instance };
+    return { type: standardErrors[kind].type, status, title, detail: message, instance };
   }
   // A defect of ours: say that it happened, not what was in memory when it did.
   const name = cause instanceof Error ? cause.name : typeof cause;
   return {
-    type: `${STANDARD_ERRORS}runtime`,
-    status: 500,
-    title: DEFAULT_TITLE.runtime,
+    ...standardErrors.runtime,
     detail: `The activity executor failed unexpectedly (${name}).`,
     instance,
   };

@@ -1,19 +1,13 @@
 /** The executor of a node: hands each activity to the executor of its type, and bounds it by its deadline. */
 import type { ActivityType } from "@millrace/engine";
-import type { Json } from "@millrace/language";
 import { type Clock, systemClock } from "../clock.ts";
-import { credentialsFrom } from "./auth/credentials.ts";
-import { tokenSource } from "./auth/token-source.ts";
 import type { Resolve } from "./egress/connector.ts";
+import { parseOrigins } from "./egress/origins.ts";
 import { type EgressConfig, egressPolicy } from "./egress/policy.ts";
 import type { ActivityExecutor, ActivityRequest, ActivityResult } from "./executor.ts";
 import { ActivityFailure, toWorkflowError } from "./failure.ts";
-import { callHttp } from "./http/call.ts";
 import { networkFailure } from "./http/network-error.ts";
-import { httpTransport } from "./http/transport.ts";
 import { DEFAULT_LIMITS, type HttpLimits } from "./limits.ts";
-import { callOpenApi } from "./openapi/call.ts";
-import { documentSource } from "./openapi/document.ts";
 import type { CallServices } from "./services.ts";
 import { withTimeLimit } from "./time-limit.ts";
 
@@ -35,63 +29,52 @@ export interface Activities extends ActivityExecutor {
   close(): Promise<void>;
 }
 
-/** Does one activity of one type. @throws {ActivityFailure} */
-type Execute = (
-  request: ActivityRequest,
-  services: CallServices,
-  signal: AbortSignal,
-) => Promise<Json>;
-
-/** Types that are absent are refused by name. */
-const EXECUTORS: Readonly<Partial<Record<ActivityType, Execute>>> = {
-  "call:http": callHttp,
-  "call:openapi": callOpenApi,
-};
-
 /** @throws {RangeError} naming a part of the configuration that cannot be used */
 export function createActivities(config: ActivitiesConfig = {}): Activities {
-  const { clock = systemClock(), limits: given, egress = {}, ...network } = config;
-  const limits = { ...DEFAULT_LIMITS, ...given };
-  const transport = httpTransport({ ...network, policy: egressPolicy(egress), limits });
-  const tokens = tokenSource({ transport, clock });
-  const services: CallServices = {
-    transport,
+  const { clock = systemClock(), egress = {}, origins = {}, resolve } = config;
+  const services = {
     clock,
-    documents: documentSource({ transport, clock }),
-    credentials: (request) => credentialsFrom(request, tokens),
+    policy: egressPolicy(egress),
+    origins: parseOrigins(origins),
+    limits: { ...DEFAULT_LIMITS, ...config.limits },
+    ...(resolve === undefined ? {} : { resolve }),
+  };
+  let opened: Promise<CallServices> | undefined;
+  const open = async (): Promise<CallServices> => {
+    const { openServices } = await import("./calls.ts");
+    return openServices(services);
+  };
+  const perform = async (
+    request: ActivityRequest,
+    signal: AbortSignal,
+  ): Promise<ActivityResult> => {
+    opened ??= open();
+    const { executors } = await import("./calls.ts");
+    const execute = executors[request.type];
+    if (execute === undefined) throw unsupported(request.type);
+    return { output: await execute(request, await opened, signal) };
   };
   return {
-    execute: (request, signal) => execute(request, services, signal),
-    close: () => transport.close(),
-  };
-}
-
-async function execute(
-  request: ActivityRequest,
-  services: CallServices,
-  signal: AbortSignal,
-): Promise<ActivityResult> {
-  const { clock, transport } = services;
-  const left =
-    request.deadline === undefined ? Number.POSITIVE_INFINITY : request.deadline - clock.now();
-  const budget = Math.min(transport.limits.totalTimeout, left);
-  try {
-    const run = EXECUTORS[request.type];
-    if (run === undefined) throw unsupported(request.type);
-    const output = await withTimeLimit(clock, budget, signal, async (limited) => {
+    async execute(request, signal) {
+      const { deadline = Number.POSITIVE_INFINITY } = request;
+      const budget = Math.min(services.limits.totalTimeout, deadline - clock.now());
       try {
-        return await run(request, services, limited);
+        return await withTimeLimit(clock, budget, signal, (limited) =>
+          perform(request, limited).catch((error: unknown) => {
+            // Waiting for something shared (a token, a document) ends with the bare reason of the signal.
+            throw limited.aborted && error === limited.reason
+              ? networkFailure(error, request.name)
+              : error;
+          }),
+        );
       } catch (error) {
-        // Waiting for something shared (a token, a document) ends with the bare reason of the signal.
-        throw limited.aborted && error === limited.reason
-          ? networkFailure(error, request.name)
-          : error;
+        return { error: toWorkflowError(error, request.reference) };
       }
-    });
-    return { output };
-  } catch (error) {
-    return { error: toWorkflowError(error, request.reference) };
-  }
+    },
+    async close() {
+      await (await opened)?.transport.close();
+    },
+  };
 }
 
 function unsupported(type: ActivityType): ActivityFailure {

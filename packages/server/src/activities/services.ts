@@ -1,4 +1,3 @@
-import type { Clock } from "../clock.ts";
 import type { CredentialsRequest } from "./auth/credentials.ts";
 import type { Credentials } from "./http/exchange.ts";
 import type { Transport } from "./http/transport.ts";
@@ -7,7 +6,6 @@ import type { DocumentSource } from "./openapi/document.ts";
 /** What the executors of calls share. */
 export interface CallServices {
   readonly transport: Transport;
-  readonly clock: Clock;
   readonly documents: DocumentSource;
   /** @throws {ActivityFailure} `configuration` when the policy cannot be used */
   credentials(request: CredentialsRequest): Credentials;

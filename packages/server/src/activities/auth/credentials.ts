@@ -1,6 +1,6 @@
 /** Turns an authentication policy of the DSL into credentials. */
-import type { Json, JsonObject } from "@millrace/language";
-import { badArgument, isObject } from "../arguments.ts";
+import { isObject, type Json, type JsonObject } from "@millrace/language";
+import { badArgument } from "../arguments.ts";
 import type { Credentials } from "../http/exchange.ts";
 import { basicCredentials, bearerCredentials } from "./basic.ts";
 import { digestCredentials } from "./digest.ts";

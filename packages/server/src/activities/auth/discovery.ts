@@ -1,5 +1,5 @@
 /** Finds an authority's token endpoint in its metadata (RFC 8414, OpenID Connect Discovery 1.0). */
-import { isObject } from "../arguments.ts";
+import { isObject } from "@millrace/language";
 import { ActivityFailure } from "../failure.ts";
 import type { Transport } from "../http/transport.ts";
 import { describeUri } from "../http/uri.ts";

@@ -2,9 +2,9 @@
  * OAuth 2.0 access tokens by the client-credentials grant (RFC 6749 §4.4), kept until shortly before they expire and
  * fetched once for all activities that need the same one at the same time.
  */
+import { isObject } from "@millrace/language";
 import { createHash } from "node:crypto";
 import type { Clock } from "../../clock.ts";
-import { isObject } from "../arguments.ts";
 import { ExpiringCache } from "../expiring-cache.ts";
 import { ActivityFailure } from "../failure.ts";
 import { FORM, type IncomingResponse, type OutgoingRequest } from "../http/message.ts";

@@ -8,7 +8,8 @@ import { lookup as systemLookup } from "node:dns/promises";
 import { isIP, type LookupFunction } from "node:net";
 import { callbackify } from "node:util";
 import { buildConnector } from "undici";
-import type { EgressPolicy } from "./policy.ts";
+import type { OriginOverrides } from "./origins.ts";
+import { EgressDenied, type EgressPolicy } from "./policy.ts";
 
 export interface ResolvedAddress {
   readonly address: string;
@@ -22,29 +23,11 @@ export interface ConnectorConfig {
   /** Milliseconds for name resolution, TCP and TLS together. */
   readonly connectTimeout: number;
   readonly resolve?: Resolve;
-  /**
-   * Origin overrides, for tests and air-gapped mirrors: connections to the origin on the left go to the one on the
-   * right (`https://petstore.swagger.io` → `http://127.0.0.1:4010`). Requests, their `Host` header and what workflows see keep the
-   * original. The target is the operator's word, so the egress policy is not asked about it.
-   */
-  readonly origins?: Readonly<Record<string, string>>;
-}
-
-/** A connection the egress policy refused. */
-export class EgressDenied extends Error {
-  readonly code = "MILLRACE_EGRESS_DENIED";
-  readonly host: string;
-
-  constructor(host: string, reason: string) {
-    super(`${host} ${reason}`);
-    this.name = "EgressDenied";
-    this.host = host;
-  }
+  readonly origins: OriginOverrides;
 }
 
 export function guardedConnector(config: ConnectorConfig): buildConnector.connector {
-  const { policy } = config;
-  const overrides = parseOrigins(config.origins ?? {});
+  const { policy, origins } = config;
   const base = { timeout: config.connectTimeout, autoSelectFamily: true };
   const guarded = buildConnector({
     ...base,
@@ -53,7 +36,7 @@ export function guardedConnector(config: ConnectorConfig): buildConnector.connec
   const direct = buildConnector(base);
 
   return (options, callback) => {
-    const override = overrides.get(originOf(options));
+    const override = origins.get(originOf(options));
     if (override !== undefined) {
       const { protocol, port } = override;
       const hostname = unbracket(override.hostname);
@@ -91,17 +74,6 @@ function guardedLookup(policy: EgressPolicy, resolve: Resolve): LookupFunction {
 
 async function resolveWithSystem(host: string): Promise<readonly ResolvedAddress[]> {
   return systemLookup(host, { all: true, order: "verbatim" });
-}
-
-function parseOrigins(origins: Readonly<Record<string, string>>): ReadonlyMap<string, URL> {
-  const parse = (text: string): URL => {
-    const url = URL.canParse(text) ? new URL(text) : undefined;
-    if (url === undefined || !/^https?:$/.test(url.protocol) || url.pathname !== "/") {
-      throw new RangeError(`not an http or https origin: ${text}`);
-    }
-    return url;
-  };
-  return new Map(Object.entries(origins).map(([from, to]) => [parse(from).origin, parse(to)]));
 }
 
 function originOf(options: { protocol: string; hostname: string; port: string }): string {

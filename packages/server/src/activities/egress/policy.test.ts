@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import fc from "fast-check";
 import { egressPolicy } from "./policy.ts";
 import { type AddressClass, classify } from "./ranges.ts";
 
@@ -110,6 +111,21 @@ describe("addresses", () => {
       for (const address of addresses) assert.equal(classify(address), kind, address);
     });
   }
+});
+
+describe("an IPv4 address", () => {
+  test("is of the same class however IPv6 wraps it", () => {
+    fc.assert(
+      fc.property(fc.ipV4(), (address) => {
+        const [a = 0, b = 0, c = 0, d = 0] = address.split(".").map(Number);
+        const groups = [a * 256 + b, c * 256 + d].map((group) => group.toString(16)).join(":");
+        for (const prefix of ["::ffff:", "64:ff9b::", "0:0:0:0:0:ffff:", "0064:FF9B:0:0:0:0:"]) {
+          assert.equal(classify(prefix + address), classify(address));
+          assert.equal(classify(prefix + groups), classify(address));
+        }
+      }),
+    );
+  });
 });
 
 describe("egress policy", () => {

@@ -24,6 +24,18 @@ export interface EgressPolicy {
   refusal(host: string, address: string): string | undefined;
 }
 
+/** A connection the egress policy refused. */
+export class EgressDenied extends Error {
+  readonly code = "MILLRACE_EGRESS_DENIED";
+  readonly host: string;
+
+  constructor(host: string, reason: string) {
+    super(`${host} ${reason}`);
+    this.name = "EgressDenied";
+    this.host = host;
+  }
+}
+
 /** Compiles the configuration. @throws {RangeError} naming an entry that is neither host, address nor range */
 export function egressPolicy(config: EgressConfig): EgressPolicy {
   const allow = compile(config.allow ?? []);

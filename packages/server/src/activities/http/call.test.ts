@@ -171,6 +171,15 @@ describe("call: http", () => {
     assert.equal(((await http(get("/bytes/50000"))) as string).length, 66_668);
   });
 
+  test("takes the answer to HEAD for what it is", async (t) => {
+    const { http } = caller(t, { origins, limits: { maxResponseBytes: 10 } });
+    for (const path of ["/bytes/11", "/gzip"]) {
+      const input = { method: "head", endpoint: `${HTTPBIN_ORIGIN}${path}`, output: "response" };
+      const response = (await http(input)) as JsonObject;
+      assert.deepEqual([response["statusCode"], response["content"]], [200, null]);
+    }
+  });
+
   test("bounds a response whose length is not announced", async (t) => {
     const endless = await startHttpFixture((_, response) => {
       const pump = (): void => {

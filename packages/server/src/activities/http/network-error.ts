@@ -1,5 +1,5 @@
 /** Turns what the HTTP client throws into failures a workflow can catch. */
-import { EgressDenied } from "../egress/connector.ts";
+import { EgressDenied } from "../egress/policy.ts";
 import { ActivityFailure } from "../failure.ts";
 
 /** Why a request ended early: the reason that its abort signal carries. */

@@ -1,7 +1,7 @@
 /** Builds the HTTP request of a call from its arguments (DSL reference "HTTP Call"). */
 import { validateHeaderName, validateHeaderValue } from "node:http";
-import type { Json, JsonObject } from "@millrace/language";
-import { badArgument, isObject, isScalar } from "../arguments.ts";
+import { isObject, type Json, type JsonObject } from "@millrace/language";
+import { badArgument, isScalar } from "../arguments.ts";
 import { FORM, type Headers, isJson, isSafe, mediaType } from "./message.ts";
 import { encodeStrict } from "./uri.ts";
 

@@ -1,6 +1,7 @@
 /** Sends one request and reads its whole answer, within limits. Redirects and authentication are exchange.ts's. */
 import { Agent, type Dispatcher } from "undici";
 import { guardedConnector, type Resolve } from "../egress/connector.ts";
+import type { OriginOverrides } from "../egress/origins.ts";
 import type { EgressPolicy } from "../egress/policy.ts";
 import type { HttpLimits } from "../limits.ts";
 import { acceptEncoding, decompress, tooLarge } from "./compression.ts";
@@ -12,8 +13,7 @@ export interface TransportConfig {
   readonly policy: EgressPolicy;
   readonly limits: HttpLimits;
   readonly resolve?: Resolve;
-  /** Origin overrides; see {@link guardedConnector}. */
-  readonly origins?: Readonly<Record<string, string>>;
+  readonly origins: OriginOverrides;
 }
 
 export interface Transport {
@@ -39,7 +39,7 @@ export function httpTransport(config: TransportConfig): Transport {
       try {
         signal.throwIfAborted();
         const response = await agent.request(toDispatch(request, signal));
-        const wire = await readBody(response, limits.maxResponseBytes);
+        const wire = await readBody(request.method, response, limits.maxResponseBytes);
         const headers = flatten(response.headers);
         const content = await decompress(wire, headers["content-encoding"], limits.maxContentBytes);
         return { status: response.statusCode, headers, content };
@@ -64,8 +64,13 @@ function toDispatch(request: OutgoingRequest, signal: AbortSignal): Dispatcher.R
   };
 }
 
-async function readBody(response: Dispatcher.ResponseData, limit: number): Promise<Buffer> {
-  const announced = Number(response.headers["content-length"] ?? 0);
+async function readBody(
+  method: string,
+  response: Dispatcher.ResponseData,
+  limit: number,
+): Promise<Buffer> {
+  // The answer to HEAD announces what GET would bring.
+  const announced = method === "HEAD" ? 0 : Number(response.headers["content-length"] ?? 0);
   const chunks: Buffer[] = [];
   let size = 0;
   try {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Json } from "@millrace/language";
+import fc from "fast-check";
 import { ActivityFailure } from "../failure.ts";
 import { expandTemplate, resolveUri } from "./uri.ts";
 
@@ -73,6 +74,29 @@ describe("URI templates", () => {
       assert.match(url.search, /^\?q=[^&=]+$/);
       assert.equal(url.hash, "");
     }
+  });
+
+  test("no value leaves its place, whatever it is", () => {
+    const template = "https://h.example/a/{v}/b/x{v}?q={v}&r=1";
+    const value = fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: "grapheme" }));
+    fc.assert(
+      fc.property(value, (v) => {
+        fc.pre(v !== "." && v !== "..");
+        const url = resolveUri(template, { v }, "endpoint");
+        const [, a, first = "", b, second = "", ...rest] = url.pathname.split("/");
+        assert.deepEqual([url.host, a, b, rest], ["h.example", "a", "b", []]);
+        const expected = v.toWellFormed();
+        assert.equal(decodeURIComponent(first), expected);
+        assert.equal(decodeURIComponent(second), `x${expected}`);
+        assert.deepEqual(
+          [...url.searchParams],
+          [
+            ["q", expected],
+            ["r", "1"],
+          ],
+        );
+      }),
+    );
   });
 
   test("a host from data stays a host", () => {

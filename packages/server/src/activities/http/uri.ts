@@ -6,8 +6,8 @@
  * RFC 3986's unreserved set is percent-encoded, and a value that would make a path segment `.` or `..` is refused,
  * because URL parsers resolve those even when they are encoded.
  */
-import type { Json } from "@millrace/language";
-import { badArgument, isObject } from "../arguments.ts";
+import { isObject, type Json } from "@millrace/language";
+import { badArgument } from "../arguments.ts";
 import { ActivityFailure } from "../failure.ts";
 
 /** Expands a template and parses the result. `path` names the argument in errors. */

@@ -3,10 +3,9 @@
  * kept for a few minutes. Documents fetched with different credentials are different documents.
  */
 import { createHash } from "node:crypto";
-import type { JsonObject } from "@millrace/language";
+import { isObject, type JsonObject } from "@millrace/language";
 import { parse as parseYaml } from "yaml";
 import type { Clock } from "../../clock.ts";
-import { isObject } from "../arguments.ts";
 import { ExpiringCache } from "../expiring-cache.ts";
 import { ActivityFailure } from "../failure.ts";
 import { assertStatus } from "../http/call.ts";

@@ -1,6 +1,5 @@
 /** Finds an operation in an OpenAPI document, with its parameters, body and server in one form for all versions. */
-import type { Json, JsonObject } from "@millrace/language";
-import { isObject } from "../arguments.ts";
+import { isObject, type Json, type JsonObject } from "@millrace/language";
 import { ActivityFailure } from "../failure.ts";
 import { FORM } from "../http/message.ts";
 import type { OpenApiDocument } from "./document.ts";

@@ -2,8 +2,8 @@
  * Puts the call's parameters where the operation declares them, in the styles of OpenAPI ("Style Values") and Swagger 2.0
  * ("collectionFormat").
  */
-import type { Json, JsonObject } from "@millrace/language";
-import { badArgument, isObject, isScalar } from "../arguments.ts";
+import { isObject, type Json, type JsonObject } from "@millrace/language";
+import { badArgument, isScalar } from "../arguments.ts";
 import { ActivityFailure } from "../failure.ts";
 import { FORM, isJson, mediaType } from "../http/message.ts";
 import { addHeader, type EncodedBody, encodeBody } from "../http/request.ts";

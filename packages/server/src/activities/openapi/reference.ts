@@ -1,6 +1,5 @@
 /** Local references inside an OpenAPI document (`$ref: "#/components/…"`). */
-import type { Json, JsonObject } from "@millrace/language";
-import { isObject } from "../arguments.ts";
+import { isObject, type Json, type JsonObject } from "@millrace/language";
 import { ActivityFailure } from "../failure.ts";
 
 const MAX_HOPS = 32;

@@ -1,0 +1,36 @@
+/** The executors of calls and what they share. Loaded with the first activity: the HTTP client takes a while to load. */
+import type { ActivityType } from "@millrace/engine";
+import type { Json } from "@millrace/language";
+import type { Clock } from "../clock.ts";
+import { credentialsFrom } from "./auth/credentials.ts";
+import { tokenSource } from "./auth/token-source.ts";
+import type { ActivityRequest } from "./executor.ts";
+import { callHttp } from "./http/call.ts";
+import { httpTransport, type TransportConfig } from "./http/transport.ts";
+import { callOpenApi } from "./openapi/call.ts";
+import { documentSource } from "./openapi/document.ts";
+import type { CallServices } from "./services.ts";
+
+/** Does one activity of one type. @throws {ActivityFailure} */
+export type Execute = (
+  request: ActivityRequest,
+  services: CallServices,
+  signal: AbortSignal,
+) => Promise<Json>;
+
+/** Types that are absent are refused by name. */
+export const executors: Readonly<Partial<Record<ActivityType, Execute>>> = {
+  "call:http": callHttp,
+  "call:openapi": callOpenApi,
+};
+
+export function openServices(config: TransportConfig & { readonly clock: Clock }): CallServices {
+  const { clock } = config;
+  const transport = httpTransport(config);
+  const tokens = tokenSource({ transport, clock });
+  return {
+    transport,
+    documents: documentSource({ transport, clock }),
+    credentials: (request) => credentialsFrom(request, tokens),
+  };
+}
