@@ -1,0 +1,110 @@
+/** Reading instances and their history. */
+import { type HistoryEvent, loadState } from "@millrace/engine";
+import { isId } from "@millrace/protocol";
+import type { Pool } from "pg";
+import {
+  DEFAULT_TENANT,
+  type HistoryPage,
+  type InstanceFilter,
+  type InstanceSummary,
+  type InstanceView,
+  type Page,
+  RuntimeError,
+} from "../runtime.ts";
+import { INSTANCE_COLUMNS, instanceRow, type RawInstance } from "../store/postgres/rows.ts";
+import type { InstanceRow } from "../store/store.ts";
+import { decodeCursor, encodeCursor } from "./cursors.ts";
+
+export function noInstance(id: string): RuntimeError {
+  return new RuntimeError("not-found", `there is no instance ${id}`, { subject: "instance" });
+}
+
+export async function getInstance(pool: Pool, id: string): Promise<InstanceView> {
+  if (!isId(id)) throw noInstance(id);
+  const { rows } = await pool.query<RawInstance>({
+    name: "get-instance",
+    text: `SELECT ${INSTANCE_COLUMNS} FROM instances WHERE id = $1`,
+    values: [id],
+  });
+  const [row] = rows;
+  if (row === undefined) throw noInstance(id);
+  return viewOf(instanceRow(row));
+}
+
+export function viewOf(row: InstanceRow): InstanceView {
+  const { input, output, error } = loadState(JSON.parse(row.state));
+  return {
+    ...summaryOf(row),
+    input,
+    ...(output === undefined ? {} : { output }),
+    ...(error === undefined ? {} : { error }),
+    ...(row.parentId === undefined ? {} : { parent: { instanceId: row.parentId } }),
+  };
+}
+
+function summaryOf(row: Omit<InstanceRow, "state">): InstanceSummary {
+  const { id, namespace, name, version, status, createdAt, updatedAt, endedAt } = row;
+  const ended = endedAt === undefined ? {} : { endedAt };
+  return { id, namespace, name, version, status, createdAt, updatedAt, ...ended };
+}
+
+export async function listInstances(
+  pool: Pool,
+  filter: InstanceFilter,
+): Promise<Page<InstanceSummary>> {
+  const [before] = filter.cursor === undefined ? [null] : decodeCursor(filter.cursor, 1);
+  const { rows } = await pool.query<RawInstance>({
+    name: "list-instances",
+    text: `
+      SELECT ${INSTANCE_COLUMNS.replace("state", "'' AS state")} FROM instances
+      WHERE tenant = $1 AND ($2::text IS NULL OR id < $2)
+        AND ($3::text IS NULL OR namespace = $3) AND ($4::text IS NULL OR name = $4)
+        AND ($5::text IS NULL OR version = $5) AND ($6::text[] IS NULL OR status = ANY ($6))
+        AND ($7::bigint IS NULL OR created_at >= $7) AND ($8::bigint IS NULL OR created_at < $8)
+      ORDER BY id DESC LIMIT $9`,
+    values: [
+      filter.tenant ?? DEFAULT_TENANT,
+      before,
+      filter.namespace ?? null,
+      filter.name ?? null,
+      filter.version ?? null,
+      filter.status === undefined ? null : [...filter.status],
+      filter.since ?? null,
+      filter.until ?? null,
+      filter.limit + 1,
+    ],
+  });
+  const items = rows.slice(0, filter.limit).map((row) => summaryOf(instanceRow(row)));
+  const last = items.at(-1);
+  if (rows.length <= filter.limit || last === undefined) return { items };
+  return { items, nextCursor: encodeCursor([last.id]) };
+}
+
+export async function getHistory(
+  pool: Pool,
+  id: string,
+  after: number,
+  limit: number,
+): Promise<HistoryPage> {
+  if (!isId(id)) throw noInstance(id);
+  const { rows } = await pool.query<{ events: string; last_seq: string; total: string }>({
+    name: "history",
+    text: `
+      SELECT h.events, h.last_seq, i.seq AS total
+      FROM instances AS i
+      LEFT JOIN history AS h ON h.instance_id = i.id AND h.last_seq > $2
+      WHERE i.id = $1 ORDER BY h.first_seq LIMIT $3`,
+    values: [id, after, limit],
+  });
+  const [first] = rows;
+  if (first === undefined) throw noInstance(id);
+  const events: HistoryEvent[] = [];
+  let last = after;
+  for (const row of rows) {
+    if (row.events === null || events.length >= limit) break;
+    for (const event of JSON.parse(row.events) as HistoryEvent[])
+      if (event.seq > after) events.push(event);
+    last = Number(row.last_seq);
+  }
+  return last < Number(first.total) && events.length > 0 ? { events, next: last } : { events };
+}
