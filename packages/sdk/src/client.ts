@@ -1,0 +1,19 @@
+import { Events } from "./events.ts";
+import { Instances } from "./instances.ts";
+import { Transport, type TransportOptions } from "./transport.ts";
+import { Workflows } from "./workflows.ts";
+
+/** A Millrace server, seen from outside. */
+export class MillraceClient {
+  readonly workflows: Workflows;
+  readonly instances: Instances;
+  readonly events: Events;
+
+  /** @throws {TypeError} when `url` is none */
+  constructor(options: TransportOptions) {
+    const transport = new Transport(options);
+    this.workflows = new Workflows(transport);
+    this.instances = new Instances(transport);
+    this.events = new Events(transport);
+  }
+}

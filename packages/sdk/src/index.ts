@@ -1,0 +1,24 @@
+/** The Millrace client for Node.js, Deno, Bun and browsers: `fetch` and nothing else. */
+export { MillraceClient } from "./client.ts";
+export { MillraceError, type MillraceErrorCode } from "./error.ts";
+export type { Events } from "./events.ts";
+export type { FollowOptions } from "./follow.ts";
+export type { InstanceFilter, Instances, StartOptions } from "./instances.ts";
+export type { RetryOptions, TransportOptions } from "./transport.ts";
+export type { WorkflowFilter, WorkflowRef, Workflows } from "./workflows.ts";
+export type {
+  CloudEvent,
+  EventsAccepted,
+  HistoryEvent,
+  Instance,
+  InstanceSummary,
+  Issue,
+  Json,
+  JsonObject,
+  Problem,
+  StartedInstance,
+  Status,
+  Workflow,
+  WorkflowError,
+  WorkflowSummary,
+} from "@millrace/protocol";

@@ -1,0 +1,157 @@
+import {
+  type History,
+  type HistoryEvent,
+  type Instance,
+  type InstanceList,
+  type InstanceSummary,
+  isFinal,
+  type Json,
+  parseDuration,
+  type StartedInstance,
+  type Status,
+} from "@millrace/protocol";
+import { MillraceError } from "./error.ts";
+import { follow, type FollowOptions } from "./follow.ts";
+import { everyRow } from "./pages.ts";
+import type { Call, Transport } from "./transport.ts";
+import { addressOf, type WorkflowRef } from "./workflows.ts";
+
+export interface StartOptions extends WorkflowRef {
+  /** `{}` unless given. */
+  readonly input?: Json;
+  /**
+   * At most one instance of the workflow is ever started for a key: give the order's number and a repeated order starts
+   * nothing. Without one, the client makes a key of its own, so that its retries start nothing twice.
+   */
+  readonly idempotencyKey?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface InstanceFilter {
+  readonly namespace?: string;
+  readonly name?: string;
+  readonly version?: string;
+  readonly status?: readonly Status[];
+  /** Created at or after. */
+  readonly since?: Date;
+  /** Created before. */
+  readonly until?: Date;
+  /** Rows in a page, 1 … 500. */
+  readonly limit?: number;
+}
+
+/** `/v1/instances`. Methods reject with a {@link MillraceError}. */
+export class Instances {
+  readonly #transport: Transport;
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** Resolves when the start is durable. */
+  start(options: StartOptions): Promise<StartedInstance> {
+    return this.#transport.json(startCall(options));
+  }
+
+  /**
+   * Starts, and waits at most `wait` (such as `30s`) for the end.
+   * @returns the instance as it stands then: see `status`
+   */
+  startAndWait(options: StartOptions & { readonly wait: string }): Promise<Instance> {
+    const { wait } = options;
+    const held = parseDuration(wait);
+    if (held === undefined) throw new TypeError(`wait: ${wait}: expected one such as 30s`);
+    return this.#transport.json({ ...startCall(options), query: { wait }, held });
+  }
+
+  get(id: string, options: { readonly signal?: AbortSignal } = {}): Promise<Instance> {
+    return this.#transport.json({ method: "GET", path: pathOf(id), signal: options.signal });
+  }
+
+  /** Every instance that passes the filter, newest first. */
+  list(filter: InstanceFilter = {}): AsyncGenerator<InstanceSummary, void, undefined> {
+    return everyRow((cursor) =>
+      this.listPage({ ...filter, ...(cursor === undefined ? {} : { cursor }) }),
+    );
+  }
+
+  listPage(filter: InstanceFilter & { readonly cursor?: string } = {}): Promise<InstanceList> {
+    const { since, until, ...rest } = filter;
+    const query = { ...rest, since: since?.toISOString(), until: until?.toISOString() };
+    return this.#transport.json({ method: "GET", path: "/v1/instances", query });
+  }
+
+  /** The facts so far, oldest first. */
+  async *history(
+    id: string,
+    options: { readonly after?: number } = {},
+  ): AsyncGenerator<HistoryEvent, void, undefined> {
+    const path = `${pathOf(id)}/history`;
+    let after = options.after;
+    do {
+      const page: History = await this.#transport.json({ method: "GET", path, query: { after } });
+      yield* page.items;
+      after = page.next;
+    } while (after !== undefined);
+  }
+
+  /** The facts so far and those to come, until the instance has ended; goes on by itself over lost connections. */
+  events(id: string, options: FollowOptions = {}): AsyncGenerator<HistoryEvent, void, undefined> {
+    return follow(this.#transport, `${pathOf(id)}/events`, options);
+  }
+
+  /** Resolves when the instance has ended. */
+  async wait(id: string, options: { readonly signal?: AbortSignal } = {}): Promise<Instance> {
+    for (;;) {
+      const instance = await this.get(id, options);
+      if (isFinal(instance.status)) return instance;
+      // The stream ends after the last fact.
+      for await (const _ of this.events(id, options));
+    }
+  }
+
+  /** An instance that is cancelled already stays so: the answer to an earlier try may have been lost. */
+  async cancel(id: string, options: { readonly reason?: string } = {}): Promise<Instance> {
+    try {
+      return await this.#signal(id, "cancel", options.reason);
+    } catch (error) {
+      if (!(error instanceof MillraceError) || error.code !== "instance-terminal") throw error;
+      const instance = await this.get(id);
+      if (instance.status === "cancelled") return instance;
+      throw error;
+    }
+  }
+  suspend(id: string, options: { readonly reason?: string } = {}): Promise<Instance> {
+    return this.#signal(id, "suspend", options.reason);
+  }
+  resume(id: string, options: { readonly reason?: string } = {}): Promise<Instance> {
+    return this.#signal(id, "resume", options.reason);
+  }
+
+  #signal(id: string, action: string, reason: string | undefined): Promise<Instance> {
+    return this.#transport.json({
+      method: "POST",
+      path: `${pathOf(id)}/${action}`,
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(reason === undefined ? {} : { reason }),
+    });
+  }
+}
+
+function pathOf(id: string): string {
+  return `/v1/instances/${encodeURIComponent(id)}`;
+}
+
+function startCall(options: StartOptions): Call {
+  const { namespace, name, version, input, signal } = options;
+  const idempotencyKey = options.idempotencyKey ?? crypto.randomUUID();
+  return {
+    method: "POST",
+    path: `${addressOf({ namespace, name })}/instances`,
+    headers: { "content-type": "application/json", "idempotency-key": idempotencyKey },
+    body: JSON.stringify({
+      ...(input === undefined ? {} : { input }),
+      ...(version === undefined ? {} : { version }),
+    }),
+    signal,
+  };
+}

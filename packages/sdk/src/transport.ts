@@ -1,0 +1,183 @@
+/**
+ * Requests to a server: headers, problems as {@link MillraceError}, and retries.
+ *
+ * Every request of this client may be repeated safely (reads, starts with an idempotency key, events with their ids,
+ * signals that are facts once given), so each is tried again when the connection fails or the server says that it may
+ * succeed later (429, 503), after `Retry-After` or a growing, jittered pause.
+ */
+import { isProblem } from "@millrace/protocol";
+import { MillraceError } from "./error.ts";
+
+export interface RetryOptions {
+  /** Tries after the first one; 5 unless given, 0 for none. */
+  readonly retries?: number;
+  /** Milliseconds before the first retry, doubled for each further one; 100 unless given. */
+  readonly delay?: number;
+  /** Longest pause in milliseconds, `Retry-After` included; 10,000 unless given. */
+  readonly longestDelay?: number;
+}
+
+export interface TransportOptions {
+  /** Such as `http://127.0.0.1:7070`. */
+  readonly url: string;
+  readonly apiKey?: string;
+  /** The platform's unless given. */
+  readonly fetch?: typeof fetch;
+  readonly retry?: RetryOptions;
+  /** Milliseconds that one try may take, a start's `wait` not counted; 30,000 unless given. */
+  readonly timeout?: number;
+  /** Waits; rejects when the signal aborts. For tests. */
+  readonly sleep?: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
+}
+
+export interface Call {
+  readonly method: "GET" | "POST";
+  /** From `/v1` on, already encoded. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | number | readonly string[] | undefined>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Milliseconds that the server may hold the answer on purpose. */
+  readonly held?: number;
+  /** Ends the call and its retries. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const RETRIED_STATUS = new Set([408, 429, 502, 503, 504]);
+
+export class Transport {
+  readonly #base: string;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #fetch: typeof fetch;
+  readonly #retry: Required<RetryOptions>;
+  readonly #timeout: number;
+  readonly #sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
+
+  constructor(options: TransportOptions) {
+    if (!URL.canParse(options.url)) {
+      throw new TypeError(`url: ${options.url}: expected one such as http://127.0.0.1:7070`);
+    }
+    this.#base = options.url.replace(/\/+$/, "");
+    this.#headers =
+      options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` };
+    // Called as a method, the platform's fetch would lose its `this`.
+    const given = options.fetch ?? globalThis.fetch;
+    this.#fetch = (...request) => given(...request);
+    this.#retry = { retries: 5, delay: 100, longestDelay: 10_000, ...options.retry };
+    this.#timeout = options.timeout ?? 30_000;
+    this.#sleep = options.sleep ?? sleep;
+  }
+
+  /** The decoded JSON of the answer. @throws {MillraceError} */
+  async json<T>(call: Call): Promise<T> {
+    return (await this.#attempts(call, async (response) => JSON.parse(await response.text()))) as T;
+  }
+
+  /** The answer's text. @throws {MillraceError} */
+  text(call: Call): Promise<string> {
+    return this.#attempts(call, (response) => response.text());
+  }
+
+  /** The answer as it begins; its body is read by the caller, and never repeated. @throws {MillraceError} */
+  open(call: Call): Promise<Response> {
+    return this.#attempts(call, async (response) => response);
+  }
+
+  /** Pauses before retry number `retry` (0 for the first). */
+  pause(retry: number, signal?: AbortSignal, retryAfter = 0): Promise<void> {
+    const { delay, longestDelay } = this.#retry;
+    const grown = delay * 2 ** Math.min(retry, 20) * (0.5 + Math.random() / 2);
+    return this.#sleep(Math.min(longestDelay, Math.max(grown, retryAfter)), signal);
+  }
+
+  async #attempts<T>(call: Call, read: (response: Response) => Promise<T>): Promise<T> {
+    for (let retry = 0; ; retry++) {
+      const { failure, retryAfter, value } = await this.#attempt(call, read);
+      if (failure === undefined) return value as T;
+      if (retryAfter === undefined || retry >= this.#retry.retries) throw failure;
+      await this.pause(retry, call.signal, retryAfter);
+    }
+  }
+
+  /** `retryAfter` (milliseconds) is there when a retry makes sense. */
+  async #attempt<T>(
+    call: Call,
+    read: (response: Response) => Promise<T>,
+  ): Promise<{ value?: T; failure?: Error; retryAfter?: number }> {
+    call.signal?.throwIfAborted();
+    try {
+      const response = await this.#fetch(this.#address(call), this.#request(call));
+      if (response.ok) return { value: await read(response) };
+      const failure = await refusal(response);
+      if (!RETRIED_STATUS.has(response.status)) return { failure };
+      const seconds = Number(response.headers.get("retry-after") ?? 0);
+      return { failure, retryAfter: Number.isFinite(seconds) ? seconds * 1_000 : 0 };
+    } catch (error) {
+      if (call.signal?.aborted === true) throw call.signal.reason;
+      if (error instanceof SyntaxError) return { failure: unexpected(this.#base, error) };
+      return { failure: unreachable(this.#base, error), retryAfter: 0 };
+    }
+  }
+
+  #address({ path, query = {} }: Call): string {
+    const search = new URLSearchParams();
+    for (const [name, value] of Object.entries(query)) {
+      if (value === undefined) continue;
+      for (const each of Array.isArray(value) ? value : [value]) search.append(name, String(each));
+    }
+    return `${this.#base}${path}${search.size === 0 ? "" : `?${search.toString()}`}`;
+  }
+
+  #request({ method, headers, body, held = 0, signal }: Call): RequestInit {
+    const limits = [
+      signal,
+      held === Infinity ? undefined : AbortSignal.timeout(this.#timeout + held),
+    ];
+    return {
+      method,
+      headers: { accept: "application/json", ...this.#headers, ...headers },
+      ...(body === undefined ? {} : { body }),
+      signal: AbortSignal.any(limits.filter((limit) => limit !== undefined)),
+    };
+  }
+}
+
+async function refusal(response: Response): Promise<MillraceError> {
+  const text = await response.text();
+  try {
+    const body: unknown = JSON.parse(text);
+    if (isProblem(body)) return MillraceError.of(body);
+  } catch {
+    // Not JSON: not ours.
+  }
+  return new MillraceError(
+    "unexpected-answer",
+    `${response.url} answered ${response.status}, and not as a Millrace server does`,
+    { status: response.status },
+  );
+}
+
+function unexpected(base: string, cause: unknown): MillraceError {
+  const message = `${base} did not answer in JSON: is it a Millrace server?`;
+  return new MillraceError("unexpected-answer", message, { cause });
+}
+
+function unreachable(base: string, cause: unknown): MillraceError {
+  const reason = cause instanceof Error ? (cause.cause ?? cause) : cause;
+  const why = reason instanceof Error ? reason.message : String(reason);
+  return new MillraceError("unreachable", `${base} does not answer: ${why}`, { cause });
+}
+
+function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, milliseconds);
+    const stop = (): void => {
+      clearTimeout(timer);
+      reject(signal?.reason as Error);
+    };
+    signal?.addEventListener("abort", stop, { once: true });
+  });
+}
