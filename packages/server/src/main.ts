@@ -8,7 +8,7 @@
 import type { Activities } from "./activities/registry.ts";
 import type { ActivityExecutor } from "./activities/executor.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { type Config, ConfigError, checkExposure } from "./config.ts";
+import { type Config, checkExposure } from "./config.ts";
 import type { Logger } from "./logger.ts";
 import { measuredExecutor } from "./observe/measured-executor.ts";
 import { type Metrics, noMetrics } from "./observe/metrics.ts";
@@ -135,10 +135,7 @@ async function openActivities(config: Config, clock: Clock): Promise<Activities>
   });
 }
 
-// The store and the owner's loop plug in here: they take `config.databaseUrl`, `partitions` and `activityConcurrency`.
-const openPostgresRuntime: OpenRuntime = async ({ config }) => {
-  if (config.databaseUrl === undefined) {
-    throw new ConfigError("MILLRACE_DATABASE_URL: not set; name the PostgreSQL database to use");
-  }
-  throw new Error("not built yet: the runtime on PostgreSQL");
+const openPostgresRuntime: OpenRuntime = async (parts) => {
+  const { openPostgresRuntime: open } = await import("./runtime/open.ts");
+  return open(parts);
 };

@@ -1,0 +1,197 @@
+/** The runtime on PostgreSQL: what the API calls, over the owner's loop and the tables. */
+import { isTerminal } from "@millrace/engine";
+import { isId, newId, partitionOf } from "@millrace/protocol";
+import type { Pool } from "pg";
+import { placement } from "../cluster/placement.ts";
+import type { Dispatcher } from "../owner/dispatcher.ts";
+import type { Outcome } from "../owner/entry.ts";
+import type { Owner } from "../owner/owner.ts";
+import type { Timers } from "../owner/timers.ts";
+import {
+  type CloudEventObject,
+  DEFAULT_TENANT,
+  type EventsAccepted,
+  type Health,
+  type InstanceView,
+  type Runtime,
+  RuntimeError,
+  type RuntimeStats,
+  type Signal,
+} from "../runtime.ts";
+import { getHistory, getInstance, listInstances, noInstance } from "./instances.ts";
+import { asRuntimeError, type Starts } from "./start.ts";
+import type { Watchers } from "./watchers.ts";
+import { applyWorkflow, getWorkflow, listWorkflows } from "./workflows.ts";
+
+export interface Parts {
+  readonly pool: Pool;
+  readonly owner: Owner;
+  readonly dispatcher: Dispatcher;
+  readonly timers: Timers;
+  readonly starts: Starts;
+  readonly watchers: Watchers;
+  readonly partitions: number;
+  readonly databaseNow: () => number;
+  readonly randomBytes: () => Uint8Array;
+}
+
+export function postgresRuntime(parts: Parts): Runtime {
+  const { pool, starts, watchers } = parts;
+  return Object.freeze<Runtime>({
+    applyWorkflow: async (request) => {
+      const applied = await applyWorkflow(pool, request);
+      starts.forgetLatest();
+      return applied;
+    },
+    getWorkflow: (request) => getWorkflow(pool, request),
+    listWorkflows: (request) => listWorkflows(pool, request),
+    startInstance: (request) => starts.start(request),
+    waitInstance: (id, timeoutMs, signal) => waitInstance(pool, watchers, id, timeoutMs, signal),
+    getInstance: (id) => getInstance(pool, id),
+    listInstances: (filter) => listInstances(pool, filter),
+    getHistory: (id, after, limit) => getHistory(pool, id, after, limit),
+    signalInstance: (id, signal) => signalInstance(parts, id, signal),
+    watch: (id, after, signal) => watch(pool, watchers, id, after, signal),
+    publishEvents: (events, tenant) => publishEvents(parts, events, tenant),
+    health: () => health(parts),
+    stats: () => stats(parts),
+  });
+}
+
+async function waitInstance(
+  pool: Pool,
+  watchers: Watchers,
+  id: string,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<InstanceView> {
+  const news = watchers.watch(id);
+  const until = performance.now() + timeoutMs;
+  try {
+    for (;;) {
+      const view = await getInstance(pool, id);
+      const left = until - performance.now();
+      if (isTerminal(view.status) || left <= 0 || signal?.aborted === true) return view;
+      await news.next(left, signal);
+    }
+  } finally {
+    news.close();
+  }
+}
+
+const PAGE = 1000;
+
+async function* watch(
+  pool: Pool,
+  watchers: Watchers,
+  id: string,
+  after: number,
+  signal?: AbortSignal,
+): ReturnType<Runtime["watch"]> {
+  const news = watchers.watch(id);
+  let seen = after;
+  try {
+    while (signal?.aborted !== true) {
+      const { events, next } = await getHistory(pool, id, seen, PAGE);
+      for (const event of events) {
+        yield event;
+        seen = event.seq;
+        if (ENDS.has(event.kind)) return;
+      }
+      if (next !== undefined) continue;
+      // A watcher that comes after the end has nothing more to expect.
+      if (events.length === 0 && isTerminal((await getInstance(pool, id)).status)) return;
+      await news.next(Number.POSITIVE_INFINITY, signal);
+    }
+  } finally {
+    news.close();
+  }
+}
+const ENDS: ReadonlySet<string> = new Set([
+  "workflow.completed",
+  "workflow.faulted",
+  "workflow.cancelled",
+]);
+
+async function signalInstance(parts: Parts, id: string, signal: Signal): Promise<InstanceView> {
+  if (!isId(id)) throw noInstance(id);
+  const view = await getInstance(parts.pool, id);
+  if (isTerminal(view.status)) throw ended(id, view.status);
+  const outcome = await new Promise<Outcome>((done, fail) => {
+    parts.owner.submit({
+      instanceId: id,
+      partition: partitionOf(id),
+      command: signal,
+      done,
+      fail: (error) => fail(asRuntimeError(error)),
+    });
+  });
+  const { status } = outcome.state ?? view;
+  // It ended while the signal was on its way; a cancel that found it cancelled has what it wanted.
+  if (outcome.kind === "ignored" && isTerminal(status)) throw ended(id, status);
+  return getInstance(parts.pool, id);
+}
+
+function ended(id: string, status: string): RuntimeError {
+  return new RuntimeError("invalid-state", `instance ${id} has ended: it is ${status}`, {
+    subject: "instance",
+  });
+}
+
+async function publishEvents(
+  { pool, partitions, databaseNow, randomBytes }: Parts,
+  events: readonly CloudEventObject[],
+  tenant = DEFAULT_TENANT,
+): Promise<EventsAccepted> {
+  const at = databaseNow();
+  const names = events.map(({ source, id }) => JSON.stringify([source, id]));
+  const rows = names.map((name) => placement(partitions, name));
+  const { rowCount } = await pool.query(
+    `INSERT INTO events (partition, id, tenant, direction, source, event_id, type, event, at)
+     SELECT p, i, $1, 'received', s, e, t, b, $2
+     FROM unnest($3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) AS n(p, i, s, e, t, b)
+     ON CONFLICT DO NOTHING`,
+    [
+      tenant,
+      at,
+      rows,
+      rows.map((partition) => newId(partition, at, randomBytes())),
+      events.map((event) => event.source),
+      events.map((event) => event.id),
+      events.map((event) => event.type),
+      events.map((event) => JSON.stringify(event)),
+    ],
+  );
+  const accepted = rowCount ?? 0;
+  return { accepted, duplicates: events.length - accepted };
+}
+
+async function health({ pool, owner, partitions }: Parts): Promise<Health> {
+  const reasons: string[] = [];
+  const missing = partitions - owner.owned.length;
+  if (missing > 0) reasons.push(`${missing} of ${partitions} partitions are not owned here`);
+  try {
+    await pool.query("SELECT 1");
+  } catch (error) {
+    reasons.push(`the database does not answer: ${(error as Error).message}`);
+  }
+  return { ready: reasons.length === 0, reasons };
+}
+
+function stats({ owner, dispatcher, timers }: Parts): RuntimeStats {
+  const { counts, commitMs, timerLatenessMs } = owner.counters;
+  return {
+    counters: { ...counts },
+    gauges: {
+      partitionsOwned: owner.owned.length,
+      queuedCommands: owner.slots.queued,
+      inFlightCommits: owner.inFlight,
+      activitiesRunning: dispatcher.running,
+      activitiesQueued: dispatcher.queued,
+      timersLoaded: timers.loaded,
+      hotInstances: owner.slots.size,
+      hotBytes: owner.slots.hotBytes,
+    },
+    latencies: { commitMs: { ...commitMs }, timerLatenessMs: { ...timerLatenessMs } },
+  };
+}

@@ -1,0 +1,142 @@
+/** Starting instances: version, partition, id, idempotency key. */
+import { createHash } from "node:crypto";
+import { newId } from "@millrace/protocol";
+import { placement } from "../cluster/placement.ts";
+import type { Outcome } from "../owner/entry.ts";
+import type { Owner } from "../owner/owner.ts";
+import {
+  DEFAULT_TENANT,
+  RuntimeError,
+  type StartedInstance,
+  type StartInstance,
+} from "../runtime.ts";
+import { type KeyRow, type OwnerStore, StoreError, type WorkflowVersion } from "../store/store.ts";
+import { canonical } from "./workflows.ts";
+
+export interface StartsConfig {
+  readonly store: Pick<OwnerStore, "loadKeys" | "latestVersion">;
+  readonly owner: Owner;
+  readonly partitions: number;
+  readonly databaseNow: () => number;
+  readonly randomBytes: () => Uint8Array;
+  readonly random: () => number;
+}
+
+/** Milliseconds a client should stay away when too much is queued. */
+const RETRY_AFTER = 1000;
+
+export class Starts {
+  readonly #config: StartsConfig;
+  /** Starts under way by key: the next with the same key waits for the first. */
+  readonly #keyed = new Map<string, Promise<unknown>>();
+  /** The newest versions; forgotten when one is applied here, and after a second in case another node has one. */
+  readonly #latest = new Map<string, { readonly version: string; readonly until: number }>();
+
+  constructor(config: StartsConfig) {
+    this.#config = config;
+  }
+
+  forgetLatest(): void {
+    this.#latest.clear();
+  }
+
+  async start(request: StartInstance): Promise<StartedInstance> {
+    const { owner } = this.#config;
+    if (owner.overloaded) {
+      owner.counters.counts.startsOverloaded += 1;
+      const message = `${owner.slots.queued} commands are waiting; try again later`;
+      throw new RuntimeError("overloaded", message, { retryAfterMs: RETRY_AFTER });
+    }
+    const workflow = await this.#resolve(request);
+    const { idempotencyKey } = request;
+    if (idempotencyKey === undefined) return this.#submit(request, workflow);
+    const { tenant, namespace, name } = workflow;
+    const lock = JSON.stringify([tenant, namespace, name, idempotencyKey]);
+    const before = this.#keyed.get(lock) ?? Promise.resolve();
+    const mine = before
+      .catch(() => {})
+      .then(() => this.#startKeyed(request, workflow, idempotencyKey, lock));
+    this.#keyed.set(lock, mine);
+    try {
+      return await mine;
+    } finally {
+      if (this.#keyed.get(lock) === mine) this.#keyed.delete(lock);
+    }
+  }
+
+  async #startKeyed(
+    request: StartInstance,
+    workflow: WorkflowVersion,
+    key: string,
+    lock: string,
+  ): Promise<StartedInstance> {
+    const { store, partitions, databaseNow, randomBytes } = this.#config;
+    const { tenant, namespace, name } = workflow;
+    const partition = placement(partitions, lock);
+    const content = canonical([request.version ?? null, request.input]);
+    const digest = createHash("sha256").update(content).digest("hex");
+    const [known] = await store.loadKeys([{ partition, tenant, namespace, name, key }]);
+    if (known !== undefined) {
+      if (known.digest === digest) return { id: known.instanceId, created: false };
+      throw new RuntimeError("key-reuse", `the key ${key} was used with another request`);
+    }
+    const at = databaseNow();
+    const id = newId(partition, at, randomBytes());
+    const row: KeyRow = { partition, tenant, namespace, name, key, digest, instanceId: id, at };
+    return this.#submit(request, workflow, row);
+  }
+
+  async #submit(
+    request: StartInstance,
+    workflow: WorkflowVersion,
+    key?: KeyRow,
+  ): Promise<StartedInstance> {
+    const { owner, partitions, random, databaseNow, randomBytes } = this.#config;
+    const partition = key?.partition ?? Math.floor(random() * partitions);
+    const id = key?.instanceId ?? newId(partition, databaseNow(), randomBytes());
+    const outcome = await new Promise<Outcome>((done, fail) => {
+      owner.submit({
+        instanceId: id,
+        partition,
+        command: { kind: "start", instanceId: id, input: request.input },
+        start: { workflow, ...(key === undefined ? {} : { key }) },
+        done,
+        fail: (error) => fail(asRuntimeError(error)),
+      });
+    });
+    if (outcome.kind === "missing") throw noWorkflow(workflow);
+    return { id, created: true };
+  }
+
+  async #resolve(request: StartInstance): Promise<WorkflowVersion> {
+    const { store, owner, databaseNow } = this.#config;
+    const { tenant = DEFAULT_TENANT, namespace, name } = request;
+    let { version } = request;
+    if (version === undefined || version === "latest") {
+      const key = JSON.stringify([tenant, namespace, name]);
+      const known = this.#latest.get(key);
+      if (known !== undefined && known.until > databaseNow()) version = known.version;
+      else {
+        version = await store.latestVersion({ tenant, namespace, name });
+        if (version !== undefined) this.#latest.set(key, { version, until: databaseNow() + 1000 });
+      }
+    }
+    const workflow = { tenant, namespace, name, version: version ?? "latest" };
+    if (version === undefined || (await owner.programs.get(workflow)) === undefined)
+      throw noWorkflow(workflow);
+    return workflow;
+  }
+}
+
+function noWorkflow({ namespace, name, version }: WorkflowVersion): RuntimeError {
+  const message = `there is no workflow ${namespace}/${name} ${version}`;
+  return new RuntimeError("not-found", message, { subject: "workflow" });
+}
+
+/** What a caller can do about an owner that gave up. */
+export function asRuntimeError(error: Error): Error {
+  if (!(error instanceof StoreError)) return error;
+  if (error.kind === "stale-epoch")
+    return new RuntimeError("not-owner", error.message, { retryAfterMs: 1000, cause: error });
+  return new RuntimeError("unavailable", error.message, { retryAfterMs: 1000, cause: error });
+}
