@@ -137,6 +137,12 @@ export const SETTINGS = {
     "Partitions of a new cluster. Fixed once the database has been set up.",
     integer(1, 4_096),
   ),
+  exclusive: setting(
+    "MILLRACE_EXCLUSIVE",
+    "false",
+    "This node is meant to be the only one: at its start it takes all partitions at once instead of waiting for the leases of a crashed predecessor to end. On in `millrace dev`.",
+    flag,
+  ),
   activityConcurrency: setting(
     "MILLRACE_ACTIVITY_CONCURRENCY",
     "200",

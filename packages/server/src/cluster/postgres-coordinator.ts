@@ -8,17 +8,15 @@ export interface LeaseConfig {
   readonly partitions: number;
   /** Milliseconds a lease lasts unless renewed. */
   readonly ttl: number;
-  /** Take partitions from whoever holds them: for a node that is alone. The fence makes it safe. */
-  readonly seize: boolean;
 }
 
 export function postgresCoordinator(pool: Pool, config: LeaseConfig): Coordinator {
   const all = Array.from({ length: config.partitions }, (_, partition) => partition);
   return Object.freeze({
-    async acquire() {
+    async acquire(seize: boolean) {
       const { rows } = await pool.query<{ partition: number; epoch: string }>(
         "SELECT partition, epoch FROM acquire_partitions($1, $2::int[], $3, $4)",
-        [config.node, all, config.ttl, config.seize],
+        [config.node, all, config.ttl, seize],
       );
       return rows.map(toEpoch);
     },

@@ -12,6 +12,8 @@ export interface LeasesConfig {
   /** Milliseconds a lease lasts; renewed three times in it. */
   readonly ttl: number;
   readonly partitions: number;
+  /** At its first pass, take partitions from whoever holds them: for a node that is meant to be alone. */
+  readonly seize: boolean;
   readonly owned: () => readonly Epoch[];
   readonly onGained: (epochs: readonly Epoch[]) => Promise<void>;
   readonly onLost: (partitions: readonly number[]) => void;
@@ -19,6 +21,8 @@ export interface LeasesConfig {
 
 export function leaseService(config: LeasesConfig): Service {
   const { coordinator, clock, log, ttl } = config;
+  // Only once: two nodes that both seize at every pass would take from each other for ever.
+  let { seize } = config;
   const pass = async (): Promise<void> => {
     const held = config.owned();
     if (held.length > 0) {
@@ -31,7 +35,8 @@ export function leaseService(config: LeasesConfig): Service {
     }
     if (config.owned().length < config.partitions) {
       const own = new Set(config.owned().map((e) => e.partition));
-      const gained = (await coordinator.acquire()).filter((e) => !own.has(e.partition));
+      const gained = (await coordinator.acquire(seize)).filter((e) => !own.has(e.partition));
+      seize = false;
       if (gained.length > 0) {
         log.info({ partitions: gained.length }, "took partitions");
         await config.onGained(gained);

@@ -101,15 +101,14 @@ async function assemble(
   const timers = new Timers(common);
   const inbox = inboxService(common);
   const node = `${process.pid}-${randomUUID()}`;
-  // One node per cluster in this version: whatever another process thinks it holds is taken; the fence keeps it safe.
-  const lease = { node, partitions, ttl: LEASE, seize: true };
-  const coordinator = postgresCoordinator(pool, lease);
+  const coordinator = postgresCoordinator(pool, { node, partitions, ttl: LEASE });
   const leases = leaseService({
     coordinator,
     clock,
     log,
     ttl: LEASE,
     partitions,
+    seize: config.exclusive,
     owned: () => owner.owned,
     onGained: (epochs) => takeOver(epochs),
     onLost: (lost) => owner.lose(lost),
