@@ -1,41 +1,47 @@
-/** Live progress on standard error: a line per task as it ends, indented by its depth. Nothing when it is no terminal. */
-import type { HistoryEvent } from "@millrace/engine";
-import type { TaskRun } from "./tasks.ts";
+/**
+ * Live progress on standard error: the tree of tasks with their times, drawn anew as it changes. Of a long tree the
+ * newest part that fits on the screen is drawn. A standard error that is no terminal gets nothing.
+ */
+import { cursorTo, moveCursor } from "node:readline";
+import type { WriteStream } from "node:tty";
+import { elapsed } from "../output.ts";
+import { depthOf, type TaskLog, type TaskRun, timeTaken } from "./tasks.ts";
 
-const MARKS = {
-  running: "…",
-  completed: "✓",
-  faulted: "✗",
-  cancelled: "-",
-  skipped: "·",
-} as const;
+const MARKS = { running: "…", completed: "✓", faulted: "✗", cancelled: "–", skipped: "·" } as const;
+/** Milliseconds between drawings: running times go on, and a burst of tasks is drawn once. */
+const FRAME_MS = 100;
 
 export interface Progress {
-  show(event: HistoryEvent, task: TaskRun | undefined): void;
+  /** Draws the last state and leaves it on the screen. */
+  end(): void;
 }
 
-/** @param out where to write; only a terminal gets the tree */
-export function progress(out: NodeJS.WriteStream): Progress {
-  if (!out.isTTY) return { show: () => {} };
+/** @param out where to draw; only a terminal is drawn on */
+export function showProgress(log: TaskLog, out: WriteStream): Progress {
+  if (!out.isTTY) return { end: () => {} };
+  let drawn = 0;
+  const draw = (): void => {
+    const lines = treeLines(log.tasks, Date.now(), out.columns).slice(-Math.max(1, out.rows - 1));
+    moveCursor(out, 0, -drawn);
+    cursorTo(out, 0);
+    // Each line is cleared to its end, and what is below the last one: less flicker than clearing all.
+    out.write(lines.map((line) => `${line}\u001b[K\n`).join("") + "\u001b[J");
+    drawn = lines.length;
+  };
+  const timer = setInterval(draw, FRAME_MS).unref();
   return {
-    show(event, task) {
-      if (event.kind === "task.retried") {
-        const why = event.error.title ?? event.error.type;
-        out.write(`${indent(event.task)}↻ attempt ${event.attempt} in ${event.delay} ms: ${why}\n`);
-      } else if (task !== undefined) {
-        out.write(`${indent(task.reference)}${MARKS[task.status]} ${task.name}${duration(task)}\n`);
-      }
+    end() {
+      clearInterval(timer);
+      draw();
     },
   };
 }
 
-/** Two spaces for each task around it: a reference has an index for each level. */
-function indent(reference: string): string {
-  const depth = reference.split("/").filter((part) => /^\d+$/.test(part)).length;
-  return "  ".repeat(Math.max(0, depth - 1));
-}
-
-function duration(task: TaskRun): string {
-  if (task.endedAt === undefined) return "";
-  return ` ${Date.parse(task.endedAt) - Date.parse(task.startedAt)} ms`;
+/** A line for each task, two spaces in for each level, none longer than `columns`. */
+export function treeLines(tasks: readonly TaskRun[], now: number, columns: number): string[] {
+  return tasks.map((task) => {
+    const time = task.status === "skipped" ? "skipped" : elapsed(timeTaken(task, now));
+    const line = `${"  ".repeat(depthOf(task))}${MARKS[task.status]} ${task.name}  ${time}`;
+    return line.length > columns ? `${line.slice(0, Math.max(0, columns - 1))}…` : line;
+  });
 }

@@ -1,0 +1,46 @@
+/** `millrace dev`: PostgreSQL, server and worker in one process. */
+import { type Logger, loadConfig, startServer, supervise } from "@millrace/server";
+import { type EmbeddedPostgres, startEmbedded } from "@millrace/server/embedded";
+import { createLogger } from "@millrace/server/log";
+import { CommandError } from "../exit.ts";
+import { complain, print } from "../output.ts";
+import { overrides, portTaken, type ServerOptions } from "../serving.ts";
+
+export interface DevOptions extends ServerOptions {
+  readonly dataDir: string;
+}
+
+/** Resolves when the API answers; the process then lives until a signal ends it. */
+export async function dev(options: DevOptions): Promise<void> {
+  const quiet =
+    process.env["MILLRACE_LOG_LEVEL"] === undefined ? { logLevel: "warn" as const } : {};
+  const settings = loadConfig(process.env, {
+    egressAllowLoopback: true,
+    ...quiet,
+    ...overrides(options),
+  });
+  const log = createLogger(settings.logLevel);
+  const postgres = await open(options.dataDir, log);
+  const config = { ...settings, databaseUrl: postgres.url };
+  try {
+    const server = await startServer(config, { log });
+    const stop = async (): Promise<void> => {
+      await server.stop();
+      await postgres.stop();
+    };
+    supervise({ log, stop }, config.shutdownTimeout);
+    complain(`everything is stored in ${options.dataDir}; Ctrl-C stops, the next start goes on`);
+    print(`ready ${server.url}`);
+  } catch (error) {
+    await postgres.stop();
+    throw portTaken(error, config.port);
+  }
+}
+
+async function open(dataDir: string, log: Logger): Promise<EmbeddedPostgres> {
+  try {
+    return await startEmbedded({ dataDir, log, onFailure: () => process.exit(1) });
+  } catch (error) {
+    throw new CommandError((error as Error).message);
+  }
+}

@@ -1,0 +1,2 @@
+export { EXIT } from "./exit.ts";
+export { main } from "./main.ts";

@@ -1,0 +1,47 @@
+/** What commands write: results on standard output, everything else on standard error. */
+
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+export function complain(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value, null, 2));
+}
+
+/** Columns of equal width, two spaces apart, under a heading in capitals; `none` when there are no rows. */
+export function table(
+  headings: readonly string[],
+  rows: readonly (readonly string[])[],
+  none: string,
+): string {
+  if (rows.length === 0) return none;
+  const all = [headings.map((heading) => heading.toUpperCase()), ...rows];
+  const widths = headings.map((_, column) =>
+    Math.max(...all.map((row) => (row[column] ?? "").length)),
+  );
+  return all
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+/** `2026-11-21 03:20:11`, UTC. */
+export function instant(rfc3339: string | undefined): string {
+  return rfc3339 === undefined ? "-" : rfc3339.slice(0, 19).replace("T", " ");
+}
+
+/** `12 ms`, `3.4 s`, `2 m 5 s`. */
+export function elapsed(milliseconds: number): string {
+  if (milliseconds < 1_000) return `${Math.round(milliseconds)} ms`;
+  if (milliseconds < 60_000) return `${(milliseconds / 1_000).toFixed(1)} s`;
+  const seconds = Math.round(milliseconds / 1_000);
+  return `${Math.floor(seconds / 60)} m ${seconds % 60} s`;
+}

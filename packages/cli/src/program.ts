@@ -1,0 +1,234 @@
+/** Every command with its options and help. What a command does is loaded when it is called. */
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { Format } from "./arguments.ts";
+import { DEFAULT_URL } from "./url.ts";
+
+/** Says which exit code the command ended with. */
+export type Exit = (code: number) => void;
+
+const EXIT_CODES = `
+Exit codes:
+  0    done; the workflow completed
+  1    the workflow faulted or was cancelled, or the server refused
+  2    a usage error, or an input or definition that is not valid
+  3    no server answers
+  130  interrupted
+
+Start here:
+  millrace run examples/hello.yaml --input '{"name":"Ada"}'
+  millrace dev                     a whole server on this machine, no set-up
+`;
+
+export function createProgram(exit: Exit): Command {
+  const program = new Command("millrace")
+    .description("Runs workflows durably: Open Workflow DSL definitions in, results out.")
+    .version("0.1.0", "-V, --version")
+    .enablePositionalOptions()
+    .exitOverride()
+    .showHelpAfterError("(--help lists what there is)")
+    .helpCommand(false)
+    .addHelpText("after", EXIT_CODES);
+  program.commandsGroup("On this machine:");
+  addRun(program, exit);
+  addValidate(program, exit);
+  addDev(program);
+  addServer(program);
+  program.commandsGroup("With a server:");
+  addApply(program, exit);
+  addStart(program, exit);
+  addList(program);
+  addDescribe(program);
+  addHistory(program);
+  addSignals(program);
+  return program;
+}
+
+function addRun(program: Command, exit: Exit): void {
+  program
+    .command("run")
+    .summary("run one workflow to its end, here, without a server")
+    .description(
+      "Runs one workflow to its end in this process and prints its output. Nothing is stored. " +
+        "Progress goes to standard error when that is a terminal.",
+    )
+    .argument("<file>", "the definition, YAML or JSON; - for standard input")
+    .option("-i, --input <json>", "the input: JSON, or @file with JSON in it (default: {})")
+    .option("--with <file...>", "more definitions, which `run: workflow` may name")
+    .addOption(format("the output alone, or everything about the run"))
+    .action(async (file: string, options) => {
+      const { run } = await import("./commands/run.ts");
+      exit(await run(file, options));
+    });
+}
+
+function addValidate(program: Command, exit: Exit): void {
+  program
+    .command("validate")
+    .summary("check definitions, offline")
+    .description("Checks definitions and prints every issue as FILE:LINE:COLUMN PATH: MESSAGE.")
+    .argument("<file...>", "definitions, YAML or JSON; - for standard input")
+    .addOption(format("text, or a list of the issues"))
+    .action(async (files: string[], options) => {
+      const { validate } = await import("./commands/validate.ts");
+      exit(validate(files, options));
+    });
+}
+
+function addDev(program: Command): void {
+  program
+    .command("dev")
+    .summary("a whole server on this machine: database, engine, worker, API")
+    .description(
+      "Starts PostgreSQL, the server and a worker in one process, for development. Everything is durable: " +
+        "after a crash or a kill, the next start goes on. Prints `ready URL` when the API answers.",
+    )
+    .addOption(port())
+    .option("--data-dir <folder>", "where everything is stored", ".millrace")
+    .addOption(logLevel("warn"))
+    .action(async (options) => {
+      const { dev } = await import("./commands/dev.ts");
+      await dev(options);
+    });
+}
+
+function addServer(program: Command): void {
+  program
+    .command("server")
+    .summary("a server on your PostgreSQL, for production")
+    .description(
+      "Starts a server on the PostgreSQL that MILLRACE_DATABASE_URL names. Settings are environment variables: " +
+        "see docs/configuration.md. Prints `ready URL` when the API answers.",
+    )
+    .addOption(port())
+    .option("--host <address>", "address to listen on; MILLRACE_HOST")
+    .addOption(logLevel("info"))
+    .action(async (options) => {
+      const { server } = await import("./commands/server.ts");
+      await server(options);
+    });
+}
+
+function addApply(program: Command, exit: Exit): void {
+  client(program, "apply")
+    .summary("store definitions on the server")
+    .description(
+      "Stores definitions. A version never changes: the same content again does nothing.",
+    )
+    .argument("<file...>", "definitions, YAML or JSON; - for standard input")
+    .addOption(format("text, or what was stored"))
+    .action(async (files: string[], options) => {
+      const { apply } = await import("./commands/apply.ts");
+      exit(await apply(files, options));
+    });
+}
+
+function addStart(program: Command, exit: Exit): void {
+  client(program, "start")
+    .summary("start an instance of a workflow")
+    .description("Starts an instance and prints its id; with --wait, its output.")
+    .argument("<workflow>", "NAMESPACE/NAME")
+    .option("-i, --input <json>", "the input: JSON, or @file with JSON in it (default: {})")
+    .option("--version <version>", "the workflow's version (default: the newest)")
+    .option("--wait <duration>", "wait at most this long for the end, such as 30s")
+    .option("--idempotency-key <key>", "at most one instance is ever started for a key")
+    .addOption(format("text, or everything about the instance"))
+    .action(async (workflow: string, options) => {
+      const { start } = await import("./commands/start.ts");
+      exit(await start(workflow, options));
+    });
+}
+
+function addList(program: Command): void {
+  client(program, "list")
+    .summary("list instances, or workflows")
+    .description("Lists instances, newest first, or workflows by name and version.")
+    .argument("[what]", "instances or workflows", "instances")
+    .option("-w, --workflow <workflow>", "only of this NAMESPACE/NAME")
+    .option("-s, --status <status...>", "only instances in these statuses")
+    .option("--since <time>", "only instances created at or after this RFC 3339 time")
+    .option("-n, --limit <count>", "most rows", wholeNumber, 50)
+    .addOption(format("a table, or a list"))
+    .action(async (what: string, options) => {
+      const { list } = await import("./commands/list.ts");
+      await list(what, options);
+    });
+}
+
+function addDescribe(program: Command): void {
+  client(program, "describe")
+    .summary("show an instance, or a workflow")
+    .description("Shows an instance with its tasks, or the definition of a workflow.")
+    .argument("<what>", "an instance's id, or NAMESPACE/NAME")
+    .option("--version <version>", "the workflow's version (default: the newest)")
+    .addOption(format("text, or everything"))
+    .action(async (what: string, options) => {
+      const { describe } = await import("./commands/describe.ts");
+      await describe(what, options);
+    });
+}
+
+function addHistory(program: Command): void {
+  client(program, "history")
+    .summary("show what happened to an instance")
+    .description("Shows the history of an instance, oldest first; with -o json one fact a line.")
+    .argument("<id>", "the instance's id")
+    .option("-f, --follow", "go on until the instance has ended")
+    .addOption(format("a line, or a JSON object, for each fact"))
+    .action(async (id: string, options) => {
+      const { history } = await import("./commands/history.ts");
+      await history(id, options);
+    });
+}
+
+function addSignals(program: Command): void {
+  const signals = [
+    ["cancel", "end instances now; what they have done stays done"],
+    ["suspend", "halt instances until they are resumed"],
+    ["resume", "let suspended instances go on"],
+  ] as const;
+  for (const [name, summary] of signals) {
+    client(program, name)
+      .summary(summary)
+      .description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`)
+      .argument("<id...>", "the instances' ids")
+      .option("--reason <text>", "why; kept in the history")
+      .addOption(format("text, or the instances"))
+      .action(async (ids: string[], options) => {
+        const { signal } = await import("./commands/signal.ts");
+        await signal(name, ids, options);
+      });
+  }
+}
+
+/** A command that talks to a server. */
+function client(program: Command, name: string): Command {
+  return program
+    .command(name)
+    .option("--url <url>", `the server; MILLRACE_URL (default: ${DEFAULT_URL})`)
+    .option("--api-key <key>", "a key of the server; better as MILLRACE_API_KEY");
+}
+
+function format(description: string): Option {
+  return new Option("-o, --output <format>", description)
+    .choices(["text", "json"] satisfies Format[])
+    .default("text");
+}
+
+function port(): Option {
+  return new Option(
+    "-p, --port <port>",
+    "port of the API; MILLRACE_PORT (default: 7070)",
+  ).argParser(wholeNumber);
+}
+
+function logLevel(level: string): Option {
+  return new Option(
+    "--log-level <level>",
+    `least level logged; MILLRACE_LOG_LEVEL (default: ${level})`,
+  ).choices(["debug", "info", "warn", "error"]);
+}
+
+function wholeNumber(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("Expected a whole number.");
+}
