@@ -28,18 +28,19 @@ END $$;
 -- transactions of the owner before, which then have either ended or will be refused.
 CREATE FUNCTION acquire_partitions(node text, wanted integer[], ttl_ms bigint, seize boolean)
 RETURNS TABLE (partition integer, epoch bigint) LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  -- Chosen once: only what is locked may be taken.
+  free integer[] := ARRAY(
+    SELECT p.partition FROM partitions AS p
+    WHERE p.partition = ANY (wanted)
+      AND (seize OR p.owner IS NULL OR p.owner = node OR p.lease_until < now_ms()));
 BEGIN
   PERFORM pg_advisory_xact_lock(1836412513, slot)
-    FROM (
-      SELECT DISTINCT p.partition & 63 AS slot FROM partitions AS p
-      WHERE p.partition = ANY (wanted)
-        AND (seize OR p.owner IS NULL OR p.owner = node OR p.lease_until < now_ms())
-      ORDER BY 1
-    ) AS slots;
+    FROM (SELECT DISTINCT f & 63 AS slot FROM unnest(free) AS f ORDER BY 1) AS slots;
   RETURN QUERY
     UPDATE partitions AS p
     SET epoch = p.epoch + 1, owner = node, lease_until = now_ms() + ttl_ms
-    WHERE p.partition = ANY (wanted)
+    WHERE p.partition = ANY (free)
       AND (seize OR p.owner IS NULL OR p.owner = node OR p.lease_until < now_ms())
     RETURNING p.partition, p.epoch;
 END $$;
