@@ -176,6 +176,19 @@ describe("oauth2 with client credentials", () => {
     }
   });
 
+  test("a discovery document fetched securely cannot send the secret in the clear", async (t) => {
+    const tokenEndpoint = { token_endpoint: "http://authority.example/token" };
+    const server = await startHttpFixture(() => ({ body: tokenEndpoint }));
+    t.after(() => server.close());
+    const secure = "https://authority.example";
+    const origins = { [secure]: server.origin, "http://authority.example": server.origin };
+    const { refused } = caller(t, { origins });
+    const error = await refused(get(server.origin, { oidc: policy(secure) }));
+    assert.equal(kindOf(error), "authentication 401");
+    assert.match(error.detail ?? "", /names no usable token_endpoint$/);
+    assert.equal(server.requests.length, 1);
+  });
+
   test("a JWT of another issuer is refused", async (t) => {
     const claims = Buffer.from('{"iss":"https://evil.example"}').toString("base64url");
     const server = await startOAuth({ mint: (n) => `e30.${claims}.${n}` });

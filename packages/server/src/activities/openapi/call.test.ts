@@ -145,6 +145,11 @@ describe("call: openapi, OpenAPI 3", () => {
     assert.equal((await call("op", { id: { k: "v" } }))["target"], "/things/k%3Dv");
   });
 
+  test("needs every path parameter, also when the document forgets to say so", async (t) => {
+    const { refused } = await api(t, operation([{ name: "id", in: "path" }]));
+    assert.equal(kindOf(await refused("op")), "validation 400");
+  });
+
   test("places headers and cookies", async (t) => {
     const parameters = [
       id,
