@@ -16,6 +16,7 @@ export async function dev(options: DevOptions): Promise<void> {
     process.env["MILLRACE_LOG_LEVEL"] === undefined ? { logLevel: "warn" as const } : {};
   const settings = loadConfig(process.env, {
     egressAllowLoopback: true,
+    exclusive: true,
     ...quiet,
     ...overrides(options),
   });
