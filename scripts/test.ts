@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { existsSync, globSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { startTestServer } from "@millrace/testkit";
+import { startTestServer, stopTestServer } from "@millrace/testkit";
 
 const root = join(import.meta.dirname, "..");
 const given = process.argv.slice(2);
@@ -17,9 +17,9 @@ const files = (given.length > 0 ? given : ["packages", "test", "examples"])
   .filter((path) => !path.includes("node_modules"));
 
 const spec = process.env.MILLRACE_SPEC_DIR ?? join(root, "..", "shared", "spec");
-const server = await startTestServer();
+const url = await startTestServer();
 const failed = await run();
-await server.stop();
+await stopTestServer();
 process.exitCode = failed > 0 ? 1 : 0;
 
 /** Runs the files; gives the number of failed tests (1 at least when the runner itself failed). */
@@ -39,7 +39,7 @@ async function run(): Promise<number> {
       stdio: ["ignore", "pipe", "inherit"],
       env: {
         ...process.env,
-        MILLRACE_TEST_POSTGRES: server.url,
+        MILLRACE_TEST_POSTGRES: url,
         ...(existsSync(spec) ? { MILLRACE_SPEC_DIR: spec } : {}),
       },
     },
