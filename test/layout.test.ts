@@ -95,7 +95,7 @@ test("browser-safe packages import no Node.js module", () => {
 
 test("the engine and the language reach for no I/O, time or randomness", () => {
   const forbidden =
-    /\b(?:Date\s*[.(]|new\s+Date\b|Math\.random|process\.|performance\.|fetch\s*\(|setTimeout|setInterval|setImmediate|queueMicrotask|crypto\.|console\.|globalThis)/;
+    /\b(?:Date\s*[.(]|new\s+Date\b|Math\.random|process\.(?:env|exit|cwd|argv|hrtime|nextTick|std|memory|uptime|pid)|performance\.|fetch\s*\(|setTimeout|setInterval|setImmediate|queueMicrotask|crypto\.|console\.|globalThis)/;
   const wrong: string[] = [];
   for (const source of shipped) {
     if (source.name !== "engine" && source.name !== "language") continue;
