@@ -80,8 +80,8 @@ export class Draft {
 
   /** A frame that may be changed in place: a copy of the committed one, made once. */
   own<F extends Frame>(frame: F): F {
-    const current = (this.frames.get(frame.id) ?? frame) as F;
-    return this.#owned.has(frame.id) ? current : this.put({ ...current });
+    const current = this.frames.get(frame.id) ?? frame;
+    return this.#owned.has(frame.id) ? (current as F) : this.put({ ...current } as F);
   }
 
   /** Removes a frame, its timeout timer and its kept values. */

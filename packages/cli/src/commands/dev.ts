@@ -16,6 +16,7 @@ export async function dev(options: DevOptions): Promise<void> {
     process.env["MILLRACE_LOG_LEVEL"] === undefined ? { logLevel: "warn" as const } : {};
   const settings = loadConfig(process.env, {
     egressAllowLoopback: true,
+    // The lock on the data directory says that nobody else is there: no lease needs to run out first.
     exclusive: true,
     ...quiet,
     ...overrides(options),

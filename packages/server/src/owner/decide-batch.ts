@@ -1,7 +1,7 @@
 /** Applies the commands of a batch in memory, and gathers what the transaction has to write. */
 import {
   type Command,
-  decide as decideForReal,
+  type decide as decideForReal,
   type HistoryEvent,
   isTerminal,
   loadState,

@@ -6,6 +6,7 @@
  */
 import { randomBytes, randomUUID } from "node:crypto";
 import pg from "pg";
+import type { Coordinator } from "../cluster/coordinator.ts";
 import { postgresCoordinator, setUpPartitions } from "../cluster/postgres-coordinator.ts";
 import { ConfigError } from "../config.ts";
 import type { RunningRuntime, RuntimeParts } from "../main.ts";
@@ -67,113 +68,36 @@ async function prepare(pool: pg.Pool, partitions: number): Promise<void> {
   await setUpPartitions(pool, partitions);
 }
 
+type Database = Awaited<ReturnType<typeof databaseClock>>;
+
+/** The parts of a working node, made once and wired to each other. */
+interface Node {
+  readonly store: OwnerStore;
+  readonly owner: Owner;
+  readonly dispatcher: Dispatcher;
+  readonly timers: Timers;
+  readonly watchers: Watchers;
+  readonly coordinator: Coordinator;
+  readonly leases: Service;
+  readonly inbox: Service;
+  readonly reconciler: Service;
+}
+
 async function assemble(
-  { config, log, clock, executor }: RuntimeParts,
+  parts: RuntimeParts,
   pool: pg.Pool,
-  database: Awaited<ReturnType<typeof databaseClock>>,
+  database: Database,
 ): Promise<RunningRuntime> {
-  const { partitions } = config;
+  const { partitions } = parts.config;
   const databaseNow = (): number => database.now();
-  const store = postgresOwnerStore(pool);
-  const watchers = new Watchers(clock);
-  const owner: Owner = new Owner(
-    {
-      store,
-      clock,
-      log,
-      partitions,
-      databaseNow,
-      random: Math.random,
-      randomBytes: random10,
-      runtime: RUNTIME,
-      maxQueued: MAX_QUEUED,
-    },
-    listener(),
-  );
-  const { counters } = owner;
-  const dispatcher = new Dispatcher({
-    executor,
-    concurrency: config.activityConcurrency,
-    counters,
-  });
-  dispatcher.attach(owner);
-  const common = { store, clock, log, databaseNow, owner: () => owner };
-  const timers = new Timers(common);
-  const inbox = inboxService(common);
-  const node = `${process.pid}-${randomUUID()}`;
-  const coordinator = postgresCoordinator(pool, { node, partitions, ttl: LEASE });
-  const leases = leaseService({
-    coordinator,
-    clock,
-    log,
-    ttl: LEASE,
-    partitions,
-    seize: config.exclusive,
-    owned: () => owner.owned,
-    onGained: (epochs) => takeOver(epochs),
-    onLost: (lost) => owner.lose(lost),
-  });
-  const repair = reconciler({ ...common, interval: RECONCILE });
-  const services: readonly Service[] = [database.service, leases, inbox, repair];
-
-  function listener(): OwnerListener {
-    return {
-      onCommitted(after) {
-        dispatcher.dispatch(after.activities);
-        for (const { instanceId, activityId } of after.cancelled)
-          dispatcher.cancel(instanceId, activityId);
-        for (const timer of after.clearedTimers) timers.remove(timer);
-        timers.add(after.timers);
-        if (after.mail.size > 0) inbox.nudge();
-      },
-      onHistory: (id) => watchers.notify(id),
-      onStale: () => leases.nudge(),
-      onUnknown: (ids) => resolveUnknown(ids),
-    };
-  }
-
-  /** What an unanswered commit may have asked for is read back, as soon as the database answers. */
-  function resolveUnknown(ids: readonly string[]): void {
-    const look = async (): Promise<void> => {
-      try {
-        dispatcher.dispatch(await store.activitiesOf(ids));
-        await timers.service.runOnce();
-        inbox.nudge();
-      } catch {
-        clock.after(500, () => void look());
-      }
-    };
-    clock.after(100, () => void look());
-  }
-
-  async function takeOver(epochs: readonly Epoch[]): Promise<void> {
-    owner.gain(epochs);
-    await redeliver(store, dispatcher, epochs);
-    await timers.service.runOnce();
-    inbox.nudge();
-  }
-
-  await leases.runOnce();
+  const node = wire(parts, pool, databaseNow);
+  const { owner, dispatcher, timers, coordinator } = node;
+  await node.leases.runOnce();
+  const services = [database.service, node.leases, node.inbox, node.reconciler, timers.service];
   for (const each of services) each.start();
-  timers.service.start();
-  const starts = new Starts({
-    ...common,
-    owner,
-    partitions,
-    random: Math.random,
-    randomBytes: random10,
-  });
-  const runtime = postgresRuntime({
-    pool,
-    owner,
-    dispatcher,
-    timers,
-    starts,
-    watchers,
-    partitions,
-    databaseNow,
-    randomBytes: random10,
-  });
+  const common = { databaseNow, partitions, randomBytes: random10 };
+  const starts = new Starts({ ...common, store: node.store, owner, random: Math.random });
+  const runtime = postgresRuntime({ ...node, ...common, pool, starts });
   return {
     runtime,
     async stop() {
@@ -185,6 +109,88 @@ async function assemble(
       await pool.end();
     },
   };
+}
+
+function wire(parts: RuntimeParts, pool: pg.Pool, databaseNow: () => number): Node {
+  const { config, log, clock, executor } = parts;
+  const { partitions } = config;
+  const store = postgresOwnerStore(pool);
+  const random = { random: Math.random, randomBytes: random10 };
+  const common = { store, clock, log, databaseNow };
+  const owner = new Owner(
+    { ...common, ...random, partitions, runtime: RUNTIME, maxQueued: MAX_QUEUED },
+    listener(parts, () => node),
+  );
+  const withOwner = { ...common, owner: () => owner };
+  const { counters } = owner;
+  const dispatcher = new Dispatcher({
+    executor,
+    concurrency: config.activityConcurrency,
+    counters,
+  });
+  dispatcher.attach(owner);
+  const name = `${process.pid}-${randomUUID()}`;
+  const coordinator = postgresCoordinator(pool, { node: name, partitions, ttl: LEASE });
+  const node: Node = {
+    store,
+    owner,
+    dispatcher,
+    timers: new Timers(withOwner),
+    watchers: new Watchers(clock),
+    coordinator,
+    inbox: inboxService(withOwner),
+    reconciler: reconciler({ ...withOwner, interval: RECONCILE }),
+    leases: leaseService({
+      coordinator,
+      clock,
+      log,
+      ttl: LEASE,
+      partitions,
+      seize: config.exclusive,
+      owned: () => owner.owned,
+      onGained: (epochs) => takeOver(node, epochs),
+      onLost: (lost) => owner.lose(lost),
+    }),
+  };
+  return node;
+}
+
+function listener(parts: RuntimeParts, node: () => Node): OwnerListener {
+  return {
+    onCommitted(after) {
+      const { dispatcher, timers, inbox } = node();
+      dispatcher.dispatch(after.activities);
+      for (const { instanceId, activityId } of after.cancelled)
+        dispatcher.cancel(instanceId, activityId);
+      for (const timer of after.clearedTimers) timers.remove(timer);
+      timers.add(after.timers);
+      if (after.mail.size > 0) inbox.nudge();
+    },
+    onHistory: (id) => node().watchers.notify(id),
+    onStale: () => node().leases.nudge(),
+    onUnknown: (ids) => resolveUnknown(parts, node(), ids),
+  };
+}
+
+/** What an unanswered commit may have asked for is read back, as soon as the database answers. */
+function resolveUnknown({ clock }: RuntimeParts, node: Node, ids: readonly string[]): void {
+  const look = async (): Promise<void> => {
+    try {
+      node.dispatcher.dispatch(await node.store.activitiesOf(ids));
+      await node.timers.service.runOnce();
+      node.inbox.nudge();
+    } catch {
+      clock.after(500, () => void look());
+    }
+  };
+  clock.after(100, () => void look());
+}
+
+async function takeOver(node: Node, epochs: readonly Epoch[]): Promise<void> {
+  node.owner.gain(epochs);
+  await redeliver(node.store, node.dispatcher, epochs);
+  await node.timers.service.runOnce();
+  node.inbox.nudge();
 }
 
 async function redeliver(

@@ -91,7 +91,8 @@ async function* watch(
   const news = watchers.watch(id);
   let seen = after;
   try {
-    while (signal?.aborted !== true) {
+    for (;;) {
+      if (signal?.aborted === true) return;
       const { events, next } = await getHistory(pool, id, seen, PAGE);
       for (const event of events) {
         yield event;

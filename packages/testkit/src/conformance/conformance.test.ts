@@ -20,7 +20,10 @@ suite("conformance kit", { skip: missing }, () => {
   before(async () => {
     const petstore = await startPetstore();
     const httpbin = await startHttpbin();
-    stops.push(() => petstore.close(), () => httpbin.close());
+    stops.push(
+      () => petstore.close(),
+      () => httpbin.close(),
+    );
     executor = createActivities({
       egress: { allowLoopback: true },
       origins: {
