@@ -5,18 +5,16 @@ import type { Coordinator } from "./coordinator.ts";
 
 export interface LeaseConfig {
   readonly node: string;
-  readonly partitions: number;
   /** Milliseconds a lease lasts unless renewed. */
   readonly ttl: number;
 }
 
 export function postgresCoordinator(pool: Pool, config: LeaseConfig): Coordinator {
-  const all = Array.from({ length: config.partitions }, (_, partition) => partition);
   return Object.freeze({
-    async acquire(seize: boolean) {
+    async acquire(partitions: readonly number[], seize: boolean) {
       const { rows } = await pool.query<{ partition: number; epoch: string }>(
         "SELECT partition, epoch FROM acquire_partitions($1, $2::int[], $3, $4)",
-        [config.node, all, config.ttl, seize],
+        [config.node, partitions, config.ttl, seize],
       );
       return rows.map(toEpoch);
     },

@@ -13,6 +13,7 @@ import type { InstanceRow, WorkflowVersion } from "../store/store.ts";
 import type { BatchBuilder } from "./builder.ts";
 import { type AfterCommit, collect, send } from "./effects.ts";
 import type { Entry, Outcome } from "./entry.ts";
+import type { MailIds } from "./mail-ids.ts";
 import type { Hot, Slot } from "./slots.ts";
 
 export interface DecideContext {
@@ -21,6 +22,7 @@ export interface DecideContext {
   readonly partitions: number;
   readonly random: () => number;
   readonly randomBytes: () => Uint8Array;
+  readonly mailId: MailIds;
   readonly monotonic: () => number;
   readonly runtime: { readonly name: string; readonly version: string };
   readonly programOf: (workflow: WorkflowVersion) => Program | undefined;
@@ -186,7 +188,10 @@ function finalRow(hot: Hot, before: Hot | undefined, now: number): InstanceRow {
 }
 
 /** The end of a child is a command for its parent, written in the child's own transaction. */
-function reportToParent(state: State, context: DecideContext): void {
+export function reportToParent(
+  state: State,
+  context: Pick<DecideContext, "now" | "mailId" | "batch" | "after">,
+): void {
   if (state.parent === undefined) return;
   const { instanceId, childId } = state.parent;
   const result =

@@ -5,19 +5,24 @@ import type { ActivityRequest } from "../activities/executor.ts";
 import { childInstanceId } from "../cluster/placement.ts";
 import type { ActivityRow, TimerRow, WorkflowVersion } from "../store/store.ts";
 import type { BatchBuilder } from "./builder.ts";
+import type { MailIds } from "./mail-ids.ts";
 
 /** What leaves once the batch is durable. */
 export interface AfterCommit {
-  readonly activities: ActivityRow[];
   readonly cancelled: { readonly instanceId: string; readonly activityId: string }[];
-  readonly timers: TimerRow[];
   readonly clearedTimers: { readonly instanceId: string; readonly timerId: string }[];
   /** Partitions whose inbox got something. */
   readonly mail: Set<number>;
 }
 
 export function nothingAfter(): AfterCommit {
-  return { activities: [], cancelled: [], timers: [], clearedTimers: [], mail: new Set() };
+  return { cancelled: [], clearedTimers: [], mail: new Set() };
+}
+
+/** All that leaves after a commit: of what a batch asked for and took back, nothing. */
+export interface LetOut extends AfterCommit {
+  readonly activities: readonly ActivityRow[];
+  readonly timers: readonly TimerRow[];
 }
 
 export interface EffectContext {
@@ -27,6 +32,7 @@ export interface EffectContext {
   readonly workflow: WorkflowVersion;
   readonly now: number;
   readonly randomBytes: () => Uint8Array;
+  readonly mailId: MailIds;
 }
 
 /** An inbox message as stored: the command, and for a start the workflow. */
@@ -45,7 +51,7 @@ export function collect(
   const instanceId = state.id;
   switch (effect.kind) {
     case "activity.schedule":
-      return schedule(effect, context, batch, after);
+      return schedule(effect, context, batch);
     case "activity.cancel":
       batch.activities.end({ partition, instanceId, id: effect.activityId });
       after.cancelled.push({ instanceId, activityId: effect.activityId });
@@ -53,7 +59,6 @@ export function collect(
     case "timer.set": {
       const row: TimerRow = { partition, instanceId, timerId: effect.timerId, fireAt: effect.at };
       batch.timers.add(instanceId, effect.timerId, row);
-      after.timers.push(row);
       return;
     }
     case "timer.clear":
@@ -83,7 +88,6 @@ function schedule(
   effect: Extract<Effect, { kind: "activity.schedule" }>,
   { state, partition, workflow }: EffectContext,
   batch: BatchBuilder,
-  after: AfterCommit,
 ): void {
   const { kind: _, ...activity } = effect;
   const { tenant, namespace, name, version } = workflow;
@@ -102,7 +106,6 @@ function schedule(
     request: JSON.stringify(request),
   };
   batch.activities.add(state.id, effect.activityId, row);
-  after.activities.push(row);
 }
 
 function startChild(
@@ -131,12 +134,12 @@ function startChild(
 export function send(
   to: string,
   mail: Mail,
-  { now, randomBytes }: Pick<EffectContext, "now" | "randomBytes">,
+  { now, mailId }: Pick<EffectContext, "now" | "mailId">,
   batch: BatchBuilder,
   after: AfterCommit,
 ): void {
   const partition = partitionOf(to);
-  const id = newId(partition, now, randomBytes());
+  const id = mailId(partition, now);
   batch.sent.push({ partition, id, instanceId: to, command: JSON.stringify(mail) });
   after.mail.add(partition);
 }
@@ -146,8 +149,9 @@ function emit(
   { state, partition, workflow, now, randomBytes }: EffectContext,
   batch: BatchBuilder,
 ): void {
+  // A column holds no NUL; the event itself is JSON, where it is escaped.
   const text = (value: unknown): string =>
-    typeof value === "string" ? value : JSON.stringify(value);
+    (typeof value === "string" ? value : JSON.stringify(value)).replaceAll("\0", "\uFFFD");
   batch.events.push({
     partition,
     id: newId(partition, now, randomBytes()),

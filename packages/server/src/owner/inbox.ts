@@ -20,21 +20,23 @@ const MOST = 5000;
 
 /** Messages being applied are remembered by id, so that a second reading does not submit them twice. */
 export function inboxService(config: InboxConfig): Service {
-  const applying = new Set<string>();
+  /** With the epoch under which they were submitted: a partition that was lost and taken again has dropped them. */
+  const applying = new Map<string, number>();
   const pass = async (): Promise<void> => {
     const owner = config.owner();
     const partitions = owner.owned.map((e) => e.partition);
     if (partitions.length === 0) return;
     const rows = await config.store.readInbox(partitions, MOST + applying.size);
     for (const row of rows) {
-      if (applying.has(row.id)) continue;
+      const epoch = owner.epochOf(row.partition);
+      if (epoch === undefined || applying.get(row.id) === epoch) continue;
       const entry = await toEntry(row, config);
-      applying.add(row.id);
+      applying.set(row.id, epoch);
       owner.submit({ ...entry, done: () => applying.delete(row.id) });
     }
     const there = new Set(rows.map((row) => row.id));
     // What is no longer there was applied by a commit whose answer was lost, or belongs to another node now.
-    for (const id of applying) if (!there.has(id)) applying.delete(id);
+    for (const id of applying.keys()) if (!there.has(id)) applying.delete(id);
   };
   const { clock, log } = config;
   return service({ name: "inbox", clock, log, interval: INTERVAL, pass });

@@ -19,10 +19,20 @@ export interface LeasesConfig {
   readonly onLost: (partitions: readonly number[]) => void;
 }
 
-export function leaseService(config: LeasesConfig): Service {
+export interface Leases extends Service {
+  /**
+   * Takes all partitions again at a new epoch, those held too. It waits for transactions of the epoch before that are
+   * still under way, or shuts them out, and makes the node read what is there as after a crash.
+   */
+  retake(): void;
+}
+
+export function leaseService(config: LeasesConfig): Leases {
   const { coordinator, clock, log, ttl } = config;
   // Only once: two nodes that both seize at every pass would take from each other for ever.
   let { seize } = config;
+  let retaking = false;
+  const all = Array.from({ length: config.partitions }, (_, partition) => partition);
   const pass = async (): Promise<void> => {
     const held = config.owned();
     if (held.length > 0) {
@@ -33,15 +43,28 @@ export function leaseService(config: LeasesConfig): Service {
         config.onLost(lost);
       }
     }
-    if (config.owned().length < config.partitions) {
-      const own = new Set(config.owned().map((e) => e.partition));
-      const gained = (await coordinator.acquire(seize)).filter((e) => !own.has(e.partition));
+    const owned = new Set(config.owned().map((e) => e.partition));
+    const wanted = retaking ? all : all.filter((partition) => !owned.has(partition));
+    if (wanted.length === 0) return;
+    try {
+      retaking = false;
+      const gained = await coordinator.acquire(wanted, seize);
       seize = false;
-      if (gained.length > 0) {
-        log.info({ partitions: gained.length }, "took partitions");
-        await config.onGained(gained);
-      }
+      if (gained.length === 0) return;
+      log.info({ partitions: gained.length }, "took partitions");
+      await config.onGained(gained);
+    } catch (error) {
+      // Whether it broke before or after the epochs rose, what was left there has not been read: once more.
+      retaking = true;
+      throw error;
     }
   };
-  return service({ name: "leases", clock, log, interval: ttl / 3, pass });
+  const running = service({ name: "leases", clock, log, interval: ttl / 3, pass });
+  return {
+    ...running,
+    retake() {
+      retaking = true;
+      running.nudge();
+    },
+  };
 }

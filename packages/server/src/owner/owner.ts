@@ -16,9 +16,10 @@ import type { Logger } from "../logger.ts";
 import { type Epoch, type OwnerStore, StoreError, type WorkflowVersion } from "../store/store.ts";
 import { BatchBuilder } from "./builder.ts";
 import { Counters } from "./counters.ts";
-import { type Decided, decideSlot, hotOf, workflowOf } from "./decide-batch.ts";
-import { type AfterCommit, nothingAfter } from "./effects.ts";
+import { type DecideContext, type Decided, decideSlot, hotOf, workflowOf } from "./decide-batch.ts";
+import { type LetOut, nothingAfter } from "./effects.ts";
 import { type Entry, isDurable } from "./entry.ts";
+import { type MailIds, mailIds } from "./mail-ids.ts";
 import { Programs } from "./programs.ts";
 import { type Slot, Slots } from "./slots.ts";
 
@@ -39,16 +40,22 @@ export interface OwnerConfig {
 
 /** What is told after each commit. */
 export interface OwnerListener {
-  onCommitted(after: AfterCommit): void;
+  onCommitted(after: LetOut): void;
   onHistory(instanceId: string, events: readonly HistoryEvent[], ended: boolean): void;
   /** Another node has taken partitions. */
   onStale(): void;
-  /** It is not known whether what these instances asked for was written: what was must be let out all the same. */
-  onUnknown(instanceIds: readonly string[]): void;
+  /**
+   * It is not known whether a batch was written, or still will be: the partitions are to be taken again, which waits for
+   * it or shuts it out, and reads what it left.
+   */
+  onUnknown(): void;
 }
 
 const MAX_COMMANDS = 1000;
 const MAX_IN_FLIGHT = 2;
+/** A batch is closed when deciding it took this many milliseconds, or its states have this many characters. */
+const MAX_DECIDING = 20;
+const MAX_CHARACTERS = 4 * 1024 * 1024;
 /** Tries of a command somebody waits for, before it is given up. */
 const MAX_TRIES = 6;
 
@@ -61,6 +68,7 @@ export class Owner {
   readonly counters = new Counters();
   readonly slots = new Slots();
   readonly programs: Programs;
+  readonly mailId: MailIds;
   readonly #config: OwnerConfig;
   readonly #listener: OwnerListener;
   readonly #epochs = new Map<number, number>();
@@ -73,6 +81,7 @@ export class Owner {
     this.#config = config;
     this.#listener = listener;
     this.programs = new Programs(config.store);
+    this.mailId = mailIds(config.randomBytes);
   }
 
   get inFlight(): number {
@@ -81,8 +90,9 @@ export class Owner {
   get owned(): readonly Epoch[] {
     return [...this.#epochs].map(([partition, epoch]) => ({ partition, epoch }));
   }
-  owns(partition: number): boolean {
-    return this.#epochs.has(partition);
+  /** Undefined when this node does not own the partition. */
+  epochOf(partition: number): number | undefined {
+    return this.#epochs.get(partition);
   }
   get overloaded(): boolean {
     return this.slots.queued >= this.#config.maxQueued;
@@ -143,18 +153,23 @@ export class Owner {
     this.#inFlight += 1;
     try {
       await this.#process(taken);
+      for (const { slot } of taken) this.slots.release(slot);
     } catch (error) {
       this.#recover(taken, error);
     } finally {
       this.#inFlight -= 1;
-      for (const { slot } of taken) this.slots.release(slot);
       this.#schedule();
       if (this.#inFlight === 0) for (const resolve of this.#idle.splice(0)) resolve();
     }
   }
 
-  async #process(taken: readonly Taken[]): Promise<void> {
+  /** Takes from `taken` what does not fit the batch. */
+  async #process(taken: Taken[]): Promise<void> {
+    const epochs = taken.map(({ slot }) => this.epochOf(slot.partition));
     await this.#warm(taken);
+    // What was read under an epoch counts under that epoch only.
+    if (taken.some(({ slot }, n) => this.epochOf(slot.partition) !== (epochs[n] ?? -1)))
+      throw new StoreError("stale-epoch", "a partition changed hands while states were read");
     const { store, clock } = this.#config;
     const batch = new BatchBuilder();
     const after = nothingAfter();
@@ -163,11 +178,12 @@ export class Owner {
       decide: this.#config.decide ?? decide,
       now: this.#config.databaseNow(),
       monotonic: () => clock.monotonic(),
+      mailId: this.mailId,
       programOf: (workflow: WorkflowVersion) => this.programs.known(workflow),
       batch,
       after,
     };
-    const decided = taken.map(({ slot, entries }) => decideSlot(slot, entries, context));
+    const decided = this.#decide(taken, context);
     if (!batch.empty) {
       const began = clock.monotonic();
       await store.commit(batch.build((partition) => this.#epochs.get(partition) ?? -1));
@@ -176,7 +192,27 @@ export class Owner {
     }
     const histories = new Map(batch.history.map((row) => [row.instanceId, row.events]));
     for (const each of decided) this.#committed(each, histories.get(each.slot.id) ?? []);
-    this.#listener.onCommitted(after);
+    const [activities, timers] = [batch.activities.added(), batch.timers.added()];
+    this.#listener.onCommitted({ ...after, activities, timers });
+  }
+
+  /** Decides until the batch is full; what is left goes back to the front. */
+  #decide(taken: Taken[], context: DecideContext): Decided[] {
+    const { clock } = this.#config;
+    const until = clock.monotonic() + MAX_DECIDING;
+    const decided: Decided[] = [];
+    let characters = 0;
+    for (const { slot, entries } of taken) {
+      if (decided.length > 0 && (characters > MAX_CHARACTERS || clock.monotonic() > until)) break;
+      const each = decideSlot(slot, entries, context);
+      decided.push(each);
+      if (each.changed) characters += each.hot?.row.state.length ?? 0;
+    }
+    for (const { slot, entries } of taken.splice(decided.length).toReversed()) {
+      this.slots.giveBack(slot, entries);
+      this.slots.release(slot, "first");
+    }
+    return decided;
   }
 
   /** Loads the states and programs that the commands need and are not in memory. */
@@ -248,13 +284,21 @@ export class Owner {
       slot.alone = kind === "conflict" || kind === "fault";
     }
     if (kind === "stale-epoch") this.#listener.onStale();
-    if (kind === "unknown") this.#listener.onUnknown(taken.map(({ slot }) => slot.id));
-    for (const { entries } of taken) {
+    if (kind === "unknown") this.#listener.onUnknown();
+    for (const { slot, entries } of taken) {
       const again = entries.flatMap((entry) => this.#again(entry, error));
-      if (again.length === 0) continue;
-      const tries = Math.max(...again.map((entry) => entry.tries ?? 1));
-      clock.after(Math.min(5000, 50 * 2 ** tries), () => {
-        for (const entry of again) this.submit(entry);
+      if (this.#stopping || this.epochOf(slot.partition) === undefined) {
+        for (const entry of again)
+          entry.fail?.(new StoreError("stale-epoch", "this node does not own the partition"));
+        this.slots.release(slot);
+        continue;
+      }
+      // Until then the slot stays busy, so what came later stays behind.
+      this.slots.giveBack(slot, again);
+      const tries = Math.max(0, ...again.map((entry) => entry.tries ?? 1));
+      clock.after(again.length === 0 ? 0 : Math.min(5000, 50 * 2 ** tries), () => {
+        this.slots.release(slot);
+        this.#schedule();
       });
     }
   }

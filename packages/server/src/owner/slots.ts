@@ -78,10 +78,21 @@ export class Slots {
     return taken;
   }
 
+  /**
+   * Puts back, in front of what came meanwhile, commands that were taken and not applied. The slot stays busy until it is
+   * released.
+   */
+  giveBack(slot: Slot, entries: readonly Entry[]): void {
+    slot.pending.unshift(...entries);
+    this.#queued += entries.length;
+  }
+
   /** The batch with this slot has ended, well or not. */
-  release(slot: Slot): void {
+  release(slot: Slot, place: "first" | "last" = "last"): void {
     slot.busy = false;
-    if (slot.pending.length > 0) this.#ready.push(slot);
+    if (slot.pending.length > 0)
+      if (place === "first") this.#ready.unshift(slot);
+      else this.#ready.push(slot);
     else if (slot.hot === undefined) this.#slots.delete(slot.id);
   }
 

@@ -12,7 +12,7 @@ import { ConfigError } from "../config.ts";
 import type { RunningRuntime, RuntimeParts } from "../main.ts";
 import { Dispatcher } from "../owner/dispatcher.ts";
 import { inboxService } from "../owner/inbox.ts";
-import { leaseService } from "../owner/leases.ts";
+import { type Leases, leaseService } from "../owner/leases.ts";
 import { Owner, type OwnerListener } from "../owner/owner.ts";
 import { reconciler } from "../owner/reconciler.ts";
 import type { Service } from "../owner/service.ts";
@@ -78,7 +78,7 @@ interface Node {
   readonly timers: Timers;
   readonly watchers: Watchers;
   readonly coordinator: Coordinator;
-  readonly leases: Service;
+  readonly leases: Leases;
   readonly inbox: Service;
   readonly reconciler: Service;
 }
@@ -119,7 +119,7 @@ function wire(parts: RuntimeParts, pool: pg.Pool, databaseNow: () => number): No
   const common = { store, clock, log, databaseNow };
   const owner = new Owner(
     { ...common, ...random, partitions, runtime: RUNTIME, maxQueued: MAX_QUEUED },
-    listener(parts, () => node),
+    listener(() => node),
   );
   const withOwner = { ...common, owner: () => owner };
   const { counters } = owner;
@@ -130,7 +130,7 @@ function wire(parts: RuntimeParts, pool: pg.Pool, databaseNow: () => number): No
   });
   dispatcher.attach(owner);
   const name = `${process.pid}-${randomUUID()}`;
-  const coordinator = postgresCoordinator(pool, { node: name, partitions, ttl: LEASE });
+  const coordinator = postgresCoordinator(pool, { node: name, ttl: LEASE });
   const node: Node = {
     store,
     owner,
@@ -155,7 +155,7 @@ function wire(parts: RuntimeParts, pool: pg.Pool, databaseNow: () => number): No
   return node;
 }
 
-function listener(parts: RuntimeParts, node: () => Node): OwnerListener {
+function listener(node: () => Node): OwnerListener {
   return {
     onCommitted(after) {
       const { dispatcher, timers, inbox } = node();
@@ -168,22 +168,8 @@ function listener(parts: RuntimeParts, node: () => Node): OwnerListener {
     },
     onHistory: (id) => node().watchers.notify(id),
     onStale: () => node().leases.nudge(),
-    onUnknown: (ids) => resolveUnknown(parts, node(), ids),
+    onUnknown: () => node().leases.retake(),
   };
-}
-
-/** What an unanswered commit may have asked for is read back, as soon as the database answers. */
-function resolveUnknown({ clock }: RuntimeParts, node: Node, ids: readonly string[]): void {
-  const look = async (): Promise<void> => {
-    try {
-      node.dispatcher.dispatch(await node.store.activitiesOf(ids));
-      await node.timers.service.runOnce();
-      node.inbox.nudge();
-    } catch {
-      clock.after(500, () => void look());
-    }
-  };
-  clock.after(100, () => void look());
 }
 
 async function takeOver(node: Node, epochs: readonly Epoch[]): Promise<void> {

@@ -151,8 +151,6 @@ export interface OwnerStore {
   readInbox(partitions: readonly number[], limit: number): Promise<readonly InboxRow[]>;
   /** Marks the activities whose delivery is lost as delivered again under these epochs, and gives them. */
   redeliverable(epochs: readonly Epoch[], limit: number): Promise<readonly ActivityRow[]>;
-  /** The activities of these instances that have no result yet. */
-  activitiesOf(instanceIds: readonly string[]): Promise<readonly ActivityRow[]>;
   /** Live instances without any wake source. */
   orphans(partitions: readonly number[], limit: number): Promise<readonly InstanceRow[]>;
   definition(workflow: WorkflowVersion): Promise<string | undefined>;

@@ -1,5 +1,4 @@
 /** The owner's side of the store on PostgreSQL. */
-import { partitionOf } from "@millrace/protocol";
 import pg, { type Pool, type PoolClient } from "pg";
 import {
   type ActivityRow,
@@ -37,7 +36,6 @@ export function postgresOwnerStore(pool: Pool): OwnerStore {
       dueTimers(pool, partitions, until, limit),
     readInbox: (partitions: readonly number[], limit: number) => readInbox(pool, partitions, limit),
     redeliverable: (epochs: readonly Epoch[], limit: number) => redeliverable(pool, epochs, limit),
-    activitiesOf: (ids: readonly string[]) => activitiesOf(pool, ids),
     orphans: (partitions: readonly number[], limit: number) => orphans(pool, partitions, limit),
     definition: (workflow: WorkflowVersion) => definition(pool, workflow),
     latestVersion: (workflow: Omit<WorkflowVersion, "version">) => latestVersion(pool, workflow),
@@ -172,16 +170,6 @@ async function redeliverable(
       WHERE (a.partition, a.instance_id, a.activity_id) = (lost.partition, lost.instance_id, lost.activity_id)
       RETURNING a.partition, a.instance_id, a.activity_id, a.attempt, a.type, a.request`,
     values: [epochs.map((e) => e.partition), epochs.map((e) => e.epoch), limit],
-  });
-  return rows.map(activityRow);
-}
-
-async function activitiesOf(pool: Pool, ids: readonly string[]): Promise<readonly ActivityRow[]> {
-  const { rows } = await pool.query<RawActivity>({
-    name: "activities-of",
-    text: `SELECT partition, instance_id, activity_id, attempt, type, request FROM activities
-           WHERE partition = ANY ($1::int[]) AND instance_id = ANY ($2::text[])`,
-    values: [[...new Set(ids.map(partitionOf))], ids],
   });
   return rows.map(activityRow);
 }
