@@ -118,7 +118,7 @@ interface PidFile {
 }
 
 /** postmaster.pid: process id, data directory, start, port, socket folder, address, shared memory, status; a line each. */
-function pidFile(data: string): PidFile | undefined {
+export function pidFile(data: string): PidFile | undefined {
   try {
     const lines = readFileSync(join(data, "postmaster.pid"), "utf8").split("\n");
     const pid = Number(lines[0]);

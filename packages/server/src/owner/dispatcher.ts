@@ -4,6 +4,7 @@
  */
 import { standardError } from "@millrace/engine";
 import type { ActivityExecutor, ActivityRequest, ActivityResult } from "../activities/executor.ts";
+import type { Clock } from "../clock.ts";
 import type { ActivityRow } from "../store/store.ts";
 import type { Counters } from "./counters.ts";
 import type { Owner } from "./owner.ts";
@@ -13,7 +14,13 @@ export interface DispatcherConfig {
   /** Activities executed at the same time. */
   readonly concurrency: number;
   readonly counters: Counters;
+  readonly clock: Clock;
+  /** Milliseconds that running activities have to end when the node stops, before they are aborted. */
+  readonly drain: number;
 }
+
+/** Milliseconds that an executor has to return after an abort, before the node stops without it. */
+const ABORTING = 1000;
 
 export class Dispatcher {
   readonly #config: DispatcherConfig;
@@ -52,12 +59,24 @@ export class Dispatcher {
     this.#running.get(name)?.abort();
   }
 
-  /** Starts nothing more; resolves when what runs has ended. What is aborted is delivered again later. */
+  /** Starts nothing more; resolves when what runs has ended or was aborted. What is aborted is delivered again later. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#queue.clear();
+    await this.#ended(this.#config.drain);
     for (const controller of this.#running.values()) controller.abort();
-    if (this.#running.size > 0) await new Promise<void>((resolve) => this.#drained.push(resolve));
+    await this.#ended(ABORTING);
+  }
+
+  async #ended(atMost: number): Promise<void> {
+    if (this.#running.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const cancel = this.#config.clock.after(atMost, resolve);
+      this.#drained.push(() => {
+        cancel();
+        resolve();
+      });
+    });
   }
 
   #fill(): void {

@@ -127,6 +127,8 @@ function wire(parts: RuntimeParts, pool: pg.Pool, databaseNow: () => number): No
     executor,
     concurrency: config.activityConcurrency,
     counters,
+    clock,
+    drain: config.shutdownTimeout / 4,
   });
   dispatcher.attach(owner);
   const name = `${process.pid}-${randomUUID()}`;

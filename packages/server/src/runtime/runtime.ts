@@ -39,23 +39,33 @@ export function postgresRuntime(parts: Parts): Runtime {
   const { pool, starts, watchers } = parts;
   return Object.freeze<Runtime>({
     applyWorkflow: async (request) => {
-      const applied = await applyWorkflow(pool, request);
+      const applied = await answered(applyWorkflow(pool, request));
       starts.forgetLatest();
       return applied;
     },
-    getWorkflow: (request) => getWorkflow(pool, request),
-    listWorkflows: (request) => listWorkflows(pool, request),
-    startInstance: (request) => starts.start(request),
-    waitInstance: (id, timeoutMs, signal) => waitInstance(pool, watchers, id, timeoutMs, signal),
-    getInstance: (id) => getInstance(pool, id),
-    listInstances: (filter) => listInstances(pool, filter),
-    getHistory: (id, after, limit) => getHistory(pool, id, after, limit),
-    signalInstance: (id, signal) => signalInstance(parts, id, signal),
+    getWorkflow: (request) => answered(getWorkflow(pool, request)),
+    listWorkflows: (request) => answered(listWorkflows(pool, request)),
+    startInstance: (request) => answered(starts.start(request)),
+    waitInstance: (id, timeoutMs, signal) =>
+      answered(waitInstance(pool, watchers, id, timeoutMs, signal)),
+    getInstance: (id) => answered(getInstance(pool, id)),
+    listInstances: (filter) => answered(listInstances(pool, filter)),
+    getHistory: (id, after, limit) => answered(getHistory(pool, id, after, limit)),
+    signalInstance: (id, signal) => answered(signalInstance(parts, id, signal)),
     watch: (id, after, signal) => watch(pool, watchers, id, after, signal),
-    publishEvents: (events, tenant) => publishEvents(parts, events, tenant),
+    publishEvents: (events, tenant) => answered(publishEvents(parts, events, tenant)),
     health: () => health(parts),
     stats: () => stats(parts),
   });
+}
+
+/** A database that does not answer is something the caller can act on. */
+async function answered<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw asRuntimeError(error);
+  }
 }
 
 async function waitInstance(
@@ -129,7 +139,8 @@ async function signalInstance(parts: Parts, id: string, signal: Signal): Promise
   });
   const { status } = outcome.state ?? view;
   // It ended while the signal was on its way; a cancel that found it cancelled has what it wanted.
-  if (outcome.kind === "ignored" && isTerminal(status)) throw ended(id, status);
+  const wished = signal.kind === "cancel" && status === "cancelled";
+  if (outcome.kind === "ignored" && isTerminal(status) && !wished) throw ended(id, status);
   return getInstance(parts.pool, id);
 }
 

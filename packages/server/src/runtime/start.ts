@@ -133,10 +133,24 @@ function noWorkflow({ namespace, name, version }: WorkflowVersion): RuntimeError
   return new RuntimeError("not-found", message, { subject: "workflow" });
 }
 
-/** What a caller can do about an owner that gave up. */
-export function asRuntimeError(error: Error): Error {
+/** What a caller can do about an owner that gave up, or a database that does not answer. */
+export function asRuntimeError(error: unknown): unknown {
+  if (isOutage(error))
+    return new RuntimeError("unavailable", "the database does not answer", {
+      retryAfterMs: 1000,
+      cause: error,
+    });
   if (!(error instanceof StoreError)) return error;
   if (error.kind === "stale-epoch")
     return new RuntimeError("not-owner", error.message, { retryAfterMs: 1000, cause: error });
   return new RuntimeError("unavailable", error.message, { retryAfterMs: 1000, cause: error });
+}
+
+/** A database that is away, shutting down or out of resources (SQLSTATE classes 08, 53, 57), or a broken connection. */
+function isOutage(error: unknown): boolean {
+  if (!(error instanceof Error) || error instanceof RuntimeError || error instanceof StoreError)
+    return false;
+  const { code } = error as { code?: string };
+  if (code !== undefined && /^(?:08|53|57|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND)/.test(code)) return true;
+  return /^(?:Connection terminated|timeout exceeded|Query read timeout)/i.test(error.message);
 }
