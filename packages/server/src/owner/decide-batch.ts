@@ -1,6 +1,7 @@
 /** Applies the commands of a batch in memory, and gathers what the transaction has to write. */
 import {
   type Command,
+  type Decision,
   type decide as decideForReal,
   type HistoryEvent,
   isTerminal,
@@ -13,6 +14,7 @@ import type { InstanceRow, WorkflowVersion } from "../store/store.ts";
 import type { BatchBuilder } from "./builder.ts";
 import { type AfterCommit, collect, send } from "./effects.ts";
 import type { Entry, Outcome } from "./entry.ts";
+import { faulted } from "./fault.ts";
 import type { MailIds } from "./mail-ids.ts";
 import type { Hot, Slot } from "./slots.ts";
 
@@ -25,7 +27,11 @@ export interface DecideContext {
   readonly mailId: MailIds;
   readonly monotonic: () => number;
   readonly runtime: { readonly name: string; readonly version: string };
+  /** The engine threw: a fault of ours, to be logged. */
+  readonly onFault: (instanceId: string, fault: unknown) => void;
   readonly programOf: (workflow: WorkflowVersion) => Program | undefined;
+  /** Why there is no program. */
+  readonly whyNot: (workflow: WorkflowVersion) => string;
   readonly batch: BatchBuilder;
   readonly after: AfterCommit;
 }
@@ -102,8 +108,12 @@ function applyOne(hot: Hot | undefined, entry: Entry, context: DecideContext): A
     return startOne(entry, start.workflow, context);
   }
   if (hot === undefined) return { next: hot, outcome: { kind: "missing" }, events: [] };
-  const decision = runDecide(workflowOf(hot.row), hot.state, command, context);
-  if (decision === undefined) return { next: hot, outcome: { kind: "ignored" }, events: [] };
+  let decision: Decision;
+  try {
+    decision = runDecide(workflowOf(hot.row), hot.state, command, context);
+  } catch (fault) {
+    return breakDown(hot, fault, context);
+  }
   const { state, events, applied, effects } = decision;
   const effectContext = {
     ...context,
@@ -120,11 +130,17 @@ function startOne(entry: Entry, workflow: WorkflowVersion, context: DecideContex
   const { batch, now } = context;
   const program = context.programOf(workflow);
   if (program === undefined) {
-    refuseStart(entry, workflow, context);
+    refuseStart(entry, context.whyNot(workflow), context);
     return { next: undefined, outcome: { kind: "missing" }, events: [] };
   }
-  const decision = runDecide(workflow, undefined, entry.command, context);
-  if (decision === undefined) return { next: undefined, outcome: { kind: "missing" }, events: [] };
+  let decision: Decision;
+  try {
+    decision = runDecide(workflow, undefined, entry.command, context);
+  } catch (fault) {
+    context.onFault(entry.instanceId, fault);
+    refuseStart(entry, `the engine failed: ${messageOf(fault)}`, context);
+    return { next: undefined, outcome: { kind: "failed", fault }, events: [] };
+  }
   const { state, events, effects } = decision;
   const effectContext = { ...context, state, partition: entry.partition, workflow };
   for (const effect of effects) collect(effect, effectContext, batch, context.after);
@@ -146,12 +162,25 @@ function startOne(entry: Entry, workflow: WorkflowVersion, context: DecideContex
   return { next: { state, row }, outcome: { kind: "applied", state }, events };
 }
 
-/** A child whose workflow does not exist: its parent is told. */
-function refuseStart(entry: Entry, workflow: WorkflowVersion, context: DecideContext): void {
+/** Deciding is pure: what failed once fails again, so the instance ends instead of being tried for ever. */
+function breakDown(hot: Hot, fault: unknown, context: DecideContext): Applied {
+  context.onFault(hot.state.id, fault);
+  const { state, event } = faulted(
+    hot.state,
+    `the engine failed: ${messageOf(fault)}`,
+    context.now,
+  );
+  return { next: { state, row: hot.row }, outcome: { kind: "applied", state }, events: [event] };
+}
+
+function messageOf(fault: unknown): string {
+  return fault instanceof Error ? fault.message : String(fault);
+}
+
+/** A child that cannot start: its parent is told. */
+function refuseStart(entry: Entry, detail: string, context: DecideContext): void {
   const { command } = entry;
   if (command.kind !== "start" || command.parent === undefined) return;
-  const { namespace, name, version } = workflow;
-  const detail = `there is no workflow ${namespace}/${name} of version ${version}`;
   const error = standardError("configuration", detail, "/");
   const { instanceId, childId } = command.parent;
   const finished = {
@@ -167,9 +196,9 @@ function runDecide(
   state: State | undefined,
   command: Command,
   context: DecideContext,
-): ReturnType<typeof decideForReal> | undefined {
+): Decision {
   const program = context.programOf(workflow);
-  if (program === undefined) return undefined;
+  if (program === undefined) throw new Error(context.whyNot(workflow));
   const { now, random, monotonic, runtime } = context;
   return context.decide(program, state, command, { now, random, monotonic, runtime });
 }

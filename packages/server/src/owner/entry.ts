@@ -21,8 +21,9 @@ export interface Entry {
 }
 
 export interface Outcome {
-  /** `missing`: there is no such instance, and the command was no start. */
-  readonly kind: "applied" | "ignored" | "missing" | "exists";
+  /** `missing`: there is no such instance, or workflow to start. `failed`: a start at which the engine threw `fault`. */
+  readonly kind: "applied" | "ignored" | "missing" | "exists" | "failed";
+  readonly fault?: unknown;
   /** As committed. */
   readonly state?: State;
 }

@@ -170,7 +170,7 @@ export class Owner {
     // What was read under an epoch counts under that epoch only.
     if (taken.some(({ slot }, n) => this.epochOf(slot.partition) !== (epochs[n] ?? -1)))
       throw new StoreError("stale-epoch", "a partition changed hands while states were read");
-    const { store, clock } = this.#config;
+    const { store, clock, log } = this.#config;
     const batch = new BatchBuilder();
     const after = nothingAfter();
     const context = {
@@ -179,7 +179,10 @@ export class Owner {
       now: this.#config.databaseNow(),
       monotonic: () => clock.monotonic(),
       mailId: this.mailId,
+      onFault: (instance: string, err: unknown) =>
+        log.error({ err, instance }, "the engine failed on an instance"),
       programOf: (workflow: WorkflowVersion) => this.programs.known(workflow),
+      whyNot: (workflow: WorkflowVersion) => this.programs.why(workflow),
       batch,
       after,
     };

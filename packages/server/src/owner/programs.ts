@@ -8,6 +8,7 @@ const KEPT = 500;
 export class Programs {
   readonly #store: Pick<OwnerStore, "definition">;
   readonly #programs = new Map<string, Program>();
+  readonly #broken = new Map<string, string>();
 
   constructor(store: Pick<OwnerStore, "definition">) {
     this.#store = store;
@@ -23,15 +24,26 @@ export class Programs {
     return program;
   }
 
-  /** `undefined` when there is no such version. @throws {Error} when the stored definition is no longer valid */
+  /** Why there is no program although it was asked for: the version does not exist, or is no longer valid. */
+  why(workflow: WorkflowVersion): string {
+    const { namespace, name, version } = workflow;
+    const broken = this.#broken.get(nameOf(workflow));
+    const title = `${namespace}/${name} of version ${version}`;
+    return broken === undefined ? `there is no workflow ${title}` : `workflow ${title}: ${broken}`;
+  }
+
+  /** `undefined` when there is no such version, or what is stored is no longer valid. */
   async get(workflow: WorkflowVersion): Promise<Program | undefined> {
     const known = this.known(workflow);
     if (known !== undefined) return known;
     const text = await this.#store.definition(workflow);
     if (text === undefined) return undefined;
     const loaded = load(text);
-    if (!loaded.ok)
-      throw new Error(`${nameOf(workflow)} is stored but not valid: ${loaded.issues[0]?.message}`);
+    if (!loaded.ok) {
+      const message = `its stored definition is not valid: ${loaded.issues[0]?.message}`;
+      this.#broken.set(nameOf(workflow), message);
+      return undefined;
+    }
     this.#programs.set(nameOf(workflow), loaded.program);
     const [oldest] = this.#programs.keys();
     if (this.#programs.size > KEPT && oldest !== undefined) this.#programs.delete(oldest);

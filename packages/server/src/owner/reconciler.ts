@@ -4,11 +4,14 @@
  * An instance found twice, a pass apart, with the same revision is not merely between two commits. Its waits are asked for
  * again from its state; one that waits for nothing at all is faulted with an error that says so.
  */
-import { type HistoryEvent, loadState, standardError } from "@millrace/engine";
+import { loadState } from "@millrace/engine";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import type { InstanceRow, OwnerStore } from "../store/store.ts";
 import { BatchBuilder } from "./builder.ts";
+import { reportToParent } from "./decide-batch.ts";
+import { nothingAfter } from "./effects.ts";
+import { faulted } from "./fault.ts";
 import type { Owner } from "./owner.ts";
 import { type Service, service } from "./service.ts";
 
@@ -59,19 +62,19 @@ async function repair(row: InstanceRow, config: ReconcilerConfig): Promise<void>
   }
   if (batch.timers.size === 0) {
     const detail = "nothing was left that could wake this instance: a fault of the server";
-    const error = standardError("runtime", detail, "/");
-    const event: HistoryEvent = { kind: "workflow.faulted", seq: state.seq + 1, at: now, error };
-    const ended = { status: "faulted", error, endedAt: now, seq: event.seq, frames: {} } as const;
+    const ended = faulted(state, detail, now);
     batch.updated.push({
       ...row,
       status: "faulted",
       revision: row.revision + 1,
-      seq: event.seq,
-      state: JSON.stringify({ ...state, ...ended }),
+      seq: ended.state.seq,
+      state: JSON.stringify(ended.state),
       updatedAt: now,
       endedAt: now,
     });
-    batch.history.push({ partition, instanceId, events: [event] });
+    batch.history.push({ partition, instanceId, events: [ended.event] });
+    const { mailId } = owner();
+    reportToParent(ended.state, { now, mailId, batch, after: nothingAfter() });
   }
   log.error({ instance: instanceId, timers: batch.timers.size }, "an instance had no wake source");
   const epochs = new Map(owner().owned.map((e) => [e.partition, e.epoch]));

@@ -105,6 +105,7 @@ export class Starts {
       });
     });
     if (outcome.kind === "missing") throw noWorkflow(workflow);
+    if (outcome.kind === "failed") throw outcome.fault;
     return { id, created: true };
   }
 
