@@ -1,5 +1,5 @@
 /** The Open Workflow DSL: types, validation, and the compiled program the engine walks. */
-export { compile } from "./compile/compile.ts";
+export { compile, type Compiled, compileChecked } from "./compile/compile.ts";
 export { resolveDuration } from "./compile/durations.ts";
 export { DurationError, parseDuration } from "./duration.ts";
 export {
@@ -9,8 +9,8 @@ export {
   type StandardErrorName,
   standardErrors,
 } from "./errors.ts";
-export { formatIssue, type Issue, type IssueCode } from "./issue.ts";
+export { DefinitionError, formatIssue, type Issue, type IssueCode } from "./issue.ts";
 export { isObject, type Json, type JsonObject } from "./json.ts";
-export { type Loaded, load } from "./load.ts";
+export { type Loaded, load, validate, validateStructure, type WorkflowDefinition } from "./load.ts";
 export { type Parsed, type ParseOptions, parseYaml } from "./parse/yaml.ts";
 export type * from "./program.ts";

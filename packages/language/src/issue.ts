@@ -34,6 +34,8 @@ export interface Issue {
   /** 1-based, in UTF-16 code units. */
   readonly column?: number;
   readonly file?: string;
+  /** Where in the string at `pointer` the problem is, for expressions: UTF-16 units from 0. */
+  readonly offset?: number;
 }
 
 /** A step into a JSON value: a property name or an array index. */
@@ -58,6 +60,18 @@ export function parsePointer(pointer: string): string[] {
     .map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"));
 }
 
+/** A pointer as a path; whether a token is an index or a name is seen in the value it leads through. */
+export function parsePath(root: unknown, pointer: string): Segment[] {
+  let value = root;
+  return parsePointer(pointer).map((token) => {
+    const holder = value;
+    value = typeof holder === "object" && holder !== null && Object.hasOwn(holder, token)
+      ? (holder as Record<string, unknown>)[token]
+      : undefined;
+    return Array.isArray(holder) ? Number(token) : token;
+  });
+}
+
 /** `["do", 2, "callPet"]` → `do[2].callPet`; names that are not plain words are quoted. */
 export function readablePath(path: readonly Segment[]): string {
   let text = "";
@@ -71,6 +85,7 @@ export function readablePath(path: readonly Segment[]): string {
 
 export interface IssueDetails {
   readonly expected?: string;
+  readonly offset?: number;
   readonly line?: number;
   readonly column?: number;
 }

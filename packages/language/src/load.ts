@@ -1,42 +1,52 @@
 /** Text → validated, compiled program. */
-import { compile } from "./compile/compile.ts";
-import { DurationError } from "./duration.ts";
-import { ExpressionError } from "./errors.ts";
-import { type Issue, makeIssue } from "./issue.ts";
-import { isObject, type JsonObject } from "./json.ts";
+import { compileChecked } from "./compile/compile.ts";
+import type { Issue } from "./issue.ts";
+import { isObject, type Json, type JsonObject } from "./json.ts";
 import { type ParseOptions, parseYaml } from "./parse/yaml.ts";
 import type { Program } from "./program.ts";
-import { workflow } from "./schema/workflow.ts";
-import { checkShape, Walk } from "./validate/structure.ts";
+import { type WorkflowDefinition, workflow } from "./schema/workflow.ts";
+import { checkShape } from "./validate/structure.ts";
+import { Walk } from "./validate/walk.ts";
 
 export type Loaded =
   | {
       readonly ok: true;
       readonly program: Program;
       readonly definition: JsonObject;
+      /** Allowed, but probably not meant. */
       readonly warnings: readonly Issue[];
     }
   | { readonly ok: false; readonly issues: readonly Issue[] };
+
+/** Most issues shown at once. */
+const MAX_ISSUES = 50;
 
 /** Parses, validates and compiles a definition in YAML or JSON. Never throws for a bad definition. */
 export function load(text: string, options: ParseOptions = {}): Loaded {
   const parsed = parseYaml(text, options);
   if (parsed.value === undefined) return { ok: false, issues: parsed.issues };
-  const walk = new Walk();
-  checkShape(workflow, parsed.value, walk);
-  if (walk.issues.length > 0 || !isObject(parsed.value))
-    return { ok: false, issues: walk.issues.map((issue) => parsed.locate(issue)) };
-  const definition = parsed.value;
-  try {
-    return { ok: true, program: compile(definition), definition, warnings: [] };
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    const code =
-      error instanceof ExpressionError
-        ? "expression"
-        : error instanceof DurationError
-          ? "value"
-          : "reference";
-    return { ok: false, issues: [parsed.locate(makeIssue(code, [], error.message))] };
-  }
+  const located = (issues: readonly Issue[]): readonly Issue[] =>
+    issues.slice(0, MAX_ISSUES).map((issue) => parsed.locate(issue));
+  const structural = validateStructure(parsed.value);
+  if (structural.length > 0) return { ok: false, issues: located(structural) };
+  const definition = parsed.value as JsonObject;
+  const { program, issues, warnings } = compileChecked(definition);
+  if (issues.length > 0) return { ok: false, issues: located(issues) };
+  return { ok: true, program, definition, warnings: located(warnings) };
 }
+
+/** Whether a value has the shape of a definition: the verdict of the official JSON Schema, with better messages. */
+export function validateStructure(value: Json): readonly Issue[] {
+  const walk = new Walk();
+  checkShape(workflow, value, walk);
+  return walk.issues;
+}
+
+/** Structure, then meaning: everything `load` refuses once the text is read. */
+export function validate(value: Json): readonly Issue[] {
+  const structural = validateStructure(value);
+  if (structural.length > 0 || !isObject(value)) return structural;
+  return compileChecked(value).issues;
+}
+
+export type { WorkflowDefinition };

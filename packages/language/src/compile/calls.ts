@@ -1,72 +1,89 @@
-/** `call`: a built-in protocol, a function of `use.functions`, or one we cannot run yet (DSL reference "Call"). */
-import { escapePointer } from "../issue.ts";
+/** `call`: a built-in protocol, a function, or something this engine does not run yet (DSL reference "Call"). */
 import { isObject, type Json, type JsonObject } from "../json.ts";
+import { suggestion } from "../nearest.ts";
 import type { CallNode, TaskBase, TaskNode } from "../program.ts";
-import type { Compilation } from "./compile.ts";
-import { asObject, asText, STANDARD_VARIABLES } from "./expression.ts";
-import { compileTask } from "./tasks.ts";
+import { type Protocol, protocols } from "../schema/calls.ts";
+import { withPolicies } from "./authentication.ts";
+import { compileDurationField, compileIterator } from "./events.ts";
+import { compileFunction } from "./functions.ts";
+import { asObject, asText, down, type Place, report } from "./place.ts";
+import { conditionOf } from "./expression.ts";
+import { compileTemplate } from "./template.ts";
+import { lookUp } from "./use.ts";
 
-const PROTOCOLS: ReadonlySet<string> = new Set([
-  "http",
-  "openapi",
-  "grpc",
-  "asyncapi",
-  "mcp",
-  "a2a",
-]);
+/** Where each protocol's arguments may name an authentication policy. */
+const POLICIES: Readonly<Record<Protocol, readonly (readonly string[])[]>> = {
+  http: [["endpoint", "authentication"]],
+  openapi: [["authentication"], ["document", "endpoint", "authentication"]],
+  asyncapi: [["authentication"], ["document", "endpoint", "authentication"]],
+  grpc: [
+    ["service", "authentication"],
+    ["proto", "endpoint", "authentication"],
+  ],
+  mcp: [["transport", "http", "endpoint", "authentication"]],
+  a2a: [
+    ["server", "authentication"],
+    ["agentCard", "endpoint", "authentication"],
+  ],
+};
 
-export function compileCall(
-  task: JsonObject,
-  common: TaskBase,
-  compilation: Compilation,
-  variables: readonly string[],
-): TaskNode {
-  const { expressions, use } = compilation;
+export function compileCall(task: JsonObject, common: TaskBase, place: Place): TaskNode {
   const call = asText(task.call);
   const written = asObject(task.with);
-  if (PROTOCOLS.has(call)) {
-    const resolved = withPolicies(written, asObject(use.authentications));
-    return {
-      ...common,
-      kind: "call",
-      call: call as CallNode["call"],
-      with: expressions.template(resolved, variables),
-    };
+  const at = down(place, "with");
+  if (isProtocol(call)) return compileProtocol(call, written, common, at);
+  const target = functionOf(call, down(place, "call"));
+  const template = compileTemplate(written, at);
+  if (target === undefined) return { ...common, kind: "unsupported", feature: `call ${call}` };
+  const body = compileFunction(call, target, place);
+  if (body === undefined) return { ...common, kind: "unsupported", feature: `call ${call}` };
+  return { ...common, kind: "function", function: call, arguments: template, task: body };
+}
+
+function isProtocol(call: string): call is Protocol {
+  return (protocols as readonly string[]).includes(call);
+}
+
+function compileProtocol(
+  call: CallNode["call"],
+  written: JsonObject,
+  common: TaskBase,
+  place: Place,
+): TaskNode {
+  const resolved = withPolicies(written, POLICIES[call], place);
+  if (call === "asyncapi" && isObject(written.subscription)) {
+    checkSubscription(written.subscription, down(place, "subscription"));
+    return { ...common, kind: "unsupported", feature: "call asyncapi with a subscription" };
   }
-  const definition = asObject(use.functions)[call];
-  if (!isObject(definition)) return { ...common, kind: "unsupported", feature: `call ${call}` };
-  return {
-    ...common,
-    kind: "function",
-    function: call,
-    arguments: expressions.template(written, variables),
-    task: compileFunction(call, definition, compilation),
-  };
+  return { ...common, kind: "call", call, with: compileTemplate(resolved, place) };
 }
 
-/** A function is compiled once, however often it is called. */
-function compileFunction(name: string, definition: JsonObject, compilation: Compilation): TaskNode {
-  if (compilation.calling.includes(name))
-    throw new Error(`the function ${[...compilation.calling, name].join(" → ")} calls itself`);
-  const reference = `/use/functions/${escapePointer(name)}`;
-  const known = compilation.nodes.get(reference);
-  if (known !== undefined) return known;
-  const inside: Compilation = { ...compilation, calling: [...compilation.calling, name] };
-  return compileTask(name, definition, reference, [], inside, STANDARD_VARIABLES);
+/** The conditions and tasks of a subscription are per message, so they are no template. */
+function checkSubscription(subscription: JsonObject, place: Place): void {
+  conditionOf(subscription, "filter", place);
+  const consume = asObject(subscription.consume);
+  const at = down(place, "consume");
+  conditionOf(consume, "while", at);
+  conditionOf(consume, "until", at);
+  compileDurationField(consume, "for", at);
+  compileIterator(subscription.foreach, down(place, "foreach"));
 }
 
-/** Replaces every `authentication: { use: name }`, at any depth, by the policy it names. */
-function withPolicies(value: Json, policies: JsonObject): Json {
-  if (Array.isArray(value)) return value.map((item: Json) => withPolicies(item, policies));
-  if (!isObject(value)) return value;
-  const result: Record<string, Json> = {};
-  for (const [key, item] of Object.entries(value))
-    result[key] =
-      key === "authentication" ? policyOf(item, policies) : withPolicies(item, policies);
-  return result;
-}
+const CATALOGUED = /^[^:@\s]+:[^:@\s]+@([^:@\s]+)$/;
+const URL = /^https?:\/\//i;
 
-function policyOf(value: Json, policies: JsonObject): Json {
-  const name = typeof value === "string" ? value : asObject(value).use;
-  return typeof name === "string" ? (policies[name] ?? value) : value;
+/** The definition of a function of `use.functions`; `undefined` for what cannot be run (reported when it is wrong). */
+function functionOf(call: string, place: Place): Json | undefined {
+  const functions = asObject(place.of.use.functions);
+  if (Object.hasOwn(functions, call)) return functions[call];
+  const catalog = CATALOGUED.exec(call)?.[1];
+  if (catalog !== undefined) {
+    if (catalog !== "default") lookUp("catalogs", catalog, place);
+    return undefined;
+  }
+  if (URL.test(call)) return undefined;
+  const hint = suggestion(call, [...Object.keys(functions), ...protocols]);
+  const kinds = `a protocol (${protocols.join(", ")}), a function of use.functions, name:version@catalog, or a URL`;
+  report(place, "reference", `unknown function "${call}"${hint}; expected ${kinds}`);
+  return undefined;
 }

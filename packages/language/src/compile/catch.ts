@@ -1,117 +1,97 @@
 /** `try` with its `catch` and retry policy (DSL reference "Try", "Catch", "Retry"). */
+import { canonicalErrorType } from "../errors.ts";
 import type { Json, JsonObject } from "../json.ts";
-import type { Catch, ErrorFilter, RetryPolicy, TaskBase, Template, TryNode } from "../program.ts";
-import type { Compilation } from "./compile.ts";
+import type { Catch, DurationSpec, ErrorFilter, RetryPolicy, TaskBase, Template, TryNode } from "../program.ts";
 import { compileDuration } from "./durations.ts";
-import { asObject } from "./expression.ts";
-import { compileFlow, compileTaskList } from "./tasks.ts";
+import { compileFlow } from "./flow.ts";
+import { variableName } from "./loops.ts";
+import { asObject, down, given, type Place, withVariables } from "./place.ts";
+import { compileTaskList } from "./lists.ts";
+import { conditionOf } from "./expression.ts";
+import { compileTemplate } from "./template.ts";
+import { lookUp } from "./use.ts";
 
-export function compileTry(
-  task: JsonObject,
-  common: TaskBase,
-  siblings: readonly string[],
-  compilation: Compilation,
-  variables: readonly string[],
-): TryNode {
-  const { reference } = common;
-  const tasks = compileTaskList(task.try, `${reference}/try`, compilation, variables);
-  const written = asObject(task.catch);
+export function compileTry(task: JsonObject, common: TaskBase, place: Place): TryNode {
   return {
     ...common,
     kind: "try",
-    tasks,
-    catch: compileCatch(written, reference, siblings, compilation, variables),
+    tasks: compileTaskList(task.try, down(place, "try")),
+    catch: compileCatch(asObject(task.catch), down(place, "catch")),
   };
 }
 
-function compileCatch(
-  written: JsonObject,
-  reference: string,
-  siblings: readonly string[],
-  compilation: Compilation,
-  variables: readonly string[],
-): Catch {
-  const as = typeof written.as === "string" ? written.as : "error";
-  const inside = [...new Set([...variables, as])];
-  const filter = compileFilter(asObject(written.errors).with, compilation, inside);
-  const retry = compileRetry(written.retry, compilation, inside);
+function compileCatch(written: JsonObject, place: Place): Catch {
+  const as = variableName(written, "as", "error", place);
+  const inside = withVariables(place, as);
+  const filter = asObject(written.errors).with;
   return {
     as,
-    ...(filter === undefined ? {} : { filter }),
-    ...conditions(written, compilation, inside),
-    ...(retry === undefined ? {} : { retry }),
-    ...(written.do === undefined
-      ? {}
-      : { tasks: compileTaskList(written.do, `${reference}/catch/do`, compilation, inside) }),
-    ...(written.then === undefined ? {} : { then: compileFlow(written.then, siblings) }),
+    ...given("filter", compileFilter(filter, down(inside, "errors", "with"))),
+    ...given("when", conditionOf(written, "when", inside)),
+    ...given("exceptWhen", conditionOf(written, "exceptWhen", inside)),
+    ...given("retry", compileRetry(written.retry, down(inside, "retry"))),
+    ...given(
+      "tasks",
+      written.do === undefined ? undefined : compileTaskList(written.do, down(inside, "do")),
+    ),
+    ...given(
+      "then",
+      written.then === undefined ? undefined : compileFlow(written.then, down(place, "then")),
+    ),
   };
 }
 
-function conditions(
-  written: JsonObject,
-  { expressions }: Compilation,
-  variables: readonly string[],
-): Pick<Catch, "when" | "exceptWhen"> {
-  const { when, exceptWhen } = written;
-  return {
-    ...(typeof when === "string" ? { when: expressions.expression(when, variables) } : {}),
-    ...(typeof exceptWhen === "string"
-      ? { exceptWhen: expressions.expression(exceptWhen, variables) }
-      : {}),
-  };
-}
+const FILTERED = ["type", "status", "title", "detail", "instance"] as const;
 
-function compileFilter(
-  value: Json | undefined,
-  { expressions }: Compilation,
-  variables: readonly string[],
-): ErrorFilter | undefined {
+function compileFilter(value: Json | undefined, place: Place): ErrorFilter | undefined {
   if (value === undefined) return undefined;
-  const filter: Record<string, Template> = {};
-  for (const [key, wanted] of Object.entries(asObject(value)))
-    filter[key] = expressions.template(wanted, variables);
+  const written = asObject(value);
+  const filter: { -readonly [K in keyof ErrorFilter]: Template } = {};
+  for (const key of FILTERED) {
+    const wanted = written[key];
+    if (wanted === undefined) continue;
+    const canonical = key === "type" && typeof wanted === "string" ? canonicalErrorType(wanted) : wanted;
+    filter[key] = compileTemplate(canonical, down(place, key));
+  }
   return filter;
 }
 
 /** `retry`: inline, or the name of a policy in `use.retries`. */
-function compileRetry(
-  value: Json | undefined,
-  compilation: Compilation,
-  variables: readonly string[],
-): RetryPolicy | undefined {
+function compileRetry(value: Json | undefined, place: Place): RetryPolicy | undefined {
   if (value === undefined) return undefined;
-  const policy = asObject(
-    typeof value === "string" ? asObject(compilation.use.retries)[value] : value,
-  );
-  const duration = (given: Json | undefined, key: string) =>
-    given === undefined
-      ? {}
-      : { [key]: compileDuration(given, compilation.expressions, variables) };
+  const used = typeof value === "string" ? lookUp("retries", value, place) : { value, place };
+  return used === undefined ? undefined : compilePolicy(asObject(used.value), used.place);
+}
+
+function compilePolicy(policy: JsonObject, place: Place): RetryPolicy {
   const backoff = asObject(policy.backoff);
   const limit = asObject(policy.limit);
   const attempt = asObject(limit.attempt);
-  const jitter = asObject(policy.jitter);
+  const { count } = attempt;
   return {
-    ...conditions(policy, compilation, variables),
-    ...duration(policy.delay, "delay"),
-    backoff:
-      backoff.exponential !== undefined
-        ? "exponential"
-        : backoff.linear !== undefined
-          ? "linear"
-          : "constant",
-    ...(policy.jitter === undefined
-      ? {}
-      : {
-          jitter: {
-            from: compileDuration(jitter.from ?? "PT0S", compilation.expressions, variables),
-            to: compileDuration(jitter.to ?? "PT0S", compilation.expressions, variables),
-          },
-        }),
+    ...given("when", conditionOf(policy, "when", place)),
+    ...given("exceptWhen", conditionOf(policy, "exceptWhen", place)),
+    ...given("delay", durationOf(policy, "delay", place)),
+    backoff: (["exponential", "linear"] as const).find((kind) => kind in backoff) ?? "constant",
+    ...given("jitter", compileJitter(policy.jitter, down(place, "jitter"))),
     limit: {
-      ...(typeof attempt.count === "number" ? { attemptCount: attempt.count } : {}),
-      ...duration(attempt.duration, "attemptDuration"),
-      ...duration(limit.duration, "duration"),
+      ...given("attemptCount", typeof count === "number" ? count : undefined),
+      ...given("attemptDuration", durationOf(attempt, "duration", down(place, "limit", "attempt"))),
+      ...given("duration", durationOf(limit, "duration", down(place, "limit"))),
     },
   };
+}
+
+function compileJitter(value: Json | undefined, place: Place): RetryPolicy["jitter"] {
+  if (value === undefined) return undefined;
+  const { from = null, to = null } = asObject(value);
+  return {
+    from: compileDuration(from, down(place, "from")),
+    to: compileDuration(to, down(place, "to")),
+  };
+}
+
+function durationOf(holder: JsonObject, key: string, place: Place): DurationSpec | undefined {
+  const value = holder[key];
+  return value === undefined ? undefined : compileDuration(value, down(place, key));
 }

@@ -1,58 +1,108 @@
-/** Definition → program: resolves names, compiles expressions, indexes flow targets. The definition must be valid. */
-import { isObject, type Json, type JsonObject } from "../json.ts";
-import type { Program, TaskNode } from "../program.ts";
-import { asObject, asText, ExpressionCompiler, STANDARD_VARIABLES } from "./expression.ts";
-import { compileStep, compileTaskList, compileTimeout } from "./tasks.ts";
+/**
+ * Definition → program: resolves names, compiles expressions, indexes flow targets.
+ *
+ * One walk does the work and finds what is wrong beyond the schema, so a definition that compiles is a definition that
+ * is valid. Problems are collected, not thrown: a person fixes them all in one go.
+ */
+import { DefinitionError, type Issue } from "../issue.ts";
+import type { JsonObject } from "../json.ts";
+import { suggestion } from "../nearest.ts";
+import type { Program } from "../program.ts";
+import { workflow, type WorkflowDefinition } from "../schema/workflow.ts";
+import { compileTimeout } from "./durations.ts";
+import { STANDARD_VARIABLES } from "./expression.ts";
+import { compileExtensions } from "./extensions.ts";
+import { compileFunction } from "./functions.ts";
+import { JqCache } from "./jq.ts";
+import { asList, asObject, asText, type Compilation, down, given, type Place, report, warn } from "./place.ts";
+import { checkSchedule } from "./schedule.ts";
+import { compileStep } from "./steps.ts";
+import { compileTaskList } from "./lists.ts";
+import { compileTask } from "./tasks.ts";
 
-/** What compiling a task needs to know of the workflow around it. */
-export interface Compilation {
-  readonly expressions: ExpressionCompiler;
-  /** `use`, as written. */
-  readonly use: JsonObject;
-  readonly nodes: Map<string, TaskNode>;
-  /** Functions being compiled: a function that calls itself ends here. */
-  readonly calling: readonly string[];
-  /** False inside extensions, which are not extended themselves. */
-  readonly extend: boolean;
+export interface Compiled {
+  readonly program: Program;
+  /** The program is only good when there are none. */
+  readonly issues: readonly Issue[];
+  readonly warnings: readonly Issue[];
 }
 
 /**
- * @throws {ExpressionError} an expression does not parse
- * @throws {Error} the definition breaks a rule that validation checks
+ * Compiles a definition whose structure is valid.
+ * @throws {DefinitionError} with every issue found
  */
-export function compile(definition: JsonObject): Program {
-  const evaluate = asObject(definition.evaluate);
-  const expressions = new ExpressionCompiler(evaluate.mode === "loose" ? "loose" : "strict");
-  const use = asObject(definition.use);
-  const nodes = new Map<string, TaskNode>();
-  const compilation: Compilation = { expressions, use, nodes, calling: [], extend: true };
-  const scope = STANDARD_VARIABLES;
-  const { document } = definition;
-  const name = (key: string): string => asText(asObject(document)[key]);
-  const timeout = compileTimeout(definition.timeout, compilation, scope);
-  const input = compileStep(definition.input, "from", compilation, scope);
-  const output = compileStep(definition.output, "as", compilation, scope);
+export function compile(definition: WorkflowDefinition | JsonObject): Program {
+  const { program, issues } = compileChecked(definition as JsonObject);
+  if (issues.length > 0) throw new DefinitionError(issues);
+  return program;
+}
+
+/** Compiles as far as possible, and says what is wrong. */
+export function compileChecked(definition: JsonObject): Compiled {
+  const bare = rootPlace(startCompilation(definition));
+  const root: Place = { ...bare, of: { ...bare.of, extensions: compileExtensions(bare) } };
+  const { issues, warnings } = root.of;
+  warnUnknownProperties(definition, root);
+  checkLanguage(definition, root);
+  checkSchedule(definition.schedule, down(root, "schedule"));
+  const program = compileProgram(definition, root);
+  // Functions that nothing calls are looked at too.
+  for (const [name, written] of Object.entries(asObject(root.of.use.functions))) {
+    compileFunction(name, written, root);
+  }
+  return { program, issues, warnings };
+}
+
+function compileProgram(definition: JsonObject, root: Place): Program {
+  const document = asObject(definition.document);
   return Object.freeze({
-    namespace: name("namespace"),
-    name: name("name"),
-    version: name("version"),
+    namespace: asText(document.namespace),
+    name: asText(document.name),
+    version: asText(document.version),
     definition,
-    ...(input === undefined ? {} : { input }),
-    ...(output === undefined ? {} : { output }),
-    ...(timeout === undefined ? {} : { timeout }),
-    secrets: listOf(use.secrets).map(String),
-    tasks: compileTaskList(definition.do, "/do", compilation, scope),
-    nodes,
+    ...given("input", compileStep(definition.input, "from", down(root, "input"))),
+    ...given("output", compileStep(definition.output, "as", down(root, "output"))),
+    ...given("timeout", compileTimeout(definition.timeout, down(root, "timeout"))),
+    secrets: [...root.of.secrets],
+    tasks: compileTaskList(definition.do, down(root, "do")),
+    nodes: root.of.nodes,
   });
 }
 
-export function listOf(value: Json | undefined): readonly Json[] {
-  return Array.isArray(value) ? (value as readonly Json[]) : [];
+function startCompilation(definition: JsonObject): Compilation {
+  const use = asObject(definition.use);
+  return {
+    mode: asObject(definition.evaluate).mode === "loose" ? "loose" : "strict",
+    definition,
+    use,
+    secrets: new Set(asList(use.secrets).map(String)),
+    nodes: new Map(),
+    issues: [],
+    warnings: [],
+    jq: new JqCache(),
+    calling: [],
+    extensions: [],
+    bare: false,
+    compileTask,
+  };
 }
 
-/** The single entry of a named item, such as `{ getPet: { … } }`. */
-export function entryOf(item: Json | undefined): readonly [string, JsonObject] {
-  const [entry] = Object.entries(asObject(item));
-  if (entry === undefined || !isObject(entry[1])) throw new Error("a named item needs one entry");
-  return [entry[0], entry[1]];
+function rootPlace(of: Compilation): Place {
+  return { of, pointer: "", variables: STANDARD_VARIABLES, siblings: [], depth: 0 };
+}
+
+function checkLanguage(definition: JsonObject, root: Place): void {
+  const { language } = asObject(definition.evaluate);
+  if (language === undefined || language === "jq") return;
+  const place = down(root, "evaluate", "language");
+  report(place, "unsupported", `expression language "${asText(language)}" is not supported; use jq`);
+}
+
+/** The official schema leaves the root open, so a misspelt `outptu` would pass silently. */
+function warnUnknownProperties(definition: JsonObject, root: Place): void {
+  const known = Object.keys(workflow.properties);
+  for (const key of Object.keys(definition)) {
+    if (known.includes(key)) continue;
+    warn(down(root, key), "unknown-property", `unknown property${suggestion(key, known)}; it has no effect`);
+  }
 }

@@ -1,12 +1,12 @@
-/** `use.extensions`: which extend a kind of task, compiled (DSL reference "Extension"). */
-import type { Json, JsonObject } from "../json.ts";
+/** `use.extensions`: compiled once, attached to the tasks they extend (DSL reference "Extension"). */
 import type { Extension, TaskNode } from "../program.ts";
-import { escapePointer } from "../issue.ts";
-import { type Compilation, entryOf, listOf } from "./compile.ts";
-import { asText, STANDARD_VARIABLES } from "./expression.ts";
-import { compileTaskList } from "./tasks.ts";
+import { asList, asText, down, entryOf, given, type Place } from "./place.ts";
+import { compileTaskList } from "./lists.ts";
+import { conditionOf } from "./expression.ts";
 
-/** What `extend` calls each kind of node. */
+export type KindExtension = Extension & { readonly extend: string };
+
+/** What `extend` calls the kinds of node whose name differs. */
 const KINDS: Readonly<Partial<Record<TaskNode["kind"], string>>> = {
   do: "composite",
   function: "call",
@@ -14,41 +14,29 @@ const KINDS: Readonly<Partial<Record<TaskNode["kind"], string>>> = {
   workflow: "run",
 };
 
-const compiled = new WeakMap<JsonObject, readonly (Extension & { extend: string })[]>();
-
-/** The extensions of the workflow that apply to this kind, in declared order. */
+/** The extensions that apply to this kind, in declared order. */
 export function extensionsFor(
   kind: TaskNode["kind"],
-  compilation: Compilation,
+  extensions: readonly KindExtension[],
 ): readonly Extension[] {
-  if (!compilation.extend) return [];
   const wanted = KINDS[kind] ?? kind;
-  return compileExtensions(compilation).filter(
-    ({ extend }) => extend === "all" || extend === wanted,
-  );
+  return extensions.filter(({ extend }) => extend === "all" || extend === wanted);
 }
 
-/** All extensions, compiled once for a workflow. */
-export function compileExtensions(
-  compilation: Compilation,
-): readonly (Extension & { extend: string })[] {
-  const known = compiled.get(compilation.use);
-  if (known !== undefined) return known;
-  const inside: Compilation = { ...compilation, extend: false };
-  const result = listOf(compilation.use.extensions).map((item, index) => {
+/** Compiles `use.extensions`; the tasks inside are not extended themselves. */
+export function compileExtensions(root: Place): readonly KindExtension[] {
+  const bare: Place = { ...root, of: { ...root.of, extensions: [], bare: true } };
+  return asList(root.of.use.extensions).map((item, index) => {
     const [name, written] = entryOf(item);
-    const reference = `/use/extensions/${index}/${escapePointer(name)}`;
-    const list = (key: "before" | "after"): Json | undefined => written[key];
+    const place = down(bare, "use", "extensions", index, name);
     const tasks = (key: "before" | "after") =>
-      list(key) === undefined
-        ? {}
-        : { [key]: compileTaskList(list(key), `${reference}/${key}`, inside, STANDARD_VARIABLES) };
-    const when =
-      typeof written.when === "string"
-        ? { when: compilation.expressions.expression(written.when, STANDARD_VARIABLES) }
-        : {};
-    return { name, extend: asText(written.extend), ...when, ...tasks("before"), ...tasks("after") };
+      written[key] === undefined ? undefined : compileTaskList(written[key], down(place, key));
+    return {
+      name,
+      extend: asText(written.extend),
+      ...given("when", conditionOf(written, "when", place)),
+      ...given("before", tasks("before")),
+      ...given("after", tasks("after")),
+    };
   });
-  compiled.set(compilation.use, result);
-  return result;
 }

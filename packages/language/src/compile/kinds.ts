@@ -1,134 +1,83 @@
-/** What each kind of task becomes (DSL reference "Task"). The kind is told by its key. */
+/** Turns each kind of task into its node (DSL reference "Tasks"). */
 import { canonicalErrorType } from "../errors.ts";
-import { isObject, type Json, type JsonObject } from "../json.ts";
-import type {
-  ForkNode,
-  ForNode,
-  RaiseNode,
-  SwitchNode,
-  TaskBase,
-  TaskNode,
-  WaitNode,
-} from "../program.ts";
+import type { Json, JsonObject } from "../json.ts";
+import type { EmitNode, RaiseNode, SwitchNode, TaskBase, TaskNode, Template } from "../program.ts";
 import { compileCall } from "./calls.ts";
 import { compileTry } from "./catch.ts";
-import { type Compilation, entryOf, listOf } from "./compile.ts";
 import { compileDuration } from "./durations.ts";
-import { asObject } from "./expression.ts";
+import { compileListen } from "./events.ts";
+import { compileFlow } from "./flow.ts";
+import { compileFor, compileFork } from "./loops.ts";
+import { asList, asObject, down, entryOf, given, type Place, report } from "./place.ts";
 import { compileRun } from "./run.ts";
-import { compileFlow, compileTaskList } from "./tasks.ts";
+import { compileTaskList } from "./lists.ts";
+import { conditionOf } from "./expression.ts";
+import { compileTemplate, compileTransform } from "./template.ts";
+import { lookUp } from "./use.ts";
 
-/** Turns a task into the node of its kind. `siblings` are the names its flow may target. */
-export function compileKind(
-  task: JsonObject,
-  common: TaskBase,
-  siblings: readonly string[],
-  compilation: Compilation,
-  variables: readonly string[],
-): TaskNode {
-  const { expressions } = compilation;
-  const { reference } = common;
-  if (task.call !== undefined) return compileCall(task, common, compilation, variables);
-  if (task.run !== undefined) return compileRun(asObject(task.run), common, compilation, variables);
-  if (task.for !== undefined) return compileFor(task, common, compilation, variables);
-  if (task.try !== undefined) return compileTry(task, common, siblings, compilation, variables);
-  if (task.fork !== undefined) return compileFork(task, common, compilation, variables);
+export function compileKind(task: JsonObject, common: TaskBase, place: Place): TaskNode {
+  if (task.call !== undefined) return compileCall(task, common, place);
+  if (task.for !== undefined) return compileFor(task, common, place);
   if (task.do !== undefined) {
-    const tasks = compileTaskList(task.do, `${reference}/do`, compilation, variables);
-    return { ...common, kind: "do", tasks };
+    return { ...common, kind: "do", tasks: compileTaskList(task.do, down(place, "do")) };
   }
-  if (task.set !== undefined)
-    return { ...common, kind: "set", value: expressions.template(task.set, variables) };
-  if (task.switch !== undefined)
-    return compileSwitch(task, common, siblings, compilation, variables);
-  if (task.raise !== undefined) return compileRaise(task, common, compilation, variables);
-  if (task.wait !== undefined) return compileWait(task.wait, common, compilation, variables);
-  if (task.emit !== undefined) {
-    const event = asObject(asObject(asObject(task.emit).event).with);
-    return { ...common, kind: "emit", event: expressions.template(event, variables) };
+  if (task.fork !== undefined) return compileFork(task, common, place);
+  if (task.emit !== undefined) return compileEmit(task, common, place);
+  if (task.listen !== undefined) return compileListen(task, common, place);
+  if (task.raise !== undefined) return compileRaise(task, common, place);
+  if (task.run !== undefined) return compileRun(asObject(task.run), common, down(place, "run"));
+  if (task.set !== undefined) {
+    return { ...common, kind: "set", value: compileTransform(task.set, down(place, "set")) };
   }
-  return { ...common, kind: "unsupported", feature: task.listen === undefined ? "task" : "listen" };
+  if (task.switch !== undefined) return compileSwitch(task, common, place);
+  if (task.try !== undefined) return compileTry(task, common, place);
+  return { ...common, kind: "wait", duration: compileDuration(task.wait ?? null, down(place, "wait")) };
 }
 
-function compileWait(
-  wait: Json,
-  common: TaskBase,
-  { expressions }: Compilation,
-  variables: readonly string[],
-): WaitNode {
-  return { ...common, kind: "wait", duration: compileDuration(wait, expressions, variables) };
-}
-
-function compileSwitch(
-  task: JsonObject,
-  common: TaskBase,
-  siblings: readonly string[],
-  { expressions }: Compilation,
-  variables: readonly string[],
-): SwitchNode {
-  const cases = listOf(task.switch).map((item) => {
+function compileSwitch(task: JsonObject, common: TaskBase, place: Place): SwitchNode {
+  const list = down(place, "switch");
+  let defaults = 0;
+  const cases = asList(task.switch).map((item, index) => {
     const [name, written] = entryOf(item);
-    const when =
-      typeof written.when === "string"
-        ? { when: expressions.expression(written.when, variables) }
-        : {};
-    return { name, ...when, then: compileFlow(written.then, siblings) };
+    const at = down(list, index, name);
+    if (written.when === undefined && ++defaults === 2) {
+      report(at, "choice", "a second default case: all cases but one need `when`");
+    }
+    const flow = compileFlow(written.then, down(at, "then"));
+    // biome-ignore lint/suspicious/noThenProperty: the language's own name
+    return { name, ...given("when", conditionOf(written, "when", at)), then: flow };
   });
   return { ...common, kind: "switch", cases };
 }
 
-function compileFor(
-  task: JsonObject,
-  common: TaskBase,
-  compilation: Compilation,
-  variables: readonly string[],
-): ForNode {
-  const { expressions } = compilation;
-  const loop = asObject(task.for);
-  const each = typeof loop.each === "string" ? loop.each : "item";
-  const at = typeof loop.at === "string" ? loop.at : "index";
-  const inside = [...new Set([...variables, each, at])];
-  return {
-    ...common,
-    kind: "for",
-    each,
-    at,
-    in: expressions.transform(loop.in ?? [], variables),
-    ...(typeof task.while === "string"
-      ? { while: expressions.expression(task.while, inside) }
-      : {}),
-    tasks: compileTaskList(task.do, `${common.reference}/do`, compilation, inside),
-  };
-}
-
-function compileFork(
-  task: JsonObject,
-  common: TaskBase,
-  compilation: Compilation,
-  variables: readonly string[],
-): ForkNode {
-  const fork = asObject(task.fork);
-  const reference = `${common.reference}/fork/branches`;
-  const branches = compileTaskList(fork.branches, reference, compilation, variables);
-  return { ...common, kind: "fork", branches, compete: fork.compete === true };
+function compileEmit(task: JsonObject, common: TaskBase, place: Place): EmitNode {
+  const at = down(place, "emit", "event", "with");
+  const event = asObject(asObject(task.emit).event).with;
+  if (event === undefined) report(at, "required", "required");
+  return { ...common, kind: "emit", event: compileTemplate(event ?? {}, at) };
 }
 
 /** `raise.error`: inline, or the name of one in `use.errors`. */
-function compileRaise(
-  task: JsonObject,
-  common: TaskBase,
-  { expressions, use }: Compilation,
-  variables: readonly string[],
-): RaiseNode {
-  const given = asObject(task.raise).error;
-  const written = asObject(typeof given === "string" ? asObject(use.errors)[given] : given);
-  const error = expressions.template(canonicalType(written), variables);
-  return { ...common, kind: "raise", error };
+function compileRaise(task: JsonObject, common: TaskBase, place: Place): RaiseNode {
+  const written = asObject(task.raise).error ?? null;
+  const at = down(place, "raise", "error");
+  const used = typeof written === "string" ? lookUp("errors", written, at) : { value: written, place: at };
+  const error = asObject(used?.value);
+  const template = compileTemplate(canonicalType(error), used?.place ?? at);
+  return { ...common, kind: "raise", error: withCanonicalType(template) };
 }
 
 /** A standard error's type in its canonical form; anything else as written. */
 function canonicalType(error: JsonObject): JsonObject {
-  return isObject(error) && typeof error.type === "string"
-    ? { ...error, type: canonicalErrorType(error.type) }
-    : error;
+  return typeof error.type === "string" ? { ...error, type: canonicalErrorType(error.type) } : error;
+}
+
+/** The same for a type that an expression gives. */
+function withCanonicalType(template: Template): Template {
+  if (template.constant !== undefined) return template;
+  return {
+    uses: template.uses,
+    evaluate: (input: Json, scope, context) =>
+      canonicalType(asObject(template.evaluate(input, scope, context))),
+  };
 }

@@ -1,57 +1,40 @@
 /** `run`: a process, or another workflow (DSL reference "Run"). */
 import type { JsonObject } from "../json.ts";
 import type { RunProcessNode, TaskBase, TaskNode, Template } from "../program.ts";
-import type { Compilation } from "./compile.ts";
-import { asObject, asText, type ExpressionCompiler } from "./expression.ts";
+import { withPolicies } from "./authentication.ts";
+import { asObject, asText, down, given, type Place } from "./place.ts";
+import { compileObject, compileTemplate, shellText, untouched } from "./template.ts";
 
-export function compileRun(
-  run: JsonObject,
-  common: TaskBase,
-  { expressions }: Compilation,
-  variables: readonly string[],
-): TaskNode {
+/** `place` is that of `run` itself. */
+export function compileRun(run: JsonObject, common: TaskBase, place: Place): TaskNode {
   const wait = run.await !== false;
   if (run.workflow !== undefined) {
     const child = asObject(run.workflow);
+    const { input } = child;
+    const at = down(place, "workflow", "input");
     return {
       ...common,
       kind: "workflow",
       namespace: asText(child.namespace),
       workflow: asText(child.name),
       version: typeof child.version === "string" ? child.version : "latest",
-      ...(child.input === undefined
-        ? {}
-        : { arguments: expressions.template(child.input, variables) }),
+      ...given("arguments", input === undefined ? undefined : compileTemplate(input, at)),
       await: wait,
     };
   }
-  const process = run.container ? "container" : run.script ? "script" : "shell";
+  const process = (["container", "script"] as const).find((kind) => kind in run) ?? "shell";
   return {
     ...common,
     kind: "process",
     process,
-    with: compileProcess(asObject(run[process]), process, expressions, variables),
+    with: compileProcess(asObject(run[process]), down(place, process)),
     await: wait,
     return: (typeof run.return === "string" ? run.return : "stdout") as RunProcessNode["return"],
   };
 }
 
-/** A script's code is never touched: what looks like an expression there is the script's own. */
-function compileProcess(
-  written: JsonObject,
-  process: RunProcessNode["process"],
-  expressions: ExpressionCompiler,
-  variables: readonly string[],
-): Template {
-  if (process !== "script" || written.code === undefined)
-    return expressions.template(written, variables, { shell: process === "shell" });
-  const { code, ...rest } = written;
-  const template = expressions.template(rest, variables);
-  return {
-    uses: template.uses,
-    evaluate: (input, scope, context) => ({
-      ...asObject(template.evaluate(input, scope, context)),
-      code,
-    }),
-  };
+/** A script's code is never touched, and a command keeps the shell's own `${VAR}`. */
+function compileProcess(written: JsonObject, place: Place): Template {
+  const resolved = withPolicies(written, [["source", "endpoint", "authentication"]], place);
+  return compileObject(resolved, place, { code: untouched, command: shellText });
 }

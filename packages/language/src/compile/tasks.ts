@@ -1,117 +1,55 @@
-/** Task lists and what all tasks have in common; each kind's own part is in `kinds.ts`. */
-import { escapePointer } from "../issue.ts";
-import { isObject, type Json, type JsonObject } from "../json.ts";
-import type { DataStep, DurationSpec, Flow, TaskBase, TaskList, TaskNode } from "../program.ts";
-import { type Compilation, entryOf, listOf } from "./compile.ts";
-import { compileDuration } from "./durations.ts";
+/** What all tasks have in common; each kind's own part is in `kinds.ts`. */
+import type { JsonObject } from "../json.ts";
+import type { TaskBase, TaskNode } from "../program.ts";
+import { compileTimeout } from "./durations.ts";
+import { conditionOf } from "./expression.ts";
 import { extensionsFor } from "./extensions.ts";
-import { asObject } from "./expression.ts";
+import { compileFlow } from "./flow.ts";
 import { compileKind } from "./kinds.ts";
-import { compileSchema } from "./schemas.ts";
+import { down, given, type Place, report } from "./place.ts";
+import { compileStep } from "./steps.ts";
 
-/** Compiles a list of named tasks; `reference` is the list's own JSON Pointer. */
-export function compileTaskList(
-  value: Json | undefined,
-  reference: string,
-  compilation: Compilation,
-  variables: readonly string[],
-): TaskList {
-  const entries = listOf(value).map(entryOf);
-  const names = entries.map(([name]) => name);
-  return entries.map(([name, task], index) =>
-    compileTask(
-      name,
-      task,
-      `${reference}/${index}/${escapePointer(name)}`,
-      names,
-      compilation,
-      variables,
-    ),
-  );
-}
+/** Most tasks of one workflow. */
+export const MAX_TASKS = 5_000;
+/** Most tasks inside each other. */
+export const MAX_DEPTH = 64;
 
-/** Compiles one task and enters it among the program's nodes. `siblings` are the names `then` may target. */
-export function compileTask(
-  name: string,
-  task: JsonObject,
-  reference: string,
-  siblings: readonly string[],
-  compilation: Compilation,
-  variables: readonly string[],
-): TaskNode {
-  const common = compileCommon(name, task, reference, siblings, compilation, variables);
-  const node = compileKind(task, common, siblings, compilation, variables);
-  const extensions = extensionsFor(node.kind, compilation);
+/** Compiles one task and enters it among the program's nodes, under the pointer of its place. */
+export function compileTask(name: string, task: JsonObject, place: Place): TaskNode {
+  const common = compileCommon(name, task, place);
+  const inside: Place = { ...place, depth: place.depth + 1 };
+  const node = exceedsLimits(place)
+    ? ({ ...common, kind: "unsupported", feature: name } as const)
+    : compileKind(task, common, inside);
+  const extensions = extensionsFor(node.kind, place.of.extensions);
   const complete: TaskNode = extensions.length === 0 ? node : { ...node, extensions };
-  compilation.nodes.set(reference, complete);
+  place.of.nodes.set(place.pointer, complete);
   return complete;
 }
 
-function compileCommon(
-  name: string,
-  task: JsonObject,
-  reference: string,
-  siblings: readonly string[],
-  compilation: Compilation,
-  variables: readonly string[],
-): TaskBase {
-  const condition =
-    typeof task.if === "string"
-      ? { if: compilation.expressions.expression(task.if, variables) }
-      : {};
-  const step = (key: "input" | "output" | "export", transform: "from" | "as") => {
-    const compiled = compileStep(task[key], transform, compilation, variables);
-    return compiled === undefined ? {} : { [key]: compiled };
-  };
-  const timeout = compileTimeout(task.timeout, compilation, variables);
+/** Says so once for the number, and at the outermost task that is too deep. */
+function exceedsLimits(place: Place): boolean {
+  const { nodes } = place.of;
+  if (nodes.size === MAX_TASKS) {
+    report(place, "limit", `more than ${MAX_TASKS} tasks: split the workflow`);
+  }
+  if (place.depth >= MAX_DEPTH) {
+    report(place, "limit", `tasks nest deeper than ${MAX_DEPTH}: split the workflow`);
+  }
+  return nodes.size >= MAX_TASKS || place.depth >= MAX_DEPTH;
+}
+
+function compileCommon(name: string, task: JsonObject, place: Place): TaskBase {
   return {
     name,
-    reference,
+    reference: place.pointer,
     definition: task,
-    ...condition,
-    ...step("input", "from"),
-    ...step("output", "as"),
-    ...step("export", "as"),
-    ...(timeout === undefined ? {} : { timeout }),
-    then: compileFlow(task.then, siblings),
+    ...given("if", conditionOf(task, "if", place)),
+    ...given("input", compileStep(task.input, "from", down(place, "input"))),
+    ...given("output", compileStep(task.output, "as", down(place, "output"))),
+    ...given("export", compileStep(task.export, "as", down(place, "export"))),
+    ...given("timeout", compileTimeout(task.timeout, down(place, "timeout"))),
+    // biome-ignore lint/suspicious/noThenProperty: the language's own name
+    then: compileFlow(task.then, down(place, "then")),
   };
 }
-
-/** `input`, `output` or `export`. */
-export function compileStep(
-  value: Json | undefined,
-  key: "from" | "as",
-  { expressions }: Compilation,
-  variables: readonly string[],
-): DataStep | undefined {
-  if (!isObject(value)) return undefined;
-  const transform = value[key];
-  const document = asObject(value.schema).document;
-  return {
-    ...(isObject(document) || typeof document === "boolean"
-      ? { schema: compileSchema(document) }
-      : {}),
-    ...(transform === undefined ? {} : { transform: expressions.transform(transform, variables) }),
-  };
-}
-
-/** `timeout`: inline, or the name of one in `use.timeouts`. */
-export function compileTimeout(
-  value: Json | undefined,
-  { expressions, use }: Compilation,
-  variables: readonly string[],
-): DurationSpec | undefined {
-  const timeout = typeof value === "string" ? asObject(use.timeouts)[value] : value;
-  const after = asObject(timeout).after;
-  return after === undefined ? undefined : compileDuration(after, expressions, variables);
-}
-
-/** A flow directive; a task's name becomes its index among its siblings. */
-export function compileFlow(value: Json | undefined, siblings: readonly string[]): Flow {
-  if (typeof value !== "string") return CONTINUE;
-  if (value === "continue" || value === "exit" || value === "end") return { kind: value };
-  const index = siblings.indexOf(value);
-  if (index === -1) throw new Error(`then: there is no task "${value}" in this list`);
-  return { kind: "task", index };
-}
-const CONTINUE: Flow = { kind: "continue" };

@@ -1,58 +1,86 @@
 /** Finds `${ … }` in text: jq inside may hold braces and strings with braces of their own. */
 
-export type TextPiece =
-  | { readonly kind: "text"; readonly text: string }
-  /** `text` is the piece as written, `source` the jq inside. */
-  | { readonly kind: "expression"; readonly source: string; readonly text: string };
+export interface ExpressionPiece {
+  readonly kind: "expression";
+  /** The jq inside. */
+  readonly source: string;
+  /** Where `source` starts in the whole text. */
+  readonly offset: number;
+  /** The piece as written, `${` and `}` included. */
+  readonly text: string;
+}
+export type TextPiece = { readonly kind: "text"; readonly text: string } | ExpressionPiece;
 
-/** The jq of a string that is wholly one `${ … }`, spaces around it allowed. */
-export function wholeExpression(text: string): string | undefined {
-  const trimmed = text.trim();
-  if (!trimmed.startsWith("${")) return undefined;
-  const end = endOf(trimmed, 2);
-  return end === trimmed.length ? trimmed.slice(2, -1).trim() : undefined;
+export interface SplitText {
+  readonly pieces: readonly TextPiece[];
+  /** Offset of a `${` that nothing closes; it is text from there on. */
+  readonly unclosed?: number;
 }
 
-/** The pieces of a text with `${ … }` inside; `undefined` when there is none. An unclosed `${` is text. */
-export function splitText(text: string): readonly TextPiece[] | undefined {
+/** A string that is wholly one `${ … }`, spaces around it allowed. */
+export function wholeExpression(text: string): ExpressionPiece | undefined {
+  const start = text.length - text.trimStart().length;
+  if (!text.startsWith("${", start)) return undefined;
+  const end = endOf(text, start + 2);
+  if (end === undefined || text.slice(end).trim() !== "") return undefined;
+  return pieceAt(text, start, end);
+}
+
+/** The pieces of a text with `${ … }` inside. */
+export function splitText(text: string): SplitText {
   const pieces: TextPiece[] = [];
   let from = 0;
+  let unclosed: number | undefined;
   for (;;) {
     const open = text.indexOf("${", from);
-    const end = open === -1 ? undefined : endOf(text, open + 2);
-    if (end === undefined) break;
+    if (open === -1) break;
+    const end = endOf(text, open + 2);
+    if (end === undefined) {
+      unclosed = open;
+      break;
+    }
     if (open > from) pieces.push({ kind: "text", text: text.slice(from, open) });
-    const source = text.slice(open + 2, end - 1).trim();
-    pieces.push({ kind: "expression", source, text: text.slice(open, end) });
+    pieces.push(pieceAt(text, open, end));
     from = end;
   }
-  if (pieces.length === 0) return undefined;
   if (from < text.length) pieces.push({ kind: "text", text: text.slice(from) });
-  return pieces;
+  return unclosed === undefined ? { pieces } : { pieces, unclosed };
+}
+
+function pieceAt(text: string, start: number, end: number): ExpressionPiece {
+  const inside = text.slice(start + 2, end - 1);
+  const source = inside.trim();
+  const offset = start + 2 + (inside.length - inside.trimStart().length);
+  return { kind: "expression", source, offset, text: text.slice(start, end) };
 }
 
 /** The offset behind the brace that closes what opened before `from`; `undefined` when none does. */
 function endOf(text: string, from: number): number | undefined {
   let depth = 1;
   for (let at = from; at < text.length; at += 1) {
-    const char = text[at];
-    if (char === '"') {
-      const end = endOfString(text, at + 1);
-      if (end === undefined) return undefined;
-      at = end - 1;
-    } else if (char === "#") {
-      const line = text.indexOf("\n", at);
-      if (line === -1) continue;
-      at = line;
-    } else if (char === "{") depth += 1;
-    else if (char === "}") {
-      depth -= 1;
-      if (depth === 0) return at + 1;
+    switch (text[at]) {
+      case '"': {
+        const end = endOfString(text, at + 1);
+        if (end === undefined) return undefined;
+        at = end - 1;
+        break;
+      }
+      case "#": {
+        const line = text.indexOf("\n", at);
+        // On a single line, a comment would swallow the closing brace: then it is none.
+        if (line !== -1) at = line;
+        break;
+      }
+      case "{":
+        depth += 1;
+        break;
+      case "}":
+        depth -= 1;
+        if (depth === 0) return at + 1;
     }
   }
   return undefined;
 }
-
 /** The offset behind a jq string's closing quote; `\( … )` inside may hold strings again. */
 function endOfString(text: string, from: number): number | undefined {
   for (let at = from; at < text.length; at += 1) {

@@ -1,7 +1,7 @@
 /** Conditions between the properties of one object. */
 import type { JsonObject } from "../json.ts";
 import type { Rule } from "../schema/type.ts";
-import type { Walk } from "./structure.ts";
+import type { Walk } from "./walk.ts";
 
 export function checkRules(rules: readonly Rule[], value: JsonObject, walk: Walk): void {
   for (const rule of rules) checkRule(rule, value, walk);

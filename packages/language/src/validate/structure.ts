@@ -5,35 +5,14 @@
  * meant ("with.method: required"), never about the union ("must match exactly one schema"). The verdict equals that of
  * the official JSON Schema; meaning (names, expressions, cron …) is checked by the compiler afterwards.
  */
-import { makeIssue } from "../issue.ts";
-import type { Issue, IssueCode, Segment } from "../issue.ts";
 import { isObject } from "../json.ts";
 import type { JsonObject } from "../json.ts";
 import { suggestion } from "../nearest.ts";
 import type { MapShape, ObjectShape, Shape, TaggedShape } from "../schema/type.ts";
-import { checkKeyed } from "./keyed.ts";
+import { checkKeyed, taggedMember } from "./keyed.ts";
 import { checkRules } from "./rules.ts";
 import { checkString, describeString } from "./text.ts";
-
-/** Collects issues; `path` is the place the walk has reached. */
-export class Walk {
-  readonly issues: Issue[] = [];
-  readonly path: Segment[];
-  constructor(path: readonly Segment[] = []) {
-    this.path = [...path];
-  }
-  report(code: IssueCode, message: string, expected?: string): void {
-    this.issues.push(
-      makeIssue(code, this.path, message, expected === undefined ? {} : { expected }),
-    );
-  }
-  /** Runs `visit` one step further down. */
-  at(segment: Segment, visit: () => void): void {
-    this.path.push(segment);
-    visit();
-    this.path.pop();
-  }
-}
+import { mismatch, Walk } from "./walk.ts";
 
 export function checkShape(shape: Shape, value: unknown, walk: Walk): void {
   switch (shape.kind) {
@@ -57,26 +36,12 @@ export function checkShape(shape: Shape, value: unknown, walk: Walk): void {
     case "object":
       return checkObject(shape, value, walk);
     case "keyed":
-      return checkKeyed(shape, value, walk);
+      return checkKeyed(shape, value, walk, checkObject);
     case "tagged":
       return checkTagged(shape, value, walk);
     case "either":
       return checkEither(shape, value, walk);
   }
-}
-
-/** Reports a value of the wrong JSON type. */
-export function mismatch(walk: Walk, value: unknown, expected: string): void {
-  walk.report("type", `expected ${expected}, got ${describe(value)}`, expected);
-}
-
-/** A value in a few words: `the number 1`, `a list`. */
-function describe(value: unknown): string {
-  if (value === null) return "nothing (null)";
-  if (Array.isArray(value)) return "a list";
-  if (typeof value === "object") return "an object";
-  const text = JSON.stringify(value) ?? String(value);
-  return `the ${typeof value} ${text.length > 40 ? `${text.slice(0, 37)}…` : text}`;
 }
 
 function checkInteger(
@@ -119,7 +84,7 @@ function checkMap(shape: MapShape, value: unknown, walk: Walk): void {
   for (const key of keys) walk.at(key, () => checkShape(shape.values, value[key], walk));
 }
 
-export function checkObject(shape: ObjectShape, value: unknown, walk: Walk): void {
+function checkObject(shape: ObjectShape, value: unknown, walk: Walk): void {
   if (!isObject(value)) return mismatch(walk, value, "an object");
   for (const key of shape.required) {
     if (!Object.hasOwn(value, key)) walk.at(key, () => walk.report("required", "required"));
@@ -144,13 +109,6 @@ function checkProperty(shape: ObjectShape, value: JsonObject, key: string, walk:
 function checkTagged(shape: TaggedShape, value: unknown, walk: Walk): void {
   if (!isObject(value)) return mismatch(walk, value, "an object");
   checkObject(taggedMember(shape, value), value, walk);
-}
-
-/** The member that the tag's value names. */
-export function taggedMember(shape: TaggedShape, value: JsonObject): ObjectShape {
-  const tag = value[shape.tag];
-  const known = typeof tag === "string" && Object.hasOwn(shape.members, tag);
-  return (known ? shape.members[tag] : undefined) ?? shape.otherwise;
 }
 
 function checkEither(

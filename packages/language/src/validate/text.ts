@@ -2,8 +2,7 @@
 import { suggestion } from "../nearest.ts";
 import type { StringShape } from "../schema/type.ts";
 import { hasFormat } from "./formats.ts";
-import { mismatch } from "./structure.ts";
-import type { Walk } from "./structure.ts";
+import { mismatch, type Walk } from "./walk.ts";
 
 const compiled = new Map<string, RegExp>();
 
