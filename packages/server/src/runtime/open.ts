@@ -7,6 +7,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import pg from "pg";
 import type { Coordinator } from "../cluster/coordinator.ts";
+import type { Logger } from "../logger.ts";
 import { postgresCoordinator, setUpPartitions } from "../cluster/postgres-coordinator.ts";
 import { ConfigError } from "../config.ts";
 import type { RunningRuntime, RuntimeParts } from "../main.ts";
@@ -29,8 +30,15 @@ import { Watchers } from "./watchers.ts";
 const LEASE = 6000;
 const RECONCILE = 10_000;
 const MAX_QUEUED = 20_000;
-/** Connections: two for batches under way, the others for readers. */
-const CONNECTIONS = 10;
+/** Two for batches under way, the others for timers, inbox, leases and the clock. */
+const OWNER_CONNECTIONS = 5;
+const READER_CONNECTIONS = 8;
+/**
+ * The owner's statements find every row by a key. A plan made while a table was small would scan it, and stays in use
+ * until statistics come; so the owner's connections are left no other plan than the index.
+ */
+const OWNER_PLANS =
+  "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off";
 const REDELIVER = 10_000;
 const RUNTIME = { name: "Millrace", version: "0.1.0" };
 const random10 = (): Uint8Array => randomBytes(10);
@@ -39,23 +47,44 @@ export async function openPostgresRuntime(parts: RuntimeParts): Promise<RunningR
   const { config, log, clock } = parts;
   if (config.databaseUrl === undefined)
     throw new ConfigError("MILLRACE_DATABASE_URL: not set; name the PostgreSQL database to use");
+  const pools: Pools = {
+    owner: openPool(config.databaseUrl, log, OWNER_CONNECTIONS, OWNER_PLANS),
+    reader: openPool(config.databaseUrl, log, READER_CONNECTIONS, ""),
+  };
+  try {
+    await prepare(pools.reader, config.partitions);
+    const now = await databaseClock(pools.owner, clock, log);
+    return await assemble(parts, pools, now);
+  } catch (error) {
+    await closePools(pools);
+    throw error;
+  }
+}
+
+/** The owner's own connections, so that no number of readers keeps a batch waiting. */
+interface Pools {
+  readonly owner: pg.Pool;
+  readonly reader: pg.Pool;
+}
+
+async function closePools({ owner, reader }: Pools): Promise<void> {
+  await Promise.all([owner.end(), reader.end()]);
+}
+
+function openPool(url: string, log: Logger, max: number, plans: string): pg.Pool {
   const pool = new pg.Pool({
-    connectionString: config.databaseUrl,
-    max: CONNECTIONS,
+    connectionString: url,
+    max,
+    // A batch is sent whole; see store/postgres/commit.ts.
+    pipeline: true,
     connectionTimeoutMillis: 5000,
     // A database that does not answer must not hold a batch for ever.
     query_timeout: 30_000,
-    options: "-c jit=off -c statement_timeout=25000",
+    // What is acknowledged is on disk, whatever the role's default says.
+    options: `-c jit=off -c statement_timeout=25000 -c synchronous_commit=on ${plans}`,
   });
   pool.on("error", (error) => log.warn({ err: error }, "an idle database connection broke"));
-  try {
-    await prepare(pool, config.partitions);
-    const now = await databaseClock(pool, clock, log);
-    return await assemble(parts, pool, now);
-  } catch (error) {
-    await pool.end();
-    throw error;
-  }
+  return pool;
 }
 
 async function prepare(pool: pg.Pool, partitions: number): Promise<void> {
@@ -85,19 +114,19 @@ interface Node {
 
 async function assemble(
   parts: RuntimeParts,
-  pool: pg.Pool,
+  pools: Pools,
   database: Database,
 ): Promise<RunningRuntime> {
   const { partitions } = parts.config;
   const databaseNow = (): number => database.now();
-  const node = wire(parts, pool, databaseNow);
+  const node = wire(parts, pools.owner, databaseNow);
   const { owner, dispatcher, timers, coordinator } = node;
   await node.leases.runOnce();
   const services = [database.service, node.leases, node.inbox, node.reconciler, timers.service];
   for (const each of services) each.start();
   const common = { databaseNow, partitions, randomBytes: random10 };
   const starts = new Starts({ ...common, store: node.store, owner, random: Math.random });
-  const runtime = postgresRuntime({ ...node, ...common, pool, starts });
+  const runtime = postgresRuntime({ ...node, ...common, pool: pools.reader, starts });
   return {
     runtime,
     async stop() {
@@ -106,7 +135,7 @@ async function assemble(
       for (const each of services) await each.stop();
       await owner.stop();
       await coordinator.release(owner.owned).catch(() => {});
-      await pool.end();
+      await closePools(pools);
     },
   };
 }

@@ -1,5 +1,6 @@
 /**
- * One owner's transaction: the fence first, then a multi-row statement for each kind of row, then the commit.
+ * One owner's transaction: the fence first, then a multi-row statement for each kind of row, then the commit; all in one
+ * flight.
  *
  * Every statement is prepared once per connection and takes whole columns as arrays, so its plan and its text do not
  * depend on how many rows there are.
@@ -13,17 +14,24 @@ interface Statement {
   readonly values: readonly unknown[];
 }
 
-/** Runs the batch; gives whether the commit had been sent when an error is thrown. */
-export async function runBatch(
-  client: PoolClient,
-  batch: Batch,
-  onCommit: () => void,
-): Promise<void> {
-  await client.query("BEGIN");
-  for (const { name, text, values } of statements(batch))
-    await client.query({ name, text, values: [...values] });
-  onCommit();
-  await client.query("COMMIT");
+/**
+ * Sends the whole transaction at once, so it costs one round trip (the pool's connections are in pipeline mode). When a
+ * statement fails the database refuses those behind it and turns the COMMIT into a rollback.
+ * @throws the first failure; when the connection broke the outcome is not known
+ */
+export async function runBatch(client: PoolClient, batch: Batch): Promise<void> {
+  const answers = [
+    client.query("BEGIN"),
+    ...statements(batch).map(({ name, text, values }) =>
+      client.query({ name, text, values: [...values] }),
+    ),
+    client.query("COMMIT"),
+  ];
+  const settled = await Promise.allSettled(answers);
+  for (const answer of settled) if (answer.status === "rejected") throw answer.reason;
+  const last = settled.at(-1);
+  if (last?.status !== "fulfilled" || last.value.command !== "COMMIT")
+    throw new Error("the database rolled the batch back without an error");
 }
 
 function statements(batch: Batch): readonly Statement[] {

@@ -44,16 +44,12 @@ export function postgresOwnerStore(pool: Pool): OwnerStore {
 
 async function commit(pool: Pool, batch: Batch): Promise<void> {
   const client = await connect(pool);
-  let sent = false;
   let broken: Error | undefined;
   try {
-    await runBatch(client, batch, () => {
-      sent = true;
-    });
+    await runBatch(client, batch);
   } catch (error) {
-    const failure = asStoreError(error, sent);
-    if (failure.kind === "unavailable" || failure.kind === "unknown") broken = failure;
-    else await client.query("ROLLBACK").catch((fault: Error) => (broken = fault));
+    const failure = asStoreError(error);
+    if (failure.kind === "unknown") broken = failure;
     throw failure;
   } finally {
     // A broken connection is thrown away, not given back.
@@ -69,17 +65,17 @@ async function connect(pool: Pool): Promise<PoolClient> {
   }
 }
 
-/** Codes of our own functions, and what PostgreSQL says when it refuses or goes away. */
-function asStoreError(error: unknown, sent: boolean): StoreError {
-  const { code, message } = error as { code?: string; message?: string };
+/** The database's own refusals are certain; whatever else went wrong after the batch was sent is not. */
+function asStoreError(error: unknown): StoreError {
+  const { message } = error as { message?: string };
   const text = message ?? String(error);
+  const code = error instanceof pg.DatabaseError ? (error.code ?? "") : "";
   if (code === "MR001") return new StoreError("stale-epoch", text, error);
-  if (error instanceof pg.DatabaseError) {
-    // Class 57: shutting down; 53: out of resources; 08: connection. Nothing was written unless the commit had been sent.
-    if (code !== undefined && !/^(57|53|08|58|XX)/.test(code))
-      return new StoreError("conflict", text, error);
-  }
-  return new StoreError(sent ? "unknown" : "unavailable", text, error);
+  // Class 08 and 57P: the connection or the server ends; XX: the server itself is at fault.
+  if (code === "" || /^(08|57P|XX)/.test(code)) return new StoreError("unknown", text, error);
+  // Class 53: out of resources; 57: cancelled, as by the time limit; 58: a fault of the system.
+  const kind = /^(53|57|58)/.test(code) ? "unavailable" : "conflict";
+  return new StoreError(kind, text, error);
 }
 
 async function loadInstances(pool: Pool, ids: readonly string[]): Promise<readonly InstanceRow[]> {
