@@ -25,7 +25,7 @@ test("the shape: each mistake names its place and what was expected", () => {
     "5:7 do[0].a.with.method",
     /required/,
   );
-  refuses(`${HEAD}do:\n  - a: { set: {}, wait: PT1S }\n`, "do[0].a", /set and wait/);
+  refuses(`${HEAD}do:\n  - a: { set: { x: 1 }, wait: PT1S }\n`, "do[0].a", /set and wait/);
   refuses(
     `${HEAD}do:\n  - a: { fork: { branches: [], compet: true } }\n`,
     "compet",
@@ -41,16 +41,16 @@ test("meaning: names, flows, expressions, durations and schedules", () => {
   refuses(task("{ set: { n: '${ $nobody }' } }"), "do[0].a.set.n", /nobody/);
   refuses(task("{ call: htp }"), "do[0].a.call", /did you mean "http"/);
   refuses(task("{ wait: P1X }"), "do[0].a", /duration/);
-  refuses(task("{ set: {}, timeout: soon }"), "do[0].a.timeout", /use.timeouts has no "soon"/);
+  refuses(task("{ set: { x: 1 }, timeout: soon }"), "do[0].a.timeout", /use.timeouts has no "soon"/);
   refuses(task("{ raise: { error: nope } }"), "do[0].a", /use.errors has no "nope"/);
   refuses(task("{ set: { k: '${ $secrets.key }' } }"), "do[0].a.set.k", /"key" is not listed/);
-  refuses(`${task("{ set: {} }")}  - a: { set: {} }\n`, "do[1].a", /two tasks named "a"/);
+  refuses(`${task("{ set: { x: 1 } }")}  - a: { set: { x: 1 } }\n`, "do[1].a", /two tasks named "a"/);
   refuses(
-    `${task("{ set: {} }")}schedule: { cron: '0 0 30 2 *' }\n`,
+    `${task("{ set: { x: 1 } }")}schedule: { cron: '0 0 30 2 *' }\n`,
     "schedule.cron",
     /never fires/,
   );
-  refuses(`${task("{ set: {} }")}schedule: {}\n`, "schedule", /one of every, cron, after, on/);
+  refuses(`${task("{ set: { x: 1 } }")}schedule: {}\n`, "schedule", /one of every, cron, after, on/);
   refuses(`${task("{ call: f }")}use: { functions: { f: { call: f } } }\n`, "call", /f → f/);
   refuses(
     `${task("{ switch: [ { x: { then: end } }, { y: { then: end } } ] }")}`,
