@@ -1,160 +1,178 @@
 /**
- * A small shop as a web service: `POST /reserve`, `/charge`, `/pack`, `/release`, `/notify` with an order as JSON.
+ * A shop that is flaky on purpose, the way real services are: now and then it is overloaded (503, nothing done), or it
+ * does what it is asked and the answer is lost, or it answers late. Which of these happens is drawn from a seed.
  *
- * It fails on purpose (see mischief.ts), and does what services should do about it: it remembers under each
- * `Idempotency-Key` what it has done, and answers a repeated request without doing it again. It remembers effects, not
- * failures. A charge of a card that reads `declined` is refused for good.
+ * It honours `Idempotency-Key`: a key that it has seen is answered again and nothing is done twice. It counts both what
+ * it was asked and what it did, so that a demonstration can tell whether each effect happened exactly once.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createHash } from "node:crypto";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { KINDS, type Kind, Ledger } from "./ledger.ts";
-import { type Mischief, mischief } from "./mischief.ts";
 
-export interface ShopOptions {
-  readonly seed?: string;
-  /** How the shop behaves; drawn from the seed unless given. */
-  readonly mischief?: (effect: string, call: number) => Mischief;
+export const EFFECTS = [
+  "reservations",
+  "charges",
+  "packages",
+  "unpackings",
+  "releases",
+  "notifications",
+] as const;
+export type Effect = (typeof EFFECTS)[number];
+
+/** A card with this number is declined, politely and for good. */
+export const DECLINED_CARD = "4000-0002";
+
+/** What happens to a share of the requests, in per cent. */
+const OVERLOADED = 10;
+const ANSWER_LOST = 8;
+const SLOW = 10;
+const SLOWEST_MS = 400;
+
+/** How often things happened, by effect. */
+export interface Tally {
+  /** Requests that arrived. */
+  requests: number;
+  overloaded: number;
+  answersLost: number;
+  /** Requests under a key that had been carried out before. */
+  repeated: number;
 }
 
 export interface Shop {
-  /** `http://127.0.0.1:port`. */
   readonly url: string;
-  readonly ledger: Ledger;
-  /** Resolves as soon as `isSo` holds; asked after every effect. */
-  until(isSo: (ledger: Ledger) => boolean): Promise<void>;
-  /** Ends open connections, too. */
-  close(): Promise<void>;
+  /** Orders by effect, and how often it was applied to each. */
+  readonly applied: Readonly<Record<Effect, ReadonlyMap<number, number>>>;
+  readonly tallies: Readonly<Record<Effect, Readonly<Tally>>>;
+  /** Effects applied so far, all together. */
+  readonly total: number;
+  /** Calls back when `total` reaches `count`. */
+  when(count: number, run: () => void): void;
+  close(): void;
 }
 
 interface Answer {
   readonly status: number;
-  readonly body: Readonly<Record<string, string>>;
+  readonly body: object;
 }
 
-const MAX_BODY_BYTES = 10_000;
-
-export async function startShop(options: ShopOptions = {}): Promise<Shop> {
-  const counter = new Counter(options);
-  const server = createServer((request, response) => {
-    counter.serve(request, response).catch(() => response.destroy());
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject).listen(0, "127.0.0.1", resolve);
-  });
+/** Opens the shop on a free port of loopback. */
+export async function openShop(seed: string): Promise<Shop> {
+  const books = new Books(seed);
+  const server = createServer((request, response) => void books.serve(request, response));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,
-    ledger: counter.ledger,
-    until: (isSo) => counter.until(isSo),
-    close: () => close(server),
+    applied: books.applied,
+    tallies: books.tallies,
+    get total() {
+      return books.total;
+    },
+    when: (count, run) => books.when(count, run),
+    close: () => server.close().closeAllConnections(),
   };
 }
 
-/** Where orders are taken. */
-class Counter {
-  readonly ledger = new Ledger();
-  readonly #mischief: (effect: string, call: number) => Mischief;
-  #watchers: { readonly isSo: (ledger: Ledger) => boolean; readonly tell: () => void }[] = [];
+class Books {
+  readonly applied = byEffect(() => new Map<number, number>());
+  readonly tallies = byEffect(
+    (): Tally => ({ requests: 0, overloaded: 0, answersLost: 0, repeated: 0 }),
+  );
+  total = 0;
+  readonly #seed: string;
+  /** What was answered under each key. */
+  readonly #answers = new Map<string, Answer>();
+  readonly #attempts = new Map<string, number>();
+  #milestones: { readonly count: number; readonly run: () => void }[] = [];
 
-  constructor({ seed = "shop", mischief: given }: ShopOptions) {
-    this.#mischief = given ?? ((effect, call) => mischief(seed, effect, call));
+  constructor(seed: string) {
+    this.#seed = seed;
   }
 
-  until(isSo: (ledger: Ledger) => boolean): Promise<void> {
-    return new Promise((tell) => {
-      this.#watchers.push({ isSo, tell });
-      this.#watch();
-    });
+  when(count: number, run: () => void): void {
+    this.#milestones.push({ count, run });
   }
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const kind = KINDS.find((each) => request.url === `/${each}`);
+    const effect = EFFECTS.find((each) => request.url === `/${each}`);
     const key = request.headers["idempotency-key"];
-    const order = await readOrder(request);
-    if (kind === undefined) return send(response, problem(404, "There is no such counter."));
-    if (request.method !== "POST") return send(response, problem(405, "Only POST is served."));
-    if (order === undefined) return send(response, problem(400, "Expected an order as JSON."));
-    if (typeof key !== "string" || key === "") {
-      return send(response, problem(400, "Without an Idempotency-Key nothing is done here."));
+    const body = await readBody(request);
+    if (effect === undefined || body === undefined || typeof key !== "string")
+      return reply(response, { status: 400, body: { error: "what is asked is not understood" } });
+    const tally = this.tallies[effect];
+    tally.requests += 1;
+    const luck = this.#draw(`${effect} ${body.order}`);
+    if (luck < OVERLOADED) {
+      tally.overloaded += 1;
+      return reply(response, { status: 503, body: { error: "too busy" } });
     }
-    this.#order(kind, key, order, response);
-    this.#watch();
+    const answer = this.#carryOut(effect, key, body);
+    if (luck < OVERLOADED + ANSWER_LOST) {
+      tally.answersLost += 1;
+      response.destroy();
+    } else if (luck < OVERLOADED + ANSWER_LOST + SLOW) {
+      setTimeout(() => reply(response, answer), (luck % 1) * SLOWEST_MS);
+    } else reply(response, answer);
   }
 
-  #order(kind: Kind, key: string, order: Order, response: ServerResponse): void {
-    const call = this.ledger.called(order.number, kind);
-    const counts = this.ledger.counts[kind];
-    const { mood, delay } = this.#mischief(`${order.number}/${kind}`, call);
-    if (mood === "unavailable") {
-      counts.unavailable += 1;
-      return send(response, problem(503, "The shop is busy. Try again."));
+  /** Does what is asked unless it was done under this key before. */
+  #carryOut(effect: Effect, key: string, body: Body): Answer {
+    const known = this.#answers.get(key);
+    if (known !== undefined) {
+      this.tallies[effect].repeated += 1;
+      return known;
     }
-    const answer = this.#perform(kind, key, order);
-    switch (mood) {
-      case "lost":
-        counts.lost += 1;
-        response.destroy();
-        return;
-      case "slow":
-        counts.slow += 1;
-        setTimeout(() => send(response, answer), delay).unref();
-        return;
-      case "prompt":
-        send(response, answer);
-    }
+    const answer = this.#apply(effect, body);
+    this.#answers.set(key, answer);
+    return answer;
   }
 
-  #perform(kind: Kind, key: string, order: Order): Answer {
-    if (kind === "charge" && order.card === "declined") {
-      this.ledger.counts.charge.refused += 1;
-      return problem(402, "The card was declined.");
-    }
-    return { status: 200, body: { receipt: this.ledger.apply(order.number, kind, key) } };
+  #apply(effect: Effect, { order, card }: Body): Answer {
+    if (effect === "charges" && card === DECLINED_CARD)
+      return { status: 402, body: { error: "the card was declined" } };
+    const applied = this.applied[effect];
+    applied.set(order, (applied.get(order) ?? 0) + 1);
+    this.total += 1;
+    this.#reach();
+    return { status: 201, body: { order, [effect]: "done" } };
   }
 
-  #watch(): void {
-    const waiting = this.#watchers;
-    this.#watchers = waiting.filter(({ isSo }) => !isSo(this.ledger));
-    for (const watcher of waiting) if (!this.#watchers.includes(watcher)) watcher.tell();
+  #reach(): void {
+    const reached = this.#milestones.filter(({ count }) => count <= this.total);
+    this.#milestones = this.#milestones.filter(({ count }) => count > this.total);
+    for (const { run } of reached) run();
+  }
+
+  /** 0 … 100, the same for the same seed, subject and attempt. */
+  #draw(subject: string): number {
+    const attempt = (this.#attempts.get(subject) ?? 0) + 1;
+    this.#attempts.set(subject, attempt);
+    const digest = createHash("sha256").update(`${this.#seed} ${subject} ${attempt}`).digest();
+    return (digest.readUInt32BE(0) / 2 ** 32) * 100;
   }
 }
 
-interface Order {
-  readonly number: string;
-  readonly card?: unknown;
+interface Body {
+  readonly order: number;
+  readonly card?: string;
 }
 
-/** `undefined` when the body is no order. */
-async function readOrder(request: IncomingMessage): Promise<Order | undefined> {
-  const pieces: Buffer[] = [];
-  let size = 0;
-  for await (const piece of request as AsyncIterable<Buffer>) {
-    size += piece.length;
-    if (size > MAX_BODY_BYTES) return undefined;
-    pieces.push(piece);
-  }
+function byEffect<Value>(make: () => Value): Record<Effect, Value> {
+  return Object.fromEntries(EFFECTS.map((effect) => [effect, make()])) as Record<Effect, Value>;
+}
+
+async function readBody(request: IncomingMessage): Promise<Body | undefined> {
+  let text = "";
+  for await (const chunk of request.setEncoding("utf8")) text += chunk;
   try {
-    const body = JSON.parse(Buffer.concat(pieces).toString("utf8")) as Partial<Order> | null;
-    return typeof body?.number === "string" ? (body as Order) : undefined;
+    const body = JSON.parse(text) as Partial<Body>;
+    return typeof body.order === "number" ? (body as Body) : undefined;
   } catch {
     return undefined;
   }
 }
 
-function problem(status: number, detail: string): Answer {
-  return { status, body: { detail } };
-}
-
-/** Does nothing when the caller has gone: a killed server does not wait for answers. */
-function send(response: ServerResponse, { status, body }: Answer): void {
-  if (response.destroyed) return;
+function reply(response: ServerResponse, { status, body }: Answer): void {
   response.writeHead(status, { "content-type": "application/json" });
   response.end(JSON.stringify(body));
-}
-
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
 }
