@@ -65,9 +65,10 @@ export function parsePath(root: unknown, pointer: string): Segment[] {
   let value = root;
   return parsePointer(pointer).map((token) => {
     const holder = value;
-    value = typeof holder === "object" && holder !== null && Object.hasOwn(holder, token)
-      ? (holder as Record<string, unknown>)[token]
-      : undefined;
+    value =
+      typeof holder === "object" && holder !== null && Object.hasOwn(holder, token)
+        ? (holder as Record<string, unknown>)[token]
+        : undefined;
     return Array.isArray(holder) ? Number(token) : token;
   });
 }

@@ -1,7 +1,15 @@
 /** `try` with its `catch` and retry policy (DSL reference "Try", "Catch", "Retry"). */
 import { canonicalErrorType } from "../errors.ts";
 import type { Json, JsonObject } from "../json.ts";
-import type { Catch, DurationSpec, ErrorFilter, RetryPolicy, TaskBase, Template, TryNode } from "../program.ts";
+import type {
+  Catch,
+  DurationSpec,
+  ErrorFilter,
+  RetryPolicy,
+  TaskBase,
+  Template,
+  TryNode,
+} from "../program.ts";
 import { compileDuration } from "./durations.ts";
 import { compileFlow } from "./flow.ts";
 import { variableName } from "./loops.ts";
@@ -50,7 +58,8 @@ function compileFilter(value: Json | undefined, place: Place): ErrorFilter | und
   for (const key of FILTERED) {
     const wanted = written[key];
     if (wanted === undefined) continue;
-    const canonical = key === "type" && typeof wanted === "string" ? canonicalErrorType(wanted) : wanted;
+    const canonical =
+      key === "type" && typeof wanted === "string" ? canonicalErrorType(wanted) : wanted;
     filter[key] = compileTemplate(canonical, down(place, key));
   }
   return filter;

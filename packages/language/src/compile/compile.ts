@@ -14,7 +14,17 @@ import { STANDARD_VARIABLES } from "./expression.ts";
 import { compileExtensions } from "./extensions.ts";
 import { compileFunction } from "./functions.ts";
 import { JqCache } from "./jq.ts";
-import { asList, asObject, asText, type Compilation, down, given, type Place, report, warn } from "./place.ts";
+import {
+  asList,
+  asObject,
+  asText,
+  type Compilation,
+  down,
+  given,
+  type Place,
+  report,
+  warn,
+} from "./place.ts";
 import { checkSchedule } from "./schedule.ts";
 import { compileStep } from "./steps.ts";
 import { compileTaskList } from "./lists.ts";
@@ -95,7 +105,11 @@ function checkLanguage(definition: JsonObject, root: Place): void {
   const { language } = asObject(definition.evaluate);
   if (language === undefined || language === "jq") return;
   const place = down(root, "evaluate", "language");
-  report(place, "unsupported", `expression language "${asText(language)}" is not supported; use jq`);
+  report(
+    place,
+    "unsupported",
+    `expression language "${asText(language)}" is not supported; use jq`,
+  );
 }
 
 /** The official schema leaves the root open, so a misspelt `outptu` would pass silently. */
@@ -103,6 +117,10 @@ function warnUnknownProperties(definition: JsonObject, root: Place): void {
   const known = Object.keys(workflow.properties);
   for (const key of Object.keys(definition)) {
     if (known.includes(key)) continue;
-    warn(down(root, key), "unknown-property", `unknown property${suggestion(key, known)}; it has no effect`);
+    warn(
+      down(root, key),
+      "unknown-property",
+      `unknown property${suggestion(key, known)}; it has no effect`,
+    );
   }
 }

@@ -5,7 +5,11 @@ import { STANDARD_VARIABLES } from "./expression.ts";
 import { asObject, down, type Place, report } from "./place.ts";
 
 /** The task of a function, compiled at its first call; `undefined` when it calls itself. */
-export function compileFunction(name: string, definition: Json, caller: Place): TaskNode | undefined {
+export function compileFunction(
+  name: string,
+  definition: Json,
+  caller: Place,
+): TaskNode | undefined {
   const { of } = caller;
   if (of.calling.includes(name)) {
     const cycle = [...of.calling.slice(of.calling.indexOf(name)), name].join(" → ");

@@ -43,7 +43,10 @@ const NOTHING: readonly string[] = [];
 
 function compile(source: string, uses: readonly string[]): JqResult {
   try {
-    return { ok: true, expression: expressionOf(compileJq(source, { variables: uses }), source, uses) };
+    return {
+      ok: true,
+      expression: expressionOf(compileJq(source, { variables: uses }), source, uses),
+    };
   } catch (error) {
     if (!(error instanceof JqError)) throw error;
     const { message, position = { offset: 0, line: 1, column: 1 } } = error;

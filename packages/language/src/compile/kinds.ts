@@ -31,7 +31,11 @@ export function compileKind(task: JsonObject, common: TaskBase, place: Place): T
   }
   if (task.switch !== undefined) return compileSwitch(task, common, place);
   if (task.try !== undefined) return compileTry(task, common, place);
-  return { ...common, kind: "wait", duration: compileDuration(task.wait ?? null, down(place, "wait")) };
+  return {
+    ...common,
+    kind: "wait",
+    duration: compileDuration(task.wait ?? null, down(place, "wait")),
+  };
 }
 
 function compileSwitch(task: JsonObject, common: TaskBase, place: Place): SwitchNode {
@@ -61,7 +65,8 @@ function compileEmit(task: JsonObject, common: TaskBase, place: Place): EmitNode
 function compileRaise(task: JsonObject, common: TaskBase, place: Place): RaiseNode {
   const written = asObject(task.raise).error ?? null;
   const at = down(place, "raise", "error");
-  const used = typeof written === "string" ? lookUp("errors", written, at) : { value: written, place: at };
+  const used =
+    typeof written === "string" ? lookUp("errors", written, at) : { value: written, place: at };
   const error = asObject(used?.value);
   const template = compileTemplate(canonicalType(error), used?.place ?? at);
   return { ...common, kind: "raise", error: withCanonicalType(template) };
@@ -69,7 +74,9 @@ function compileRaise(task: JsonObject, common: TaskBase, place: Place): RaiseNo
 
 /** A standard error's type in its canonical form; anything else as written. */
 function canonicalType(error: JsonObject): JsonObject {
-  return typeof error.type === "string" ? { ...error, type: canonicalErrorType(error.type) } : error;
+  return typeof error.type === "string"
+    ? { ...error, type: canonicalErrorType(error.type) }
+    : error;
 }
 
 /** The same for a type that an expression gives. */

@@ -21,8 +21,13 @@ export function compileBranches(value: Json | undefined, place: Place): TaskList
   return compileEntries(entries, { ...place, siblings: [] });
 }
 
-function compileEntries(entries: readonly (readonly [string, JsonObject])[], place: Place): TaskList {
-  return entries.map(([name, task], index) => place.of.compileTask(name, task, down(place, index, name)));
+function compileEntries(
+  entries: readonly (readonly [string, JsonObject])[],
+  place: Place,
+): TaskList {
+  return entries.map(([name, task], index) =>
+    place.of.compileTask(name, task, down(place, index, name)),
+  );
 }
 
 function reportDuplicates(names: readonly string[], place: Place): void {

@@ -1,5 +1,11 @@
 /** Where the compiler is in a definition, and what holds there. */
-import { escapePointer, type IssueCode, type IssueDetails, makeIssue, parsePath } from "../issue.ts";
+import {
+  escapePointer,
+  type IssueCode,
+  type IssueDetails,
+  makeIssue,
+  parsePath,
+} from "../issue.ts";
 import type { Issue } from "../issue.ts";
 import { isObject, type Json, type JsonObject } from "../json.ts";
 import type { Extension, TaskNode } from "../program.ts";

@@ -26,7 +26,11 @@ function compileDataSchema(value: Json | undefined, place: Place): Schema | unde
   if (value === undefined) return undefined;
   const { format, document, resource } = asObject(value);
   if (format !== undefined && !/^json(:.*)?$/i.test(asText(format))) {
-    report(down(place, "format"), "unsupported", `schema format "${asText(format)}" is not supported; use json`);
+    report(
+      down(place, "format"),
+      "unsupported",
+      `schema format "${asText(format)}" is not supported; use json`,
+    );
     return undefined;
   }
   if (resource !== undefined) {

@@ -69,7 +69,9 @@ function partOf(value: Json, place: Place): Part {
     const parts = items.map((item, index) => partOf(item, down(place, index)));
     return composed(items, parts, (evaluated) => evaluated);
   }
-  return isObject(value) ? objectPart(value, (item, key) => partOf(item, down(place, key))) : CONSTANT;
+  return isObject(value)
+    ? objectPart(value, (item, key) => partOf(item, down(place, key)))
+    : CONSTANT;
 }
 
 function objectPart(
@@ -98,7 +100,9 @@ function composed(
     evaluate: (input, scope, context) =>
       build(
         parts.map((part, index) =>
-          part.evaluate === undefined ? (values[index] ?? null) : part.evaluate(input, scope, context),
+          part.evaluate === undefined
+            ? (values[index] ?? null)
+            : part.evaluate(input, scope, context),
         ),
       ),
   };
@@ -121,7 +125,9 @@ function textPart(text: string, place: Place, compilePiece: CompilePiece): Part 
   const { pieces, unclosed } = splitText(text);
   if (unclosed !== undefined && compilePiece === strictPiece) {
     const message = "${ is not closed by }";
-    report(place, "expression", `${message}; write \${ "\${" } for the text itself`, { offset: unclosed });
+    report(place, "expression", `${message}; write \${ "\${" } for the text itself`, {
+      offset: unclosed,
+    });
   }
   const compiled = pieces.map((piece) =>
     piece.kind === "text" ? piece.text : compilePiece(piece, place),
@@ -147,8 +153,11 @@ function looseText(text: string, place: Place): Part {
   if (text.trim() === "") return CONSTANT;
   const whole = wholeExpression(text);
   const { pieces } = whole === undefined && text.includes("${") ? splitText(text) : { pieces: [] };
-  const compiled = pieces.map((piece) => (piece.kind === "text" ? piece.text : shellPiece(piece, place)));
-  if (compiled.some((piece) => typeof piece !== "string")) return orText(interpolated(compiled), text);
+  const compiled = pieces.map((piece) =>
+    piece.kind === "text" ? piece.text : shellPiece(piece, place),
+  );
+  if (compiled.some((piece) => typeof piece !== "string"))
+    return orText(interpolated(compiled), text);
   const result = place.of.jq.compile(whole?.source ?? text, place.variables);
   return result.ok ? orText(result.expression, text) : CONSTANT;
 }

@@ -58,7 +58,7 @@ function pieceAt(text: string, start: number, end: number): ExpressionPiece {
 function endOf(text: string, from: number): number | undefined {
   let depth = 1;
   for (let at = from; at < text.length; at += 1) {
-    switch (text[at]) {
+    switch (text.charAt(at)) {
       case '"': {
         const end = endOfString(text, at + 1);
         if (end === undefined) return undefined;

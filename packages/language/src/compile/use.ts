@@ -5,15 +5,6 @@ import { asObject, down, type Place, report } from "./place.ts";
 
 type Section = "authentications" | "errors" | "retries" | "timeouts" | "functions" | "catalogs";
 
-const SINGULAR: Readonly<Record<Section, string>> = {
-  authentications: "authentication",
-  errors: "error",
-  retries: "retry policy",
-  timeouts: "timeout",
-  functions: "function",
-  catalogs: "catalog",
-};
-
 export interface Used {
   readonly value: Json;
   /** Where it is defined; in scope is what is in scope where it is used. */
@@ -28,6 +19,6 @@ export function lookUp(section: Section, name: string, place: Place): Used | und
     return { value: known[name] ?? null, place: down(root, "use", section, name) };
   }
   const hint = suggestion(name, Object.keys(known));
-  report(place, "reference", `no ${SINGULAR[section]} "${name}" in use.${section}${hint}`);
+  report(place, "reference", `use.${section} has no "${name}"${hint}`);
   return undefined;
 }

@@ -1,6 +1,14 @@
 /** Keywords about arrays. */
 import type { Json } from "../json.ts";
-import { type Check, count, fail, type KeywordCompiler, list, nothingSeen, silently } from "./context.ts";
+import {
+  type Check,
+  count,
+  fail,
+  type KeywordCompiler,
+  list,
+  nothingSeen,
+  silently,
+} from "./context.ts";
 import { deepEqual } from "./equal.ts";
 
 /** A keyword that concerns arrays only. */

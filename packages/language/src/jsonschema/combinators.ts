@@ -51,7 +51,11 @@ const oneOf: KeywordCompiler = (keyword) => {
     const matches = matching(checks, value, at, run, seen);
     if (matches === 1) return true;
     if (matches === 0) return explain(checks, value, at, run, seen);
-    return fail(run, at, `must match exactly one of ${checks.length} alternatives, matches ${matches}`);
+    return fail(
+      run,
+      at,
+      `must match exactly one of ${checks.length} alternatives, matches ${matches}`,
+    );
   };
 };
 
@@ -66,7 +70,8 @@ function explain(checks: readonly Check[], ...[value, at, run, seen]: Parameters
 const not: KeywordCompiler = ({ value, pointer, compile }) => {
   const check = compile(value, pointer);
   return (item, at, run) =>
-    !check(item, at, silently(run), nothingSeen()) || fail(run, at, "must not match the schema under not");
+    !check(item, at, silently(run), nothingSeen()) ||
+    fail(run, at, "must not match the schema under not");
 };
 
 const condition: KeywordCompiler = ({ value, schema, pointer, compile }) => {

@@ -134,7 +134,8 @@ class SchemaCompiler {
 
   #findAnchors(value: Json, pointer: string): void {
     if (Array.isArray(value)) {
-      for (const [index, item] of value.entries()) this.#findAnchors(item as Json, `${pointer}/${index}`);
+      for (const [index, item] of value.entries())
+        this.#findAnchors(item as Json, `${pointer}/${index}`);
     } else if (isObject(value)) {
       if (typeof value.$anchor === "string") this.#anchors.set(value.$anchor, pointer);
       for (const [key, item] of Object.entries(value)) {

@@ -83,6 +83,6 @@ export function list({ value, pointer }: Keyword): readonly Json[] {
 
 export function strings(keyword: Keyword): readonly string[] {
   const items = list(keyword);
-  if (items.every((item) => typeof item === "string")) return items as readonly string[];
+  if (items.every((item) => typeof item === "string")) return items;
   throw new SchemaError("expected a list of strings", keyword.pointer);
 }

@@ -4,7 +4,9 @@ import { isObject, type Json } from "../json.ts";
 export function deepEqual(a: Json, b: Json): boolean {
   if (a === b) return true;
   if (Array.isArray(a) && Array.isArray(b)) {
-    return a.length === b.length && a.every((item: Json, index) => deepEqual(item, b[index] as Json));
+    return (
+      a.length === b.length && a.every((item: Json, index) => deepEqual(item, b[index] as Json))
+    );
   }
   if (!isObject(a) || !isObject(b)) return false;
   const keys = Object.keys(a);

@@ -18,7 +18,9 @@ const checks: Readonly<Record<string, (text: string) => boolean>> = {
     /^\d{1,3}(?:\.\d{1,3}){3}$/.test(text) &&
     text.split(".").every((part) => Number(part) < 256 && String(Number(part)) === part),
   duration: (text) =>
-    /^P(?!$)(?:\d+W|(?:\d+Y)?(?:\d+M)?(?:\d+D)?(?:T(?=\d)(?:\d+H)?(?:\d+M)?(?:\d+S)?)?)$/.test(text),
+    /^P(?!$)(?:\d+W|(?:\d+Y)?(?:\d+M)?(?:\d+D)?(?:T(?=\d)(?:\d+H)?(?:\d+M)?(?:\d+S)?)?)$/.test(
+      text,
+    ),
 };
 
 export function isOfFormat(name: string, text: string): boolean {

@@ -1,7 +1,18 @@
 /** Keywords about objects. */
 import { escapePointer } from "../issue.ts";
 import { isObject, type Json, type JsonObject } from "../json.ts";
-import { type Check, count, fail, type Keyword, type KeywordCompiler, nothingSeen, type Run, SchemaError, type Seen, strings } from "./context.ts";
+import {
+  type Check,
+  count,
+  fail,
+  type Keyword,
+  type KeywordCompiler,
+  nothingSeen,
+  type Run,
+  SchemaError,
+  type Seen,
+  strings,
+} from "./context.ts";
 import { compilePattern } from "./pattern.ts";
 
 /** A keyword that concerns objects only. */
@@ -13,10 +24,20 @@ const forObjects =
 /** The subschemas under a keyword, by name. */
 function named({ value, pointer, compile }: Keyword): readonly (readonly [string, Check])[] {
   if (!isObject(value)) throw new SchemaError("expected an object of schemas", pointer);
-  return Object.keys(value).map((key) => [key, compile(value[key], `${pointer}/${escapePointer(key)}`)]);
+  return Object.keys(value).map((key) => [
+    key,
+    compile(value[key], `${pointer}/${escapePointer(key)}`),
+  ]);
 }
 
-function checkProperty(check: Check, value: JsonObject, key: string, at: string, run: Run, seen: Seen): boolean {
+function checkProperty(
+  check: Check,
+  value: JsonObject,
+  key: string,
+  at: string,
+  run: Run,
+  seen: Seen,
+): boolean {
   seen.properties.add(key);
   return check(value[key] ?? null, `${at}/${escapePointer(key)}`, run, nothingSeen());
 }
@@ -26,7 +47,8 @@ const properties: KeywordCompiler = (keyword) => {
   return forObjects((value, at, run, seen) => {
     let valid = true;
     for (const [key, check] of checks) {
-      if (Object.hasOwn(value, key)) valid = checkProperty(check, value, key, at, run, seen) && valid;
+      if (Object.hasOwn(value, key))
+        valid = checkProperty(check, value, key, at, run, seen) && valid;
     }
     return valid;
   });
@@ -68,7 +90,8 @@ const unevaluatedProperties: KeywordCompiler = ({ value, pointer, compile }) => 
   return forObjects((object, at, run, seen) => {
     let valid = true;
     for (const key of Object.keys(object)) {
-      if (!seen.properties.has(key)) valid = checkProperty(check, object, key, at, run, seen) && valid;
+      if (!seen.properties.has(key))
+        valid = checkProperty(check, object, key, at, run, seen) && valid;
     }
     return valid;
   });
@@ -77,7 +100,9 @@ const unevaluatedProperties: KeywordCompiler = ({ value, pointer, compile }) => 
 const propertyNames: KeywordCompiler = ({ value, pointer, compile }) => {
   const check = compile(value, pointer);
   return forObjects((object, at, run) =>
-    Object.keys(object).every((key) => check(key, `${at}/${escapePointer(key)}`, run, nothingSeen())),
+    Object.keys(object).every((key) =>
+      check(key, `${at}/${escapePointer(key)}`, run, nothingSeen()),
+    ),
   );
 };
 
@@ -98,7 +123,11 @@ const dependentRequired: KeywordCompiler = (keyword) => {
   const { value, pointer } = keyword;
   if (!isObject(value)) throw new SchemaError("expected an object of lists", pointer);
   const rules = Object.entries(value).map(
-    ([key, wanted]) => [key, strings({ ...keyword, value: wanted, pointer: `${pointer}/${escapePointer(key)}` })] as const,
+    ([key, wanted]) =>
+      [
+        key,
+        strings({ ...keyword, value: wanted, pointer: `${pointer}/${escapePointer(key)}` }),
+      ] as const,
   );
   return forObjects((object, at, run) => {
     const due = rules.filter(([key]) => Object.hasOwn(object, key)).flatMap(([, wanted]) => wanted);
@@ -109,7 +138,9 @@ const dependentRequired: KeywordCompiler = (keyword) => {
 const dependentSchemas: KeywordCompiler = (keyword) => {
   const checks = named(keyword);
   return forObjects((value, at, run, seen) =>
-    checks.filter(([key]) => Object.hasOwn(value, key)).every(([, check]) => check(value, at, run, seen)),
+    checks
+      .filter(([key]) => Object.hasOwn(value, key))
+      .every(([, check]) => check(value, at, run, seen)),
   );
 };
 

@@ -1,6 +1,16 @@
 /** Keywords about single values: types, enumerations, numbers, strings. */
 import type { Json } from "../json.ts";
-import { amount, type Check, count, fail, type Keyword, type KeywordCompiler, list, SchemaError, text } from "./context.ts";
+import {
+  amount,
+  type Check,
+  count,
+  fail,
+  type Keyword,
+  type KeywordCompiler,
+  list,
+  SchemaError,
+  text,
+} from "./context.ts";
 import { deepEqual } from "./equal.ts";
 import { isOfFormat } from "./formats.ts";
 import { compilePattern } from "./pattern.ts";
@@ -13,8 +23,8 @@ function typeOf(value: Json): string {
 }
 
 const type: KeywordCompiler = ({ value, pointer }) => {
-  const wanted = (Array.isArray(value) ? value : [value]) as readonly Json[];
-  const unknown = wanted.find((name) => !TYPES.includes(name as string));
+  const wanted = (Array.isArray(value) ? value : [value]).map(String);
+  const unknown = wanted.find((name) => !TYPES.includes(name));
   if (unknown !== undefined || wanted.length === 0) {
     throw new SchemaError(`expected one of ${TYPES.join(", ")}`, pointer);
   }
@@ -39,14 +49,18 @@ const multipleOf: KeywordCompiler = (keyword) => {
   const step = amount(keyword);
   if (step <= 0) throw new SchemaError("must be above 0", keyword.pointer);
   return (value, at, run) =>
-    typeof value !== "number" || isMultiple(value, step) || fail(run, at, `must be a multiple of ${step}`);
+    typeof value !== "number" ||
+    isMultiple(value, step) ||
+    fail(run, at, `must be a multiple of ${step}`);
 };
 
 /** Decimal steps such as 0.1 have no exact binary form, so a quotient may miss a whole number by rounding. */
 function isMultiple(value: number, step: number): boolean {
   const quotient = value / step;
   if (Number.isInteger(quotient)) return true;
-  return Math.abs(quotient - Math.round(quotient)) <= Number.EPSILON * Math.max(1, Math.abs(quotient));
+  return (
+    Math.abs(quotient - Math.round(quotient)) <= Number.EPSILON * Math.max(1, Math.abs(quotient))
+  );
 }
 
 /** A keyword about a string's length, in code points. */
@@ -70,7 +84,9 @@ const pattern: KeywordCompiler = (keyword) => {
   const source = text(keyword);
   const matches = compilePattern(source, keyword.pointer);
   return (value, at, run) =>
-    typeof value !== "string" || matches(value) || fail(run, at, `must match the pattern ${source}`);
+    typeof value !== "string" ||
+    matches(value) ||
+    fail(run, at, `must match the pattern ${source}`);
 };
 
 const format: KeywordCompiler = (keyword) => {

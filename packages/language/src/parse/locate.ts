@@ -1,33 +1,28 @@
 /** Where in the text a JSON Pointer is: looked up only when there is an issue to place. */
 import { isAlias, isMap, isScalar, isSeq } from "yaml";
 import type { Document, LineCounter, Node, Scalar } from "yaml";
-import { parsePointer } from "../issue.ts";
+import { type Issue, parsePointer } from "../issue.ts";
 
-export interface Place {
-  /** 1-based. */
-  readonly line: number;
-  /** 1-based. */
-  readonly column: number;
-  /** How a scalar was written, when that differs from what it means (`1.0` for the number 1). */
-  readonly written?: string;
-}
-
-/**
- * The place of a pointer, or of its nearest ancestor that exists. `inside` is an offset into the string that stands
- * there (an expression's position).
- */
-export type Locate = (pointer: string, inside?: number) => Place;
+/** Adds line and column to an issue: those of its pointer, or of the nearest ancestor that exists. */
+export type Locate = (issue: Issue) => Issue;
 
 export function makeLocate(document: Document.Parsed, lines: LineCounter, text: string): Locate {
-  return (pointer, inside) => {
-    const tokens = parsePointer(pointer);
-    const { node, offset } = find(document, tokens);
-    const shift =
-      inside === undefined || node === undefined ? undefined : innerOffset(node, inside, text);
-    const { line, col } = lines.linePos(shift ?? offset);
-    const written = isScalar(node) && typeof node.value !== "string" ? node.source : undefined;
-    return { line, column: col, ...(written === undefined ? {} : { written }) };
+  return (issue) => {
+    const { node, offset } = find(document, parsePointer(issue.pointer));
+    const inner =
+      issue.offset === undefined || node === undefined
+        ? undefined
+        : innerOffset(node, issue.offset, text);
+    const { line, col } = lines.linePos(inner ?? offset);
+    return { ...issue, message: issue.message + quoteHint(issue, node), line, column: col };
   };
+}
+
+/** YAML reads `1.0` as a number and `yes` not as text; where a string was expected, show how to write one. */
+function quoteHint(issue: Issue, node: Node | undefined): string {
+  if (issue.code !== "type" || !isScalar(node) || typeof node.value === "string") return "";
+  const { source } = node;
+  return source === undefined || !issue.message.includes("quotes") ? "" : `: '${source}'`;
 }
 
 interface Found {
@@ -60,7 +55,7 @@ function find(document: Document.Parsed, tokens: readonly string[]): Found {
 
 /** Where the n-th character of a string is in the text, when it is written there as it is. */
 function innerOffset(node: Node, inside: number, text: string): number | undefined {
-  if (!isScalar(node) || typeof node.value !== "string" || node.range == null) return undefined;
+  if (!isScalar(node) || typeof node.value !== "string" || !node.range) return undefined;
   const [start, end] = node.range;
   const written = text.slice(start, end);
   const quote = written.startsWith('"') || written.startsWith("'") ? 1 : 0;

@@ -1,189 +1,244 @@
 /**
- * The front door: YAML or JSON text → plain JSON, with the place of every value.
+ * The safe front door: YAML or JSON text into plain JSON, with places for issues.
  *
- * Refused: text over the size limit, several documents, duplicate or non-string keys, `__proto__`, anchors that unfold
- * too far or into themselves, nesting over the depth limit, numbers that JSON cannot hold.
+ * Definitions come from people outside, so nothing here trusts the text: size, depth, number of nodes (aliases counted
+ * each time they are used), duplicate keys, keys that are not strings, `__proto__`, and cycles all end in an issue.
+ * YAML 1.2 core schema, one document, no custom tags, no merge keys.
  */
-import {
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  type Node,
-  type Pair,
-  parseAllDocuments,
-  type YAMLMap,
-} from "yaml";
-import { type Issue, type IssueCode, makeIssue, type Segment } from "../issue.ts";
+import { isAlias, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import type { Document, Node, Pair, ParsedNode, Scalar, YAMLMap } from "yaml";
+import { makeIssue } from "../issue.ts";
+import type { Issue, IssueCode, Segment } from "../issue.ts";
 import type { Json } from "../json.ts";
+import { nestsTooDeep } from "./depth.ts";
+import { makeLocate } from "./locate.ts";
 
-export interface ParseOptions {
-  /** Name of the file, for messages. */
-  readonly file?: string;
-  /** Longest text, in UTF-16 code units; 1 MiB unless given. */
-  readonly maxSize?: number;
+export interface ParseLimits {
+  /** Most UTF-8 bytes of text; 1 MiB unless given. */
+  readonly maxBytes?: number;
+  /** Deepest nesting of lists and objects; 256 unless given. */
+  readonly maxDepth?: number;
+  /** Most values, aliases counted at each use; 100,000 unless given. */
+  readonly maxNodes?: number;
 }
+
+export interface ParseOptions extends ParseLimits {
+  /** Name shown in issues. */
+  readonly file?: string;
+}
+
 export interface Parsed {
+  /** Absent when there are issues. */
   readonly value: Json | undefined;
   readonly issues: readonly Issue[];
-  /** Adds line and column to an issue, as far as its place is known. */
+  /** Adds file, line and column to an issue, and a hint where the text explains the mistake. */
   locate(issue: Issue): Issue;
 }
 
-const MAX_SIZE = 1024 * 1024;
-const MAX_DEPTH = 64;
-/** Values after unfolding anchors. */
+const MAX_BYTES = 1_048_576;
+const MAX_DEPTH = 256;
 const MAX_NODES = 100_000;
+/** Issues beyond this many help nobody. */
+const MAX_ISSUES = 20;
 
-class Refused extends Error {
-  readonly code: IssueCode;
-  readonly path: readonly Segment[];
-  constructor(code: IssueCode, path: readonly Segment[], message: string) {
-    super(message);
-    this.code = code;
-    this.path = path;
+/** Parses YAML (of which JSON is a part) into plain JSON. */
+export function parseYaml(text: string, options: ParseOptions = {}): Parsed {
+  const name = (issue: Issue): Issue =>
+    options.file === undefined ? issue : { ...issue, file: options.file };
+  const fail = (...issues: readonly Issue[]): Parsed => ({
+    value: undefined,
+    issues: issues.map(name),
+    locate: name,
+  });
+  const refusal = refuseText(text, options);
+  if (refusal !== undefined) return fail(refusal);
+  const lines = new LineCounter();
+  const document = parseText(text, lines);
+  if (typeof document === "string") return fail(makeIssue("yaml", [], document));
+  const { errors } = document;
+  if (errors.length > 0) {
+    return fail(...errors.slice(0, MAX_ISSUES).map((error) => syntaxIssue(error, lines)));
+  }
+  const reader = new Reader(lines, document, options);
+  const value = reader.read(document.contents, [], 0);
+  if (reader.issues.length > 0) return fail(...reader.issues);
+  const place = makeLocate(document, lines, text);
+  return { value, issues: [], locate: (issue) => name(place(issue)) };
+}
+
+/** The document, or why there is none. */
+function parseText(text: string, lines: LineCounter): Document.Parsed | string {
+  try {
+    return parseDocument(text, {
+      lineCounter: lines,
+      version: "1.2",
+      schema: "core",
+      strict: true,
+      uniqueKeys: true,
+      prettyErrors: false,
+      logLevel: "error",
+    });
+  } catch (error) {
+    // The parser recurses; a text made to exhaust its stack is refused like any other bad text.
+    return `cannot be read: ${error instanceof RangeError ? "nested too deep" : String(error)}`;
   }
 }
 
-export function parseYaml(text: string, options: ParseOptions = {}): Parsed {
-  const maxSize = options.maxSize ?? MAX_SIZE;
-  const reader = new Reader(options);
-  if (text.length > maxSize)
-    return reader.refused(
-      new Refused("limit", [], `the text is longer than ${maxSize} characters: split the workflow`),
-    );
-  return reader.read(text);
+function refuseText(text: string, options: ParseOptions): Issue | undefined {
+  const { maxBytes = MAX_BYTES, maxDepth = MAX_DEPTH } = options;
+  if (byteLength(text) > maxBytes) {
+    return makeIssue("limit", [], `larger than ${maxBytes} bytes`);
+  }
+  if (text.trim() === "") return makeIssue("yaml", [], "empty: expected a workflow definition");
+  if (nestsTooDeep(text, maxDepth))
+    return makeIssue("limit", [], `nested deeper than ${maxDepth} levels`);
+  return undefined;
+}
+
+/** UTF-8 length, without an encoder (none is at hand everywhere this runs). */
+function byteLength(text: string): number {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit > 0x7f) bytes++;
+    // A surrogate pair is four bytes: two units, one extra each.
+    if (unit > 0x7ff && (unit < 0xd800 || unit > 0xdfff)) bytes++;
+  }
+  return bytes;
+}
+
+function syntaxIssue(
+  error: { code: string; message: string; pos: [number, number] },
+  lines: LineCounter,
+): Issue {
+  const { line, col } = lines.linePos(error.pos[0]);
+  const place = { line, column: col };
+  switch (error.code) {
+    case "DUPLICATE_KEY":
+      return makeIssue("duplicate-key", [], "duplicate key: it stands here twice", place);
+    case "TAB_AS_INDENT":
+      return makeIssue("yaml", [], "indent with spaces, not tabs", place);
+    case "MULTIPLE_DOCS":
+      return makeIssue(
+        "yaml",
+        [],
+        "one definition per file: remove the second document (---)",
+        place,
+      );
+    default:
+      return makeIssue("yaml", [], error.message, place);
+  }
 }
 
 class Reader {
-  readonly #options: ParseOptions;
-  readonly #lines = new LineCounter();
-  /** Start offsets by JSON Pointer. */
-  readonly #offsets = new Map<string, number>();
-  readonly #open = new Set<unknown>();
-  #nodes = 0;
+  readonly issues: Issue[] = [];
+  private readonly lines: LineCounter;
+  private readonly document: Document.Parsed;
+  private readonly maxDepth: number;
+  private readonly maxNodes: number;
+  /** Nodes being read, to see an alias that stands inside its own anchor. */
+  private readonly open = new Set<Node>();
+  private nodes = 0;
 
-  constructor(options: ParseOptions) {
-    this.#options = options;
+  constructor(lines: LineCounter, document: Document.Parsed, limits: ParseLimits) {
+    this.lines = lines;
+    this.document = document;
+    this.maxDepth = limits.maxDepth ?? MAX_DEPTH;
+    this.maxNodes = limits.maxNodes ?? MAX_NODES;
   }
 
-  read(text: string): Parsed {
-    const documents = parseAllDocuments(text, {
-      lineCounter: this.#lines,
-      uniqueKeys: true,
-      strict: true,
-      version: "1.2",
-      // Merge keys and custom tags are YAML's own tricks; the language has no use for them.
-      merge: false,
-    });
-    const list = Array.isArray(documents) ? documents : [];
-    const errors = list.flatMap((document) => document.errors);
-    if (errors.length > 0) {
-      const issues = errors.slice(0, 10).map(({ message, pos, code }) => {
-        const issue = makeIssue(
-          code === "DUPLICATE_KEY" ? "duplicate-key" : "yaml",
-          [],
-          firstLine(message),
+  read(node: Node | null, path: Segment[], depth: number): Json {
+    if (node === null || this.issues.length >= MAX_ISSUES) return null;
+    if (++this.nodes > this.maxNodes) {
+      if (this.nodes === this.maxNodes + 1) {
+        this.report(
+          "limit",
+          `more than ${this.maxNodes} values (aliases count each time)`,
+          node,
+          path,
         );
-        return this.#at(issue, pos[0]);
-      });
-      return this.#result(undefined, issues);
+      }
+      return null;
     }
-    const [document, second] = list;
-    if (document === undefined)
-      return this.refused(new Refused("yaml", [], "the document is empty"));
-    if (second !== undefined)
-      return this.refused(new Refused("yaml", [], "several documents in one file: keep one"));
-    try {
-      return this.#result(this.#value(document.contents, [], document), []);
-    } catch (error) {
-      if (error instanceof Refused) return this.refused(error);
-      throw error;
+    if (depth > this.maxDepth) {
+      this.report("limit", `nested deeper than ${this.maxDepth} levels`, node, path);
+      return null;
     }
-  }
-
-  refused({ code, path, message }: Refused): Parsed {
-    return this.#result(undefined, [this.#locate(makeIssue(code, path, message))]);
-  }
-
-  #result(value: Json | undefined, issues: readonly Issue[]): Parsed {
-    return { value, issues, locate: (issue) => this.#locate(issue) };
-  }
-
-  #value(node: Node | null, path: readonly Segment[], document: unknown): Json {
-    this.#nodes += 1;
-    if (this.#nodes > MAX_NODES)
-      throw new Refused("limit", path, "the document unfolds to too many values (anchors?)");
-    if (path.length > MAX_DEPTH * 2)
-      throw new Refused("limit", path, `the document nests deeper than ${MAX_DEPTH} tasks`);
-    if (node?.range) this.#offsets.set(pointerKey(path), node.range[0]);
-    if (node === null) return null;
-    if (isAlias(node)) {
-      const target = node.resolve(document as never);
-      if (target === undefined) throw new Refused("yaml", path, `no anchor &${node.source}`);
-      return this.#value(target as Node, path, document);
+    if (isAlias(node)) return this.readAlias(node, path, depth);
+    if (isScalar(node)) return this.readScalar(node, path);
+    if (this.open.has(node)) {
+      this.report("yaml", "this anchor contains itself", node, path);
+      return null;
     }
-    if (isScalar(node)) return scalar(node.value, path);
-    if (this.#open.has(node)) throw new Refused("yaml", path, "an anchor contains itself");
-    this.#open.add(node);
+    this.open.add(node);
     const value = isSeq(node)
-      ? node.items.map((item, index) => this.#value(item as Node, [...path, index], document))
-      : this.#map(node as YAMLMap, path, document);
-    this.#open.delete(node);
+      ? node.items.map((item, index) => this.read(item as Node, [...path, index], depth + 1))
+      : this.readMap(node as YAMLMap<ParsedNode, ParsedNode | null>, path, depth);
+    this.open.delete(node);
     return value;
   }
 
-  #map(map: YAMLMap, path: readonly Segment[], document: unknown): Json {
-    if (!isMap(map)) throw new Refused("yaml", path, "expected an object, a list or a value");
-    const result: Record<string, Json> = {};
-    for (const pair of map.items as Pair<Node, Node | null>[]) {
-      const key = isScalar(pair.key) ? pair.key.value : undefined;
-      if (typeof key !== "string" && typeof key !== "number" && typeof key !== "boolean")
-        throw new Refused("yaml", path, "a key must be text");
-      const name = String(key);
-      if (name === "__proto__") throw new Refused("yaml", path, "the key __proto__ is not allowed");
-      const inside = [...path, name];
-      const value = this.#value(pair.value, inside, document);
-      // A key's own place says more than its value's, which may be on a later line.
-      if (pair.key.range) this.#offsets.set(pointerKey(inside), pair.key.range[0]);
-      result[name] = value;
+  private readAlias(node: Node, path: Segment[], depth: number): Json {
+    const target = isAlias(node) ? node.resolve(this.document) : undefined;
+    if (target === undefined) {
+      this.report("yaml", "this alias has no anchor", node, path);
+      return null;
     }
-    return result;
+    // An alias opens no level in the text, but following chains of them must end.
+    return this.read(target, path, depth + 1);
   }
 
-  /** The issue's own place, or the nearest one around it that is known. */
-  #locate(issue: Issue): Issue {
-    let pointer = issue.pointer;
-    for (;;) {
-      const offset = this.#offsets.get(pointer);
-      if (offset !== undefined) return this.#at(issue, offset);
-      if (pointer === "") return this.#named(issue);
-      pointer = pointer.slice(0, pointer.lastIndexOf("/"));
+  private readScalar(node: Scalar, path: Segment[]): Json {
+    const { value } = node;
+    if (typeof value === "number" && !Number.isFinite(value)) {
+      this.report("yaml", "not a JSON number; put it in quotes if it is text", node, path);
+      return null;
+    }
+    if (node.tag !== undefined && !node.tag.startsWith("tag:yaml.org,2002:")) {
+      this.report("yaml", `unknown tag ${node.tag}`, node, path);
+    }
+    switch (typeof value) {
+      case "string":
+      case "number":
+      case "boolean":
+        return value;
+      default:
+        return null;
     }
   }
 
-  #at(issue: Issue, offset: number): Issue {
-    const { line, col } = this.#lines.linePos(offset);
-    return { ...this.#named(issue), line, column: col };
+  private readMap(
+    node: YAMLMap<ParsedNode, ParsedNode | null>,
+    path: Segment[],
+    depth: number,
+  ): Json {
+    const entries: [string, Json][] = [];
+    for (const pair of node.items) {
+      const key = this.readKey(pair, path);
+      if (key !== undefined) entries.push([key, this.read(pair.value, [...path, key], depth + 1)]);
+    }
+    return Object.fromEntries(entries);
   }
 
-  #named(issue: Issue): Issue {
-    const { file } = this.#options;
-    return file === undefined ? issue : { ...issue, file };
+  private readKey(pair: Pair<ParsedNode, ParsedNode | null>, path: Segment[]): string | undefined {
+    const { key } = pair;
+    const written: unknown = isScalar(key) ? key.value : undefined;
+    if (typeof written !== "string") {
+      const shown = isScalar(key) ? (key.source ?? String(written)) : "this";
+      const message = isScalar(key) ? `put it in quotes: '${shown}'` : "expected a plain name";
+      this.report("yaml", `keys must be strings, got ${shown}; ${message}`, key, path);
+      return undefined;
+    }
+    if (written === "__proto__") {
+      this.report("yaml", 'the key "__proto__" is refused', key, path);
+      return undefined;
+    }
+    return written;
   }
-}
 
-function scalar(value: unknown, path: readonly Segment[]): Json {
-  if (value === null || typeof value === "string" || typeof value === "boolean") return value;
-  if (typeof value === "number" && Number.isFinite(value)) return value;
-  throw new Refused("yaml", path, `${String(value)} is no JSON value: quote it`);
-}
-
-function pointerKey(path: readonly Segment[]): string {
-  return makeIssue("yaml", path, "").pointer;
-}
-
-function firstLine(text: string): string {
-  return text.split("\n")[0] ?? text;
+  private report(code: IssueCode, message: string, node: Node, path: Segment[]): void {
+    const offset = node.range?.[0] ?? 0;
+    const { line, col } = this.lines.linePos(offset);
+    this.issues.push(makeIssue(code, path, message, { line, column: col }));
+  }
 }

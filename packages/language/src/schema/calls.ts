@@ -66,17 +66,19 @@ const consumption = keyed("consumption", {
   until: object({ must: { until: runtimeExpression }, may: { for: duration } }),
 });
 
+// biome-ignore format: a plain enumeration
+const transports = [
+  "amqp", "amqp1", "anypointmq", "googlepubsub", "http", "ibmmq", "jms", "kafka", "mercure", "mqtt",
+  "mqtt5", "nats", "pulsar", "redis", "sns", "solace", "sqs", "stomp", "ws",
+] as const;
+
 const asyncapi = object({
   must: { document: externalResource },
   may: {
     channel: string(),
     operation: string(),
     server: object({ must: { name: string() }, may: { variables: freeObject } }),
-    protocol: oneOf(
-      ...["amqp", "amqp1", "anypointmq", "googlepubsub", "http", "ibmmq", "jms", "kafka"],
-      ...["mercure", "mqtt", "mqtt5", "nats", "pulsar", "redis", "sns", "solace", "sqs"],
-      ...["stomp", "ws"],
-    ),
+    protocol: oneOf(...transports),
     message: object({ may: { payload: freeObject, headers: freeObject } }),
     subscription: object({
       must: { consume: consumption },

@@ -19,7 +19,7 @@ function pattern(source: string): RegExp {
 export function checkString(shape: StringShape, value: unknown, walk: Walk): void {
   if (typeof value !== "string") {
     const hint =
-      typeof value === "number" || typeof value === "boolean" ? " (put it in quotes)" : "";
+      typeof value === "number" || typeof value === "boolean" ? "; put it in quotes" : "";
     return mismatch(walk, value, `${shape.expected ?? "a string"}${hint}`);
   }
   if (shape.values !== undefined && !shape.values.includes(value)) {

@@ -31,6 +31,6 @@ function describe(value: unknown): string {
   if (value === null) return "nothing (null)";
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "an object";
-  const text = JSON.stringify(value) ?? String(value);
+  const text = JSON.stringify(value) ?? "nothing";
   return `the ${typeof value} ${text.length > 40 ? `${text.slice(0, 37)}…` : text}`;
 }
