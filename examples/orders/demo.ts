@@ -6,9 +6,11 @@
  */
 import { readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type Instance, MillraceClient } from "@millrace/sdk";
 import { removeData } from "@millrace/server/embedded";
+import { Progress } from "./progress.ts";
 import { faults, report } from "./report.ts";
 import { type Kill, ServerProcess } from "./server-process.ts";
 import { DECLINED_CARD, openShop, type Shop } from "./shop.ts";
@@ -21,6 +23,8 @@ const AT_ONCE = 25;
 const KILL_AT = [0.3, 0.65] as const;
 /** Effects of an order, roughly: 4 when it is fulfilled, 5 when it is compensated. */
 const EFFECTS_PER_ORDER = 4;
+/** Seconds after which something is wrong. */
+const TIME_LIMIT = 120;
 
 const { values } = parseArgs({
   options: {
@@ -36,27 +40,60 @@ async function main(orders: number, seed: string): Promise<boolean> {
   const server = new ServerProcess(DATA_DIR);
   endOnInterrupt(server);
   say(`starting millrace dev in ${relative(process.cwd(), DATA_DIR) || DATA_DIR}`);
-  await server.start();
+  const notified = (): string => `${shop.applied.notifications.size} of ${orders} orders`;
+  const progress = new Progress(
+    process.stdout,
+    () => `${notified()} done, ${shop.total} effects at the shop`,
+  );
   try {
-    const client = new MillraceClient({
-      url: server.url,
-      // The server is away now and then: whoever waits for it asks again.
-      retry: { retries: 200, longestDelay: 200 },
-    });
-    await client.workflows.apply(await readFile(join(import.meta.dirname, "order.yaml"), "utf8"));
-    say(`ready at ${server.url}; ${orders} orders are on their way, the shop is at ${shop.url}`);
-    const killing = killInTheMiddle(server, shop, orders);
-    const finished = await placeOrders(client, shop, orders);
-    const kills = await killing;
+    await server.start();
+    const finished = await Promise.race([
+      killedOrders(server, shop, orders, (text) => progress.say(text)),
+      timeLimit(() => `only ${notified()} are done`),
+    ]);
+    progress.end();
     const seconds = (performance.now() - began) / 1_000;
-    const result = { orders: finished, shop, kills, seconds };
+    const result = { ...finished, shop, seconds };
     say(report(result));
-    say(furtherLook(finished));
+    say(furtherLook(finished.orders));
     return faults(result).length === 0;
   } finally {
+    progress.end();
     await server.stop();
     shop.close();
   }
+}
+
+/** Places the orders, kills the server in the middle, and waits for the orders to finish. */
+async function killedOrders(
+  server: ServerProcess,
+  shop: Shop,
+  orders: number,
+  say: (text: string) => void,
+): Promise<{
+  readonly orders: readonly Instance[];
+  readonly kills: readonly Kill[];
+}> {
+  const client = new MillraceClient({
+    url: server.url,
+    // The server is away now and then: whoever waits for it asks again.
+    retry: { retries: 200, longestDelay: 200 },
+  });
+  await client.workflows.apply(await readFile(join(import.meta.dirname, "order.yaml"), "utf8"));
+  say(`ready at ${server.url}; ${orders} orders are on their way, the shop is at ${shop.url}`);
+  const [finished, kills] = await Promise.all([
+    placeOrders(client, shop, orders),
+    killInTheMiddle(server, shop, orders, say),
+  ]);
+  return { orders: finished, kills };
+}
+
+/** Rejects when the demonstration takes longer than anything explains. */
+async function timeLimit(standing: () => string): Promise<never> {
+  await setTimeout(TIME_LIMIT * 1_000, undefined, { ref: false });
+  throw new Error(
+    `not finished within ${TIME_LIMIT} s: ${standing()}. What happened is stored: npm run millrace -- dev --data-dir ${relative(ROOT, DATA_DIR)}`,
+  );
 }
 
 /** Kills when the shop has done a part of its work: each time some orders are under way, and some are not placed yet. */
@@ -64,6 +101,7 @@ async function killInTheMiddle(
   server: ServerProcess,
   shop: Shop,
   orders: number,
+  say: (text: string) => void,
 ): Promise<readonly Kill[]> {
   const kills: Kill[] = [];
   for (const [turn, share] of KILL_AT.entries()) {
@@ -144,4 +182,11 @@ function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-process.exitCode = (await main(Number(values.orders), values.seed)) ? 0 : 1;
+try {
+  const isRight = await main(Number(values.orders), values.seed);
+  process.exit(isRight ? 0 : 1);
+} catch (error) {
+  process.stderr.write(`demo: ${error instanceof Error ? error.message : String(error)}\n`);
+  // Calls that nobody waits for any more would go on for a while.
+  process.exit(1);
+}

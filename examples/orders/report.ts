@@ -83,9 +83,10 @@ function columns(rows: readonly (readonly string[])[]): string {
   return rows
     .map((row) =>
       row
-        .map((cell, at) =>
-          (at === 0 || row.length === 2 ? cell.padEnd : cell.padStart).call(cell, widths[at] ?? 0),
-        )
+        .map((cell, at) => {
+          const width = widths[at] ?? 0;
+          return at === 0 || row.length === 2 ? cell.padEnd(width) : cell.padStart(width);
+        })
         .join("   ")
         .trimEnd(),
     )
