@@ -42,8 +42,7 @@ test("three kills under load lose nothing that was acknowledged and leave nothin
   await first.runtime.applyWorkflow({ text: ORDER });
   await first.stop();
   const keys: string[] = [];
-  for (const from of [0, 10_000, 20_000])
-    keys.push(...(await killAfter(150, database.url, from)));
+  for (const from of [0, 10_000, 20_000]) keys.push(...(await killAfter(150, database.url, from)));
   assert.ok(keys.length >= 450);
 
   const last = await open(database, async () => ({ output: { done: true } }));
@@ -60,7 +59,12 @@ test("three kills under load lose nothing that was acknowledged and leave nothin
     await history(runtime, id);
   }
   assert.equal(runtime.stats().counters.reconcilerRepairs, 0);
-  assert.deepEqual(await leftovers(database.url), { activities: 0, timers: 0, children: 0, inbox: 0 });
+  assert.deepEqual(await leftovers(database.url), {
+    activities: 0,
+    timers: 0,
+    children: 0,
+    inbox: 0,
+  });
   await last.stop();
   await database.drop();
 });

@@ -228,9 +228,11 @@ test("an instance is an orphan when nothing will wake it", async () => {
   const { id: instanceId } = waiting;
   batch.timers.add(instanceId, "w1", { partition: 1, instanceId, timerId: "w1", fireAt: 1 });
   await store.commit(batch.build(held));
-  const found = await store.orphans([1], 10);
-  assert.deepEqual(
-    found.map((row) => row.id),
-    [orphan.id],
-  );
+  const look = async (after: string) => {
+    const { orphans, next } = await store.orphans([{ partition: 1, after }], 2);
+    return { ids: orphans.map((row) => row.id), after: next[0]?.after ?? "" };
+  };
+  const first = await look("");
+  assert.deepEqual(first, { ids: [orphan.id], after: waiting.id });
+  assert.deepEqual(await look(first.after), { ids: [], after: "" });
 });

@@ -1,8 +1,9 @@
 /**
  * Looks for instances that nothing will wake (design invariant 5) and repairs them, loudly: it should find none.
  *
- * An instance found twice, a pass apart, with the same revision is not merely between two commits. Its waits are asked for
- * again from its state; one that waits for nothing at all is faulted with an error that says so.
+ * Every commit keeps the invariant, and one statement looks at one snapshot, so what it finds is no instance on its way from
+ * one wait to the next. The timers it waits for are set again from its state; one that waits for none is faulted with an
+ * error that says so.
  */
 import { loadState } from "@millrace/engine";
 import type { Clock } from "../clock.ts";
@@ -24,21 +25,23 @@ export interface ReconcilerConfig {
   readonly owner: () => Owner;
 }
 
-const MOST = 100;
+/** Live instances looked at in each partition and pass; the next pass goes on behind them. */
+const STRETCH = 1000;
 
 export function reconciler(config: ReconcilerConfig): Service {
-  let suspects = new Map<string, number>();
+  let reached = new Map<number, string>();
   const pass = async (): Promise<void> => {
     const owner = config.owner();
-    const partitions = owner.owned.map((e) => e.partition);
-    if (partitions.length === 0) return;
-    const orphans = await config.store.orphans(partitions, MOST);
-    const stuck = orphans.filter((row) => suspects.get(row.id) === row.revision);
-    suspects = new Map(orphans.map((row) => [row.id, row.revision]));
-    for (const row of stuck) {
+    const stretches = owner.owned.map(({ partition }) => ({
+      partition,
+      after: reached.get(partition) ?? "",
+    }));
+    if (stretches.length === 0) return;
+    const { orphans, next } = await config.store.orphans(stretches, STRETCH);
+    reached = new Map(next.map(({ partition, after }) => [partition, after]));
+    for (const row of orphans) {
       await repair(row, config);
       owner.counters.counts.reconcilerRepairs += 1;
-      suspects.delete(row.id);
     }
   };
   const { clock, log, interval } = config;

@@ -151,11 +151,21 @@ export interface OwnerStore {
   readInbox(partitions: readonly number[], limit: number): Promise<readonly InboxRow[]>;
   /** Marks the activities whose delivery is lost as delivered again under these epochs, and gives them. */
   redeliverable(epochs: readonly Epoch[], limit: number): Promise<readonly ActivityRow[]>;
-  /** Live instances without any wake source. */
-  orphans(partitions: readonly number[], limit: number): Promise<readonly InstanceRow[]>;
+  /** Looks through a stretch of live instances for those without any wake source. */
+  orphans(stretches: readonly Stretch[], perPartition: number): Promise<OrphansFound>;
   definition(workflow: WorkflowVersion): Promise<string | undefined>;
   /** The newest version: the highest semantic version. */
   latestVersion(workflow: Omit<WorkflowVersion, "version">): Promise<string | undefined>;
+}
+/** Where to go on in a partition: after this id, or from the start (empty). */
+export interface Stretch {
+  readonly partition: number;
+  readonly after: string;
+}
+export interface OrphansFound {
+  readonly orphans: readonly InstanceRow[];
+  /** Where each partition goes on; from the start again when its end was reached. */
+  readonly next: readonly Stretch[];
 }
 export type KeyName = Pick<KeyRow, "partition" | "tenant" | "namespace" | "name" | "key">;
 

@@ -8,8 +8,10 @@ import {
   type InstanceRow,
   type KeyName,
   type KeyRow,
+  type OrphansFound,
   type OwnerStore,
   StoreError,
+  type Stretch,
   type TimerRow,
   type WorkflowVersion,
 } from "../store.ts";
@@ -36,7 +38,8 @@ export function postgresOwnerStore(pool: Pool): OwnerStore {
       dueTimers(pool, partitions, until, limit),
     readInbox: (partitions: readonly number[], limit: number) => readInbox(pool, partitions, limit),
     redeliverable: (epochs: readonly Epoch[], limit: number) => redeliverable(pool, epochs, limit),
-    orphans: (partitions: readonly number[], limit: number) => orphans(pool, partitions, limit),
+    orphans: (stretches: readonly Stretch[], perPartition: number) =>
+      orphans(pool, stretches, perPartition),
     definition: (workflow: WorkflowVersion) => definition(pool, workflow),
     latestVersion: (workflow: Omit<WorkflowVersion, "version">) => latestVersion(pool, workflow),
   });
@@ -172,22 +175,40 @@ async function redeliverable(
 
 async function orphans(
   pool: Pool,
-  partitions: readonly number[],
-  limit: number,
-): Promise<readonly InstanceRow[]> {
+  stretches: readonly Stretch[],
+  perPartition: number,
+): Promise<OrphansFound> {
+  const partitions = stretches.map((s) => s.partition);
+  const after = stretches.map((s) => s.after);
+  const ends = await pool.query<{ partition: number; until: string | null }>({
+    name: "orphans-until",
+    text: `
+      SELECT s.partition, live.id AS until
+      FROM unnest($1::int[], $2::text[]) AS s(partition, after)
+      LEFT JOIN LATERAL (
+        SELECT i.id FROM instances AS i
+        WHERE i.partition = s.partition AND i.ended_at IS NULL AND i.id > s.after
+        ORDER BY i.id OFFSET $3 - 1 LIMIT 1
+      ) AS live ON true`,
+    values: [partitions, after, perPartition],
+  });
+  const untilOf = new Map(ends.rows.map(({ partition, until }) => [partition, until]));
   const { rows } = await pool.query<RawInstance>({
     name: "orphans",
     text: `
       SELECT ${INSTANCE_COLUMNS} FROM instances AS i
-      WHERE i.partition = ANY ($1::int[]) AND i.ended_at IS NULL AND i.status <> 'suspended'
+      JOIN unnest($1::int[], $2::text[], $3::text[]) AS s(partition, after, until) USING (partition)
+      WHERE i.ended_at IS NULL AND i.status <> 'suspended'
+        AND i.id > s.after AND (s.until IS NULL OR i.id <= s.until)
         AND NOT EXISTS (SELECT FROM activities AS a WHERE a.partition = i.partition AND a.instance_id = i.id)
         AND NOT EXISTS (SELECT FROM timers AS t WHERE t.partition = i.partition AND t.instance_id = i.id)
         AND NOT EXISTS (SELECT FROM children AS c WHERE c.partition = i.partition AND c.parent_id = i.id)
         AND NOT EXISTS (SELECT FROM inbox AS m WHERE m.instance_id = i.id)
-      LIMIT $2`,
-    values: [partitions, limit],
+      LIMIT 100`,
+    values: [partitions, after, partitions.map((partition) => untilOf.get(partition) ?? null)],
   });
-  return rows.map(instanceRow);
+  const next = partitions.map((partition) => ({ partition, after: untilOf.get(partition) ?? "" }));
+  return { orphans: rows.map(instanceRow), next };
 }
 
 async function definition(pool: Pool, workflow: WorkflowVersion): Promise<string | undefined> {
