@@ -80,8 +80,10 @@ export class Draft {
 
   /** A frame that may be changed in place: a copy of the committed one, made once. */
   own<F extends Frame>(frame: F): F {
-    const current = this.frames.get(frame.id) ?? frame;
-    return this.#owned.has(frame.id) ? (current as F) : this.put({ ...current } as F);
+    const current = this.frames.get(frame.id);
+    if (current === undefined) return this.put({ ...frame });
+    // A frame's id is never used again, so what stands under it is of the kind the caller holds.
+    return this.#owned.has(frame.id) ? (current as F) : this.put({ ...(current as F) });
   }
 
   /** Removes a frame, its timeout timer and its kept values. */
