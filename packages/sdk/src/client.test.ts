@@ -175,13 +175,33 @@ test("gives up after the retries, and says why", async (t) => {
   assert.equal(requests.length, 6);
 });
 
+test("a connection that fails is told in words", async () => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await once(server.close(), "close");
+  const refused = new MillraceClient({ url, retry: { retries: 0 } });
+  await assert.rejects(refused.instances.get("x"), {
+    code: "unreachable",
+    message: `cannot reach ${url}: connection refused`,
+  });
+  const silent = new MillraceClient({
+    url,
+    retry: { retries: 0 },
+    fetch: () => Promise.reject(new DOMException("The operation timed out", "TimeoutError")),
+  });
+  await assert.rejects(silent.instances.get("x"), { message: /: no answer in time$/ });
+});
+
 test("an answer of another program is named as such", async (t) => {
   const { client } = await scripted(t, [
     (_, response) => void response.end("<html>"),
     json(404, { error: "not found" }),
+    json(402, { type: "urn:millrace:error:of-tomorrow", code: "of-tomorrow", title: "Pay first" }),
   ]);
   await assert.rejects(client.instances.get("x"), { code: "unexpected-answer" });
   await assert.rejects(client.instances.get("x"), { code: "unexpected-answer", status: 404 });
+  await assert.rejects(client.instances.get("x"), { status: 402, message: /402: Pay first$/ });
 });
 
 test("a stream that breaks off goes on after the last fact seen", async (t) => {
@@ -236,5 +256,13 @@ test("the key is sent, and an address that is none refused", async (t) => {
   await keyed.instances.get("x");
   const headers = new Headers(fetched[0]?.headers);
   assert.equal(headers.get("authorization"), "Bearer secret");
-  assert.throws(() => new MillraceClient({ url: "localhost" }), TypeError);
+  const wrong = [
+    "localhost",
+    "ftp://localhost",
+    "http://ada:secret@localhost",
+    "http://localhost?x",
+  ];
+  for (const url of wrong) {
+    assert.throws(() => new MillraceClient({ url }), /^TypeError: url: expected(?!.*secret)/);
+  }
 });

@@ -5,8 +5,7 @@
  * signals that are facts once given), so each is tried again when the connection fails or the server says that it may
  * succeed later (429, 503), after `Retry-After` or a growing, jittered pause.
  */
-import { isProblem } from "@millrace/protocol";
-import { MillraceError } from "./error.ts";
+import { refusal, unexpected, unreachable } from "./failures.ts";
 
 export interface RetryOptions {
   /** Tries after the first one; 5 unless given, 0 for none. */
@@ -54,9 +53,7 @@ export class Transport {
   readonly #sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
 
   constructor(options: TransportOptions) {
-    if (!URL.canParse(options.url)) {
-      throw new TypeError(`url: ${options.url}: expected one such as http://127.0.0.1:7070`);
-    }
+    checkUrl(options.url);
     this.#base = options.url.replace(/\/+$/, "");
     this.#headers =
       options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` };
@@ -142,30 +139,14 @@ export class Transport {
   }
 }
 
-async function refusal(response: Response): Promise<MillraceError> {
-  const text = await response.text();
-  try {
-    const body: unknown = JSON.parse(text);
-    if (isProblem(body)) return MillraceError.of(body);
-  } catch {
-    // Not JSON: not ours.
-  }
-  return new MillraceError(
-    "unexpected-answer",
-    `${response.url} answered ${response.status}, and not as a Millrace server does`,
-    { status: response.status },
-  );
-}
-
-function unexpected(base: string, cause: unknown): MillraceError {
-  const message = `${base} did not answer in JSON: is it a Millrace server?`;
-  return new MillraceError("unexpected-answer", message, { cause });
-}
-
-function unreachable(base: string, cause: unknown): MillraceError {
-  const reason = cause instanceof Error ? (cause.cause ?? cause) : cause;
-  const why = reason instanceof Error ? reason.message : String(reason);
-  return new MillraceError("unreachable", `${base} does not answer: ${why}`, { cause });
+/** Anything but a server's plain address would go wrong at the first request, or not at all where it should. */
+function checkUrl(text: string): void {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const plain =
+    url !== undefined && `${url.username}${url.password}${url.search}${url.hash}` === "";
+  if (plain && ["http:", "https:"].includes(url.protocol)) return;
+  // Not the text itself: it may hold a password.
+  throw new TypeError("url: expected one such as http://127.0.0.1:7070, with nothing else in it");
 }
 
 function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
