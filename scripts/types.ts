@@ -4,13 +4,13 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
+const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
 const projects = [...readdirSync(join(root, "packages")).map((name) => `packages/${name}`), "."];
 let failed = false;
 for (const project of projects) {
-  const { status } = spawnSync("tsc", ["-p", project], {
+  const { status } = spawnSync(process.execPath, [compiler, "-p", project], {
     cwd: root,
     stdio: "inherit",
-    shell: true,
   });
   if (status !== 0) {
     console.error(`types: ${project} has errors`);

@@ -106,7 +106,7 @@ export class Draft {
   /** Appends a fact to the history. */
   record(event: Unnumbered<HistoryEvent>): void {
     this.state.seq += 1;
-    this.events.push({ seq: this.state.seq, at: this.env.now, ...event } as HistoryEvent);
+    this.events.push({ seq: this.state.seq, at: this.env.now, ...event });
   }
 
   /** Asks for something of the outside world. */
