@@ -1,5 +1,5 @@
 /** The client that a command talks to its server with, and the server's refusals as one line each. */
-import { MillraceClient, type MillraceError } from "@millrace/sdk";
+import { MillraceClient, type MillraceError, type RetryOptions } from "@millrace/sdk";
 import { CommandError, EXIT } from "./exit.ts";
 import { complain } from "./output.ts";
 import { DEFAULT_URL } from "./url.ts";
@@ -9,22 +9,32 @@ export interface ClientOptions {
   readonly apiKey?: string;
 }
 
-export function connect(options: ClientOptions): MillraceClient {
-  const url = options.url ?? process.env["MILLRACE_URL"] ?? DEFAULT_URL;
-  const apiKey = options.apiKey ?? process.env["MILLRACE_API_KEY"];
-  if (!URL.canParse(url) || !/^https?:/.test(url)) {
-    throw new CommandError(`--url: ${url}: expected one such as ${DEFAULT_URL}`, EXIT.invalid);
+/** A person is waiting: a server that is not there should be told soon. */
+const FEW: RetryOptions = { retries: 2 };
+
+/** @param retry more patience than a command has otherwise */
+export function connect(options: ClientOptions, retry = FEW): MillraceClient {
+  // A variable that is set to nothing says nothing.
+  const apiKey = options.apiKey ?? (process.env["MILLRACE_API_KEY"] || undefined);
+  const url = options.url ?? (process.env["MILLRACE_URL"] || DEFAULT_URL);
+  try {
+    return new MillraceClient({ url, ...(apiKey === undefined ? {} : { apiKey }), retry });
+  } catch {
+    const source = options.url === undefined ? "MILLRACE_URL" : "--url";
+    throw new CommandError(
+      `${source}: expected an address such as ${DEFAULT_URL}, with nothing else in it`,
+      EXIT.invalid,
+    );
   }
-  return new MillraceClient({
-    url,
-    ...(apiKey === undefined || apiKey === "" ? {} : { apiKey }),
-    // A person is waiting: a server that is not there should be told soon.
-    retry: { retries: 2 },
-  });
 }
 
-/** Says what the server refused and what to do. @returns the exit code */
-export function explain(error: MillraceError): number {
+/**
+ * Says what the server refused and what to do.
+ *
+ * @param file where the refused text came from, when it came from one
+ * @returns the exit code
+ */
+export function explain(error: MillraceError, file = ""): number {
   const { code, problem } = error;
   if (code === "unreachable") {
     complain(
@@ -33,12 +43,13 @@ export function explain(error: MillraceError): number {
     return EXIT.unreachable;
   }
   for (const { line, column, path, message } of problem?.issues ?? []) {
-    const at = line === undefined ? "" : `${line}:${column ?? 1} `;
-    complain(`${at}${path === "" ? "" : `${path}: `}${message}`);
+    const at = [file, line, line === undefined ? undefined : (column ?? 1)];
+    const where = at.filter((part) => part !== undefined && part !== "").join(":");
+    complain([where, path === "" ? "" : `${path}:`, message].filter(Boolean).join(" "));
   }
   const what = problem?.detail ?? problem?.title ?? error.message;
   const action = problem === undefined ? "check --url" : problem.action;
   const id = code === "internal" && problem?.requestId ? ` (requestId ${problem.requestId})` : "";
-  complain(`millrace: ${what} (${code})${id}. ${action}`);
+  complain(`millrace: ${file === "" ? "" : `${file}: `}${what} (${code})${id}. ${action}`);
   return code === "workflow-invalid" || code === "invalid-request" ? EXIT.invalid : EXIT.failed;
 }

@@ -32,7 +32,9 @@ async function explainAny(error: unknown): Promise<number> {
     for (const line of error.message.split("\n")) complain(`millrace: ${line}`);
     return EXIT.invalid;
   }
-  complain(`millrace: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  // Nobody foresaw it: a report needs to say where it was.
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  for (const line of `millrace: ${text}`.split("\n")) complain(line);
   return EXIT.failed;
 }
 

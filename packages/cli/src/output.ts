@@ -4,8 +4,18 @@ export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
+/** One line, whatever was put in it. */
 export function complain(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${plain(line)}\n`);
+}
+
+/** Text from elsewhere as a terminal may have it: control characters, line ends included, are written as escapes. */
+export function plain(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- they are what is looked for
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, (character) => {
+    const named = JSON.stringify(character).slice(1, -1);
+    return named === character ? `\\u00${character.charCodeAt(0).toString(16)}` : named;
+  });
 }
 
 export function printJson(value: unknown): void {
@@ -19,7 +29,10 @@ export function table(
   none: string,
 ): string {
   if (rows.length === 0) return none;
-  const all = [headings.map((heading) => heading.toUpperCase()), ...rows];
+  const all = [
+    headings.map((heading) => heading.toUpperCase()),
+    ...rows.map((row) => row.map(plain)),
+  ];
   const widths = headings.map((_, column) =>
     Math.max(...all.map((row) => (row[column] ?? "").length)),
   );

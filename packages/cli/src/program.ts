@@ -39,7 +39,7 @@ export function createProgram(exit: Exit): Command {
   addList(program);
   addDescribe(program);
   addHistory(program);
-  addSignals(program);
+  addSignals(program, exit);
   return program;
 }
 
@@ -180,7 +180,7 @@ function addHistory(program: Command): void {
     });
 }
 
-function addSignals(program: Command): void {
+function addSignals(program: Command, exit: Exit): void {
   const signals = [
     ["cancel", "end instances now; what they have done stays done"],
     ["suspend", "halt instances until they are resumed"],
@@ -195,7 +195,7 @@ function addSignals(program: Command): void {
       .addOption(format("text, or the instances"))
       .action(async (ids: string[], options) => {
         const { signal } = await import("./commands/signal.ts");
-        await signal(name, ids, options);
+        exit(await signal(name, ids, options));
       });
   }
 }

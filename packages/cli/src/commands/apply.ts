@@ -3,7 +3,7 @@ import { MillraceError, type Workflow } from "@millrace/sdk";
 import { type Format, readText } from "../arguments.ts";
 import { type ClientOptions, connect, explain } from "../client.ts";
 import { EXIT } from "../exit.ts";
-import { complain, print, printJson } from "../output.ts";
+import { print, printJson } from "../output.ts";
 
 /** Goes on after a definition that is refused. @returns the exit code */
 export async function apply(
@@ -11,18 +11,19 @@ export async function apply(
   options: ClientOptions & { readonly output: Format },
 ): Promise<number> {
   const { workflows } = connect(options);
+  const texts = files.map((file) => [file, readText(file)] as const);
   const applied: Workflow[] = [];
   let exitCode: number = EXIT.ok;
-  for (const file of files) {
+  for (const [file, text] of texts) {
     try {
-      const workflow = await workflows.apply(readText(file));
+      const workflow = await workflows.apply(text);
       applied.push(workflow);
       const { namespace, name, version } = workflow;
       if (options.output === "text") print(`${namespace}/${name} ${version}`);
     } catch (error) {
+      // The other files are not to blame; without a server none of them gets anywhere.
       if (!(error instanceof MillraceError) || error.code === "unreachable") throw error;
-      complain(`${file}:`);
-      exitCode = Math.max(exitCode, explain(error));
+      exitCode = Math.max(exitCode, explain(error, file));
     }
   }
   if (options.output === "json") printJson(applied);

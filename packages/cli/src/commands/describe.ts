@@ -3,7 +3,7 @@ import type { Instance } from "@millrace/sdk";
 import { type Format, isWorkflowName, readWorkflowName } from "../arguments.ts";
 import { type ClientOptions, connect } from "../client.ts";
 import { describeError } from "../describe-error.ts";
-import { elapsed, instant, print, printJson } from "../output.ts";
+import { elapsed, instant, plain, print, printJson } from "../output.ts";
 import { treeLines } from "../run/progress.ts";
 import { TaskLog, type TaskRun } from "../run/tasks.ts";
 
@@ -48,7 +48,7 @@ function instanceText(instance: Instance, tasks: readonly TaskRun[]): string {
   }
   if (parent !== undefined) lines.push(["Parent", parent.instanceId]);
   if (error !== undefined) lines.push(["Error", describeError(error)]);
-  const parts = [lines.map(([label, value]) => `${label.padEnd(10)}${value}`).join("\n")];
+  const parts = [lines.map(([label, value]) => `${label.padEnd(10)}${plain(value)}`).join("\n")];
   parts.push(section("Input", JSON.stringify(input, null, 2).split("\n")));
   if (output !== undefined)
     parts.push(section("Output", JSON.stringify(output, null, 2).split("\n")));

@@ -3,18 +3,27 @@ import type { HistoryEvent } from "@millrace/sdk";
 import type { Format } from "../arguments.ts";
 import { type ClientOptions, connect } from "../client.ts";
 import { describeError } from "../describe-error.ts";
-import { elapsed, print } from "../output.ts";
+import { elapsed, plain, print } from "../output.ts";
 
 export interface HistoryOptions extends ClientOptions {
   readonly follow?: boolean;
   readonly output: Format;
 }
 
+/** About two minutes. */
+const PATIENT = { retries: 16 };
+
 export async function history(id: string, options: HistoryOptions): Promise<void> {
-  const { instances } = connect(options);
-  const facts = options.follow === true ? instances.events(id) : instances.history(id);
-  for await (const fact of facts)
+  for await (const fact of await facts(id, options))
     print(options.output === "json" ? JSON.stringify(fact) : factLine(fact));
+}
+
+async function facts(id: string, options: HistoryOptions): Promise<AsyncIterable<HistoryEvent>> {
+  const { instances } = connect(options);
+  if (options.follow !== true) return instances.history(id);
+  // A server that is not there, or does not know the instance, is told at once; one that restarts later is waited for.
+  await instances.get(id);
+  return connect(options, PATIENT).instances.events(id);
 }
 
 function factLine(fact: HistoryEvent): string {
@@ -24,7 +33,7 @@ function factLine(fact: HistoryEvent): string {
     fact.kind.padEnd(18),
     [fact.task, details(fact)].filter((part) => part !== undefined && part !== "").join("  "),
   ];
-  return columns.join("  ").trimEnd();
+  return plain(columns.join("  ")).trimEnd();
 }
 
 function details(fact: HistoryEvent): string | undefined {

@@ -4,7 +4,7 @@
  */
 import { cursorTo, moveCursor } from "node:readline";
 import type { WriteStream } from "node:tty";
-import { elapsed } from "../output.ts";
+import { elapsed, plain } from "../output.ts";
 import { depthOf, type TaskLog, type TaskRun, timeTaken } from "./tasks.ts";
 
 const MARKS = { running: "…", completed: "✓", faulted: "✗", cancelled: "–", skipped: "·" } as const;
@@ -41,7 +41,7 @@ export function showProgress(log: TaskLog, out: WriteStream): Progress {
 export function treeLines(tasks: readonly TaskRun[], now: number, columns: number): string[] {
   return tasks.map((task) => {
     const time = task.status === "skipped" ? "skipped" : elapsed(timeTaken(task, now));
-    const line = `${"  ".repeat(depthOf(task))}${MARKS[task.status]} ${task.name}  ${time}`;
+    const line = `${"  ".repeat(depthOf(task))}${MARKS[task.status]} ${plain(task.name)}  ${time}`;
     return line.length > columns ? `${line.slice(0, Math.max(0, columns - 1))}…` : line;
   });
 }
