@@ -19,13 +19,18 @@ export function connect(options: ClientOptions, retry = FEW): MillraceClient {
   const url = options.url ?? (process.env["MILLRACE_URL"] || DEFAULT_URL);
   try {
     return new MillraceClient({ url, ...(apiKey === undefined ? {} : { apiKey }), retry });
-  } catch {
-    const source = options.url === undefined ? "MILLRACE_URL" : "--url";
-    throw new CommandError(
-      `${source}: expected an address such as ${DEFAULT_URL}, with nothing else in it`,
-      EXIT.invalid,
-    );
+  } catch (error) {
+    throw new CommandError(fault((error as TypeError).message, options), EXIT.invalid);
   }
+}
+
+/** The client names its option; a person needs to know which of theirs it came from. */
+function fault(message: string, options: ClientOptions): string {
+  const sources = {
+    url: options.url === undefined ? "MILLRACE_URL" : "--url",
+    apiKey: options.apiKey === undefined ? "MILLRACE_API_KEY" : "--api-key",
+  };
+  return message.replace(/^(url|apiKey)(?=: )/, (name) => sources[name as keyof typeof sources]);
 }
 
 /**

@@ -256,6 +256,8 @@ test("the key is sent, and an address that is none refused", async (t) => {
   await keyed.instances.get("x");
   const headers = new Headers(fetched[0]?.headers);
   assert.equal(headers.get("authorization"), "Bearer secret");
+  const badKey = { url: "http://localhost", apiKey: "sec\nret" };
+  assert.throws(() => new MillraceClient(badKey), /^TypeError: apiKey: expected(?!.*sec)/);
   const wrong = [
     "localhost",
     "ftp://localhost",

@@ -55,8 +55,7 @@ export class Transport {
   constructor(options: TransportOptions) {
     checkUrl(options.url);
     this.#base = options.url.replace(/\/+$/, "");
-    this.#headers =
-      options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` };
+    this.#headers = options.apiKey === undefined ? {} : authorization(options.apiKey);
     // Called as a method, the platform's fetch would lose its `this`.
     const given = options.fetch ?? globalThis.fetch;
     this.#fetch = (...request) => given(...request);
@@ -147,6 +146,13 @@ function checkUrl(text: string): void {
   if (plain && ["http:", "https:"].includes(url.protocol)) return;
   // Not the text itself: it may hold a password.
   throw new TypeError("url: expected one such as http://127.0.0.1:7070, with nothing else in it");
+}
+
+/** Checked here, because the platform's message about a header that cannot be sent would show the key. */
+function authorization(apiKey: string): Readonly<Record<string, string>> {
+  const key = apiKey.trim();
+  if (/^[!-~]+$/.test(key)) return { authorization: `Bearer ${key}` };
+  throw new TypeError("apiKey: expected printable ASCII characters without spaces");
 }
 
 function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
