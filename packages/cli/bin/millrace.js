@@ -5,6 +5,7 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import module from "node:module";
 import { dirname, join } from "node:path";
+import { isatty } from "node:tty";
 import { fileURLToPath } from "node:url";
 
 const [major = 0] = process.versions.node.split(".").map(Number);
@@ -27,12 +28,18 @@ function handOver() {
     process.exitCode = 1;
     return;
   }
-  // The channel tells the child when this process is killed; signals of the terminal reach both.
+  // The channel tells the child when this process is killed.
   const child = spawn(node, process.argv.slice(1), {
     stdio: ["inherit", "inherit", "inherit", "ipc"],
   });
-  process.on("SIGINT", () => {});
+  // Ctrl-C at a terminal reaches both, and a second one would mean "at once": only others' SIGINT is passed on.
+  const atTerminal = [0, 1, 2].some((descriptor) => isatty(descriptor));
+  process.on("SIGINT", () => atTerminal || child.kill("SIGINT"));
   for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  child.on("error", (error) => {
+    process.stderr.write(`millrace: ${node} does not start: ${error.message}; run npm ci again\n`);
+    process.exitCode = 1;
+  });
   child.on("exit", (code, signal) => {
     if (signal === null) process.exit(code ?? 1);
     process.removeAllListeners(signal);
