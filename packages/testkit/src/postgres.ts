@@ -52,15 +52,32 @@ export async function createDatabase(server?: TestServer): Promise<TestDatabase>
   url.pathname = `/${name}`;
   return Object.freeze({
     url: url.href,
-    drop: () => administer(admin, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+    drop: () =>
+      administer(
+        admin,
+        AWAIT_CLOSED.replace("$1", name),
+        `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`,
+      ),
   });
 }
 
-async function administer(url: string, sql: string): Promise<void> {
+/**
+ * A pool says that it has ended before its sockets are closed; a connection that is ended by force then throws where
+ * nobody listens. So drop waits, at most two seconds, until the connections are gone.
+ */
+const AWAIT_CLOSED = `DO $wait$ BEGIN
+  FOR look IN 1 .. 200 LOOP
+    PERFORM pg_stat_clear_snapshot();
+    EXIT WHEN NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = '$1');
+    PERFORM pg_sleep(0.01);
+  END LOOP;
+END $wait$`;
+
+async function administer(url: string, ...statements: readonly string[]): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    await client.query(sql);
+    for (const sql of statements) await client.query(sql);
   } finally {
     await client.end();
   }

@@ -84,6 +84,8 @@ function openPool(url: string, log: Logger, max: number, plans: string): pg.Pool
     options: `-c jit=off -c statement_timeout=25000 -c synchronous_commit=on ${plans}`,
   });
   pool.on("error", (error) => log.warn({ err: error }, "an idle database connection broke"));
+  // One that breaks in use fails its queries, and then says so where the pool does not listen: not to end the process.
+  pool.on("connect", (client) => client.on("error", () => {}));
   return pool;
 }
 
