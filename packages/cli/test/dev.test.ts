@@ -113,12 +113,8 @@ test("refusals are a line each, saying what to do", async (t) => {
     [["start", "none"], 2, /^millrace: none: expected NAMESPACE\/NAME/],
     [["list", "--status", "odd"], 2, /^millrace: --status: odd: expected one of pending, /],
     [["list", "things"], 2, /^millrace: list things: expected instances or workflows/],
-    [
-      ["apply", bad],
-      2,
-      /^\S+flow\.yaml:\n9:\d+ do\[0\]\.a\.then: .*\nmillrace: .*workflow-invalid/,
-    ],
-    [["describe", id, "--url", "nowhere"], 2, /^millrace: --url: nowhere: expected one such as/],
+    [["apply", bad], 2, /^\S+flow\.yaml:9:\d+ do\[0\]\.a\.then: .*\nmillrace: .*workflow-invalid/],
+    [["describe", id, "--url", "nowhere"], 2, /^millrace: --url: expected one such as/],
   ] as const) {
     const ended = await cli(...words);
     assert.deepEqual(
