@@ -24,6 +24,14 @@ function redactedPaths(): string[] {
   return [...SECRET_KEYS, ...SECRET_KEYS.map(under("*")), ...SECRET_KEYS.map(under("*.*"))];
 }
 
+/** An error in a few fields: drivers hang whole connections on theirs, which no log wants and no secret survives. */
+function describeError(error: unknown): object {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const { name, message, stack } = error;
+  const { code } = error as { code?: unknown };
+  return { type: name, message, ...(typeof code === "string" ? { code } : {}), stack };
+}
+
 /** @param stream where the lines go; stderr unless given. Written at once, so that a crash loses none. */
 export function createLogger(level: LogLevel, stream?: DestinationStream): Logger {
   return pino(
@@ -33,6 +41,7 @@ export function createLogger(level: LogLevel, stream?: DestinationStream): Logge
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: redactedPaths(), censor: "[redacted]" },
+      serializers: { err: describeError },
     },
     stream ?? destination({ fd: 2, sync: true }),
   );
