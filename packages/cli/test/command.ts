@@ -71,7 +71,11 @@ export async function serve(
     stdout += `${line}\n`;
     if (line.startsWith("ready ")) ready.resolve(line.slice("ready ".length));
   });
-  child.once("close", (code) => ready.reject(new Error(`ended with ${code}: ${stderr}`)));
+  child.once("close", (code, signal) => {
+    ready.reject(new Error(`ended with ${code}: ${stderr}`));
+    // A server that ends by itself later is what the failing test needs to show.
+    if (signal === null && code !== 0) t.diagnostic(`the server ended with ${code}: ${stderr}`);
+  });
   return { process: child, url: await ready.promise, stdout: () => stdout };
 }
 

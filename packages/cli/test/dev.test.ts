@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
+import { watch } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { type Instance, MillraceClient } from "@millrace/sdk";
 import { postgresPid } from "@millrace/server/embedded";
@@ -134,7 +136,7 @@ test("what was acknowledged goes on after SIGKILL of the server, of PostgreSQL, 
   const call = `do:\n  - ask:\n      call: http\n      with: { method: post, endpoint: "${called.url}" }\n`;
   const first = await started(t);
   const { dataDir } = first;
-  await first.client.workflows.apply(ADD_THEN(call));
+  await first.client.workflows.apply(asked(call));
   const { port } = new URL(first.url);
   let serving: Serving = first;
   for (const [turn, victims] of [["server"], ["PostgreSQL"], ["server", "PostgreSQL"]].entries()) {
@@ -149,7 +151,11 @@ test("what was acknowledged goes on after SIGKILL of the server, of PostgreSQL, 
       if (victims.includes("PostgreSQL")) process.kill(pid, "SIGKILL");
       serving = await started(t, dataDir, port);
       await again;
-    } else process.kill(pid, "SIGKILL");
+    } else {
+      const back = replacement(dataDir, pid);
+      process.kill(pid, "SIGKILL");
+      await back;
+    }
     called.answer();
     const ended = await first.client.instances.wait(id);
     assert.deepEqual(
@@ -163,14 +169,22 @@ test("what was acknowledged goes on after SIGKILL of the server, of PostgreSQL, 
   }
 });
 
-const ADD_THEN = (body: string): string =>
+/** Resolves when another PostgreSQL than `pid` serves the directory. */
+async function replacement(dataDir: string, pid: number): Promise<void> {
+  for await (const _ of watch(join(dataDir, "postgres"))) {
+    const now = postgresPid(dataDir);
+    if (now !== undefined && now !== pid) return;
+  }
+}
+
+const asked = (body: string): string =>
   `document:\n  dsl: 1.0.3\n  namespace: test\n  name: ask\n  version: 1.0.0\n${body}`;
 
 test("a timer that came due while nothing ran fires after the start", async (t) => {
   const first = await started(t);
   const rest =
     "do:\n  - rest:\n      wait: { milliseconds: 300 }\n  - done:\n      set: { done: true }\n";
-  await first.client.workflows.apply(ADD_THEN(rest));
+  await first.client.workflows.apply(asked(rest));
   const { id } = await first.client.instances.start({ namespace: "test", name: "ask" });
   await stop(first.process, "SIGKILL");
   const { client } = await started(t, first.dataDir);
