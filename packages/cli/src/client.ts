@@ -53,7 +53,7 @@ export function explain(error: MillraceError, file = ""): number {
     complain([where, path === "" ? "" : `${path}:`, message].filter(Boolean).join(" "));
   }
   const what = problem?.detail ?? problem?.title ?? error.message;
-  const action = problem === undefined ? "check --url" : problem.action;
+  const action = problem?.action ?? "Check --url or MILLRACE_URL.";
   const id = code === "internal" && problem?.requestId ? ` (requestId ${problem.requestId})` : "";
   complain(`millrace: ${file === "" ? "" : `${file}: `}${what} (${code})${id}. ${action}`);
   return code === "workflow-invalid" || code === "invalid-request" ? EXIT.invalid : EXIT.failed;

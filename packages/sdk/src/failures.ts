@@ -31,7 +31,7 @@ export async function refusal(response: Response): Promise<MillraceError> {
 }
 
 export function unexpected(base: string, cause: unknown): MillraceError {
-  const message = `${base} did not answer in JSON: is it a Millrace server?`;
+  const message = `${base} did not answer in JSON, as a Millrace server does`;
   return new MillraceError("unexpected-answer", message, { cause });
 }
 
