@@ -46,7 +46,7 @@ export interface Decided {
   readonly changed: boolean;
 }
 
-export function workflowOf(row: InstanceRow): WorkflowVersion {
+export function workflowOf(row: WorkflowVersion): WorkflowVersion {
   const { tenant, namespace, name, version } = row;
   return { tenant, namespace, name, version };
 }
@@ -75,7 +75,7 @@ export function decideSlot(slot: Slot, entries: readonly Entry[], context: Decid
   const fresh = history.filter((event) => event.seq > firstSeq);
   batch.history.push({ partition: slot.partition, instanceId: slot.id, events: fresh });
   if (isTerminal(hot.state.status)) reportToParent(hot.state, context);
-  return { slot, entries, outcomes, changed: true, hot: { state: hot.state, row } };
+  return { slot, entries, outcomes, changed: true, hot: { ...hotRow(row), state: hot.state } };
 }
 
 /** Rows that the command came from go with it. */
@@ -123,7 +123,7 @@ function applyOne(hot: Hot | undefined, entry: Entry, context: DecideContext): A
   };
   for (const effect of effects) collect(effect, effectContext, context.batch, context.after);
   const outcome: Outcome = { kind: applied ? "applied" : "ignored", state };
-  return { next: { state, row: hot.row }, outcome, events };
+  return { next: { ...hot, state }, outcome, events };
 }
 
 function startOne(entry: Entry, workflow: WorkflowVersion, context: DecideContext): Applied {
@@ -145,21 +145,20 @@ function startOne(entry: Entry, workflow: WorkflowVersion, context: DecideContex
   const effectContext = { ...context, state, partition: entry.partition, workflow };
   for (const effect of effects) collect(effect, effectContext, batch, context.after);
   if (entry.start?.key !== undefined) batch.keys.push(entry.start.key);
-  const row: InstanceRow = {
+  const row: Hot["row"] = {
     id: state.id,
     partition: entry.partition,
     ...workflow,
     status: state.status,
     revision: 0,
     seq: 0,
-    state: "",
     createdAt: now,
     updatedAt: now,
     ...(state.parent === undefined
       ? {}
       : { parentId: state.parent.instanceId, parentChildId: state.parent.childId }),
   };
-  return { next: { state, row }, outcome: { kind: "applied", state }, events };
+  return { next: { state, row, size: 0 }, outcome: { kind: "applied", state }, events };
 }
 
 /** Deciding is pure: what failed once fails again, so the instance ends instead of being tried for ever. */
@@ -170,7 +169,7 @@ function breakDown(hot: Hot, fault: unknown, context: DecideContext): Applied {
     `the engine failed: ${messageOf(fault)}`,
     context.now,
   );
-  return { next: { state, row: hot.row }, outcome: { kind: "applied", state }, events: [event] };
+  return { next: { ...hot, state }, outcome: { kind: "applied", state }, events: [event] };
 }
 
 function messageOf(fault: unknown): string {
@@ -234,7 +233,12 @@ export function reportToParent(
   send(instanceId, { command }, context, context.batch, context.after);
 }
 
+/** The text of a state is not kept beside the state. */
+function hotRow({ state, ...row }: InstanceRow): Omit<Hot, "state"> {
+  return { row, size: state.length };
+}
+
 /** A row as loaded → hot. */
 export function hotOf(row: InstanceRow): Hot {
-  return { row, state: loadState(JSON.parse(row.state)) };
+  return { ...hotRow(row), state: loadState(JSON.parse(row.state)) };
 }

@@ -11,6 +11,7 @@
  * time.
  */
 import { decide, type HistoryEvent, isTerminal } from "@millrace/engine";
+import type { Program } from "@millrace/language";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import { type Epoch, type OwnerStore, StoreError, type WorkflowVersion } from "../store/store.ts";
@@ -20,7 +21,7 @@ import { type DecideContext, type Decided, decideSlot, hotOf, workflowOf } from 
 import { type LetOut, nothingAfter } from "./effects.ts";
 import { type Entry, isDurable } from "./entry.ts";
 import { type MailIds, mailIds } from "./mail-ids.ts";
-import { Programs } from "./programs.ts";
+import { nameOf, Programs } from "./programs.ts";
 import { type Slot, Slots } from "./slots.ts";
 
 export interface OwnerConfig {
@@ -166,7 +167,7 @@ export class Owner {
   /** Takes from `taken` what does not fit the batch. */
   async #process(taken: Taken[]): Promise<void> {
     const epochs = taken.map(({ slot }) => this.epochOf(slot.partition));
-    await this.#warm(taken);
+    const programs = await this.#warm(taken);
     // What was read under an epoch counts under that epoch only.
     if (taken.some(({ slot }, n) => this.epochOf(slot.partition) !== (epochs[n] ?? -1)))
       throw new StoreError("stale-epoch", "a partition changed hands while states were read");
@@ -181,7 +182,7 @@ export class Owner {
       mailId: this.mailId,
       onFault: (instance: string, err: unknown) =>
         log.error({ err, instance }, "the engine failed on an instance"),
-      programOf: (workflow: WorkflowVersion) => this.programs.known(workflow),
+      programOf: (workflow: WorkflowVersion) => programs.get(nameOf(workflow)),
       whyNot: (workflow: WorkflowVersion) => this.programs.why(workflow),
       batch,
       after,
@@ -209,7 +210,7 @@ export class Owner {
       if (decided.length > 0 && (characters > MAX_CHARACTERS || clock.monotonic() > until)) break;
       const each = decideSlot(slot, entries, context);
       decided.push(each);
-      if (each.changed) characters += each.hot?.row.state.length ?? 0;
+      if (each.changed) characters += each.hot?.size ?? 0;
     }
     for (const { slot, entries } of taken.splice(decided.length).toReversed()) {
       this.slots.giveBack(slot, entries);
@@ -218,28 +219,45 @@ export class Owner {
     return decided;
   }
 
-  /** Loads the states and programs that the commands need and are not in memory. */
-  async #warm(taken: readonly Taken[]): Promise<void> {
+  /** Loads the states that the commands need and are not in memory, and gives the programs. */
+  async #warm(taken: readonly Taken[]): Promise<ReadonlyMap<string, Program | undefined>> {
+    try {
+      await this.#loadStates(taken);
+      return await this.#loadPrograms(taken);
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      throw new StoreError("unavailable", `nothing was decided: ${detail}`, error);
+    }
+  }
+
+  async #loadStates(taken: readonly Taken[]): Promise<void> {
     const cold = taken.filter(({ slot, entries }) => slot.hot === undefined && !isFresh(entries));
-    if (cold.length > 0) {
-      const rows = await this.#config.store.loadInstances(cold.map(({ slot }) => slot.id));
-      const byId = new Map(rows.map((row) => [row.id, row]));
-      for (const { slot } of cold) {
-        const row = byId.get(slot.id);
-        if (row !== undefined) this.slots.setHot(slot, hotOf(row));
+    if (cold.length === 0) return;
+    const rows = await this.#config.store.loadInstances(cold.map(({ slot }) => slot.id));
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    for (const { slot } of cold) {
+      const row = byId.get(slot.id);
+      if (row !== undefined) this.slots.setHot(slot, hotOf(row));
+    }
+  }
+
+  async #loadPrograms(taken: readonly Taken[]): Promise<Map<string, Program | undefined>> {
+    const programs = new Map<string, Program | undefined>();
+    const missing: WorkflowVersion[] = [];
+    for (const { slot, entries } of taken) {
+      const workflows = entries.flatMap(({ start }) => (start === undefined ? [] : start.workflow));
+      if (slot.hot !== undefined) workflows.push(slot.hot.row);
+      for (const workflow of workflows) {
+        const name = nameOf(workflow);
+        if (programs.has(name)) continue;
+        const program = this.programs.known(workflow);
+        programs.set(name, program);
+        if (program === undefined) missing.push(workflowOf(workflow));
       }
     }
-    const missing = new Map<string, WorkflowVersion>();
-    for (const { slot, entries } of taken) {
-      const workflows = entries.flatMap(({ start }) =>
-        start === undefined ? [] : [start.workflow],
-      );
-      if (slot.hot !== undefined) workflows.push(workflowOf(slot.hot.row));
-      for (const workflow of workflows)
-        if (this.programs.known(workflow) === undefined)
-          missing.set(JSON.stringify(workflow), workflow);
-    }
-    await Promise.all([...missing.values()].map((workflow) => this.programs.get(workflow)));
+    for (const workflow of missing)
+      programs.set(nameOf(workflow), await this.programs.get(workflow));
+    return programs;
   }
 
   #committed(each: Decided, events: readonly HistoryEvent[]): void {

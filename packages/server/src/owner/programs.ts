@@ -51,6 +51,7 @@ export class Programs {
   }
 }
 
-function nameOf({ tenant, namespace, name, version }: WorkflowVersion): string {
+/** Names a version in a map. */
+export function nameOf({ tenant, namespace, name, version }: WorkflowVersion): string {
   return `${tenant}/${namespace}/${name}/${version}`;
 }

@@ -11,7 +11,9 @@ import type { Entry } from "./entry.ts";
 /** The committed state of an instance, in memory. */
 export interface Hot {
   readonly state: State;
-  readonly row: InstanceRow;
+  readonly row: Omit<InstanceRow, "state">;
+  /** Characters of the state as JSON. */
+  readonly size: number;
 }
 
 export interface Slot {
@@ -24,8 +26,8 @@ export interface Slot {
   alone: boolean;
 }
 
-/** Most bytes of hot states kept. */
-const HOT_BYTES = 256 * 1024 * 1024;
+/** Most hot states kept, by their size as JSON; in memory they take a few times as much. */
+const HOT_BYTES = 64 * 1024 * 1024;
 
 export class Slots {
   readonly #slots = new Map<string, Slot>();
@@ -97,7 +99,7 @@ export class Slots {
   }
 
   setHot(slot: Slot, hot: Hot | undefined): void {
-    this.#hotBytes += (hot?.row.state.length ?? 0) - (slot.hot?.row.state.length ?? 0);
+    this.#hotBytes += (hot?.size ?? 0) - (slot.hot?.size ?? 0);
     if (hot === undefined) delete slot.hot;
     else slot.hot = hot;
     // Used last: at the end of the map, so the first are those used longest ago.
@@ -115,7 +117,7 @@ export class Slots {
     for (const slot of this.#slots.values()) {
       if (this.#hotBytes <= HOT_BYTES) return;
       if (slot.busy || slot.pending.length > 0) continue;
-      this.#hotBytes -= slot.hot?.row.state.length ?? 0;
+      this.#hotBytes -= slot.hot?.size ?? 0;
       this.#slots.delete(slot.id);
     }
   }
@@ -125,7 +127,7 @@ export class Slots {
     const dropped: Entry[] = [];
     for (const slot of this.#slots.values()) {
       if (!partitions.has(slot.partition)) continue;
-      this.#hotBytes -= slot.hot?.row.state.length ?? 0;
+      this.#hotBytes -= slot.hot?.size ?? 0;
       delete slot.hot;
       dropped.push(...slot.pending.splice(0));
       if (!slot.busy) this.#slots.delete(slot.id);
