@@ -60,7 +60,7 @@ function change(root: object, next: () => number): void {
       else holder[pick(KEYS, next)] = value();
       return;
     case 2:
-      holder[key] = structuredClone(pick(places, next)) as Json;
+      holder[key] = structuredClone(pick(places, next));
       return;
     case 3:
       if (Array.isArray(holder)) return;
