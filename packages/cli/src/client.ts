@@ -11,6 +11,8 @@ export interface ClientOptions {
 
 /** A person is waiting: a server that is not there should be told soon. */
 const FEW: RetryOptions = { retries: 2 };
+/** For a server that was there and may restart: about two minutes. */
+export const PATIENT: RetryOptions = { retries: 16 };
 
 /** @param retry more patience than a command has otherwise */
 export function connect(options: ClientOptions, retry = FEW): MillraceClient {

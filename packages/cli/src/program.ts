@@ -129,7 +129,10 @@ function addStart(program: Command, exit: Exit): void {
     .argument("<workflow>", "NAMESPACE/NAME")
     .option("-i, --input <json>", "the input: JSON, or @file with JSON in it (default: {})")
     .option("--version <version>", "the workflow's version (default: the newest)")
-    .option("--wait <duration>", "wait at most this long for the end, such as 30s")
+    .option(
+      "--wait <duration>",
+      "wait at most this long for the end, such as 30s; exits 1 when it goes on",
+    )
     .option("--idempotency-key <key>", "at most one instance is ever started for a key")
     .addOption(format("text, or everything about the instance"))
     .action(async (workflow: string, options) => {

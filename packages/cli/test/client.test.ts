@@ -103,6 +103,23 @@ test("start tells what is durable, with -o json and with a key used for somethin
   assert.equal((JSON.parse(waited.stdout) as { status: string }).status, "running");
 });
 
+test("start --wait outlives a lost connection, and starts one instance", async (t) => {
+  const cutOff = (response: ServerResponse) => void response.destroy();
+  const { url, asked } = await scripted(t, [
+    cutOff,
+    json({ id: UNKNOWN, created: true }),
+    cutOff,
+    cutOff,
+    cutOff,
+    cutOff,
+    json({ id: UNKNOWN, status: "completed", output: 42 }),
+  ]);
+  const ended = await millrace(["start", "test/flow", "--wait", "1d", "--url", url]);
+  assert.deepEqual(ended, { code: 0, stdout: "42\n", stderr: "" });
+  const start = "POST /v1/workflows/test/flow/instances";
+  assert.deepEqual(asked.slice(0, 3), [start, start, `GET /v1/instances/${UNKNOWN}`]);
+});
+
 test("lists ask for as many pages as they need, and tables stay tables", async (t) => {
   const summary = {
     namespace: "test",

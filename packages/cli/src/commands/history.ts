@@ -1,7 +1,7 @@
 /** `millrace history ID [-f]`: a line for each fact. */
 import type { HistoryEvent } from "@millrace/sdk";
 import type { Format } from "../arguments.ts";
-import { type ClientOptions, connect } from "../client.ts";
+import { type ClientOptions, connect, PATIENT } from "../client.ts";
 import { describeError } from "../describe-error.ts";
 import { elapsed, plain, print } from "../output.ts";
 
@@ -9,9 +9,6 @@ export interface HistoryOptions extends ClientOptions {
   readonly follow?: boolean;
   readonly output: Format;
 }
-
-/** About two minutes. */
-const PATIENT = { retries: 16 };
 
 export async function history(id: string, options: HistoryOptions): Promise<void> {
   for await (const fact of await facts(id, options))

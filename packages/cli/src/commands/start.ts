@@ -2,7 +2,7 @@
 import type { Instance } from "@millrace/sdk";
 import { isFinal, parseDuration } from "@millrace/protocol";
 import { type Format, readInput, readWorkflowName } from "../arguments.ts";
-import { type ClientOptions, connect } from "../client.ts";
+import { type ClientOptions, connect, PATIENT } from "../client.ts";
 import { describeError } from "../describe-error.ts";
 import { CommandError, EXIT } from "../exit.ts";
 import { complain, print, printJson } from "../output.ts";
@@ -19,6 +19,7 @@ export interface StartOptions extends ClientOptions {
 export async function start(workflow: string, options: StartOptions): Promise<number> {
   const { instances } = connect(options);
   const { version, idempotencyKey, wait } = options;
+  const longest = wait === undefined ? undefined : readDuration(wait);
   const input = readInput(options.input);
   const request = {
     ...readWorkflowName(workflow),
@@ -26,15 +27,35 @@ export async function start(workflow: string, options: StartOptions): Promise<nu
     ...(version === undefined ? {} : { version }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
   };
-  if (wait !== undefined) {
-    if (parseDuration(wait) === undefined)
-      throw new CommandError(`--wait: ${wait}: expected one such as 30s or 2m`, EXIT.invalid);
-    return report(await instances.startAndWait({ ...request, wait }), options.output, wait);
-  }
   const started = await instances.start(request);
+  if (wait !== undefined && longest !== undefined)
+    return report(await ended(started.id, longest, options), options.output, wait);
   if (options.output === "json") printJson(started);
   else print(started.id);
   return EXIT.ok;
+}
+
+/**
+ * The instance as it stands at its end or after `longest` milliseconds. Started and waited for in two requests, so that
+ * its id is known whatever becomes of the server in between.
+ */
+async function ended(id: string, longest: number, options: StartOptions): Promise<Instance> {
+  const { instances } = connect(options, PATIENT);
+  const limit = AbortSignal.timeout(longest);
+  try {
+    return await instances.wait(id, { signal: limit });
+  } catch (error) {
+    if (limit.aborted) return await instances.get(id);
+    complain(`${id} is started, and goes on with its server`);
+    throw error;
+  }
+}
+
+function readDuration(text: string): number {
+  const milliseconds = parseDuration(text);
+  // What a timer can be set to.
+  if (milliseconds !== undefined && milliseconds < 2 ** 31) return milliseconds;
+  throw new CommandError(`--wait: ${text}: expected one such as 30s or 2m`, EXIT.invalid);
 }
 
 function report(instance: Instance, format: Format, wait: string): number {
