@@ -83,7 +83,10 @@ function openPool(url: string, log: Logger, max: number, plans: string): pg.Pool
     // What is acknowledged is on disk, whatever the role's default says.
     options: `-c jit=off -c statement_timeout=25000 -c synchronous_commit=on ${plans}`,
   });
-  pool.on("error", (error) => log.warn({ err: error }, "an idle database connection broke"));
+  pool.on("error", (error) => {
+    // While the pool closes, the database may be closing as well: that is no news.
+    if (!pool.ending) log.warn({ err: error }, "an idle database connection broke");
+  });
   // One that breaks in use fails its queries, and then says so where the pool does not listen: not to end the process.
   pool.on("connect", (client) => client.on("error", () => {}));
   return pool;
