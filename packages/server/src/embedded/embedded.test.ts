@@ -17,7 +17,7 @@ import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import pg from "pg";
 import { systemClock } from "../clock.ts";
-import { type EmbeddedPostgres, startEmbedded } from "./index.ts";
+import { type EmbeddedPostgres, postgresPid, startEmbedded } from "./index.ts";
 import { until } from "./postmaster.ts";
 import { isAlive } from "./processes.ts";
 
@@ -122,6 +122,22 @@ test("comes back on the same address when PostgreSQL is killed", async (t) => {
   assert.ok(await until(systemClock(), 20_000, () => server.pid !== before && server.pid !== 0));
   const { rows } = await pool.query<{ n: number }>("SELECT n FROM kept");
   assert.deepEqual(rows, [{ n: 1 }]);
+});
+
+test("comes back when PostgreSQL is killed again while it starts", async (t) => {
+  const dataDir = folder(t);
+  const server = await started(t, dataDir);
+  await query(server.url, "CREATE TABLE kept (n int); INSERT INTO kept VALUES (1)");
+  const seen = new Set<number | undefined>();
+  for (let kill = 0; kill < 3; kill++) {
+    const isNew = (): boolean => !seen.has(postgresPid(dataDir) ?? server.pid);
+    assert.ok(await until(systemClock(), 20_000, isNew));
+    const pid = postgresPid(dataDir) ?? server.pid;
+    seen.add(pid);
+    process.kill(pid, "SIGKILL");
+  }
+  assert.ok(await until(systemClock(), 20_000, () => !seen.has(server.pid)));
+  assert.deepEqual(await query(server.url, "SELECT n FROM kept"), [{ n: 1 }]);
 });
 
 test("tells when PostgreSQL cannot be started again", async (t) => {

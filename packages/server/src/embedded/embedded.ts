@@ -40,8 +40,11 @@ export interface EmbeddedPostgres {
   stop(): Promise<void>;
 }
 
-/** Pauses before each try to start again; a server that stays up for a minute has all of them before it again. */
-const PAUSES_MS = [0, 100, 500, 1_000, 2_000, 4_000, 8_000];
+/** Pauses before the tries of one start; the server has failed when the last one is used up. */
+const TRIES_MS = [0, 100, 300, 1_000, 3_000];
+/** Pauses before a start after the first, second … crash; the last one for all further ones. */
+const CRASH_PAUSES_MS = [0, 0, 100, 300, 1_000];
+/** A server that stays up this long has its crashes forgiven. */
 const STEADY_MS = 60_000;
 
 /** @throws when another process uses the directory, or PostgreSQL cannot be started; the message says what to do */
@@ -79,7 +82,7 @@ class Server implements EmbeddedPostgres {
   readonly #onFailure: ((error: unknown) => void) | undefined;
   #child: ChildProcess | undefined;
   #startedAt = 0;
-  #tries = 0;
+  #crashes = 0;
   /** The restart under way, if any. */
   #restart: Promise<void> | undefined;
   #stopping = false;
@@ -104,46 +107,56 @@ class Server implements EmbeddedPostgres {
     return this.#child?.pid ?? 0;
   }
 
-  /** Starts it, trying again while what is left of a killed server goes away. */
   async start(): Promise<void> {
     process.once("exit", this.#onExit);
     await this.#launch();
   }
 
+  /** Starts PostgreSQL, trying again while what is left of a killed one goes away. */
   async #launch(): Promise<void> {
-    const { clock } = this.#options;
-    for (;;) {
-      const pause = PAUSES_MS[this.#tries++] ?? 0;
-      if (pause > 0) await new Promise<void>((resolve) => clock.after(pause, resolve));
+    for (const [turn, pause] of TRIES_MS.entries()) {
+      await this.#pause(pause);
       if (this.#stopping) return;
       try {
-        const child = await startPostmaster(this.#options);
-        this.#child = child;
-        this.#startedAt = clock.monotonic();
-        child.once("exit", (code, signal) => this.#ended(signal ?? code));
-        // It may have ended while this function was not looking yet.
-        if (child.exitCode !== null || child.signalCode !== null) this.#ended(child.exitCode);
+        this.#adopt(await startPostmaster(this.#options));
         return;
       } catch (error) {
-        if (this.#tries >= PAUSES_MS.length || !isPassing(error)) throw error;
-        this.#log.warn({ err: error }, "PostgreSQL did not start; trying again");
+        if (turn === TRIES_MS.length - 1 || !isPassing(error)) throw error;
+        this.#log.warn(
+          { reason: (error as Error).message },
+          "PostgreSQL did not start; trying again",
+        );
       }
     }
   }
 
+  #adopt(child: ChildProcess): void {
+    this.#child = child;
+    this.#startedAt = this.#options.clock.monotonic();
+    child.once("exit", (code, signal) => this.#ended(signal ?? code));
+  }
+
   #ended(how: NodeJS.Signals | number | null): void {
-    if (this.#stopping || this.#restart !== undefined) return;
+    if (this.#stopping) return;
     this.#log.warn({ how }, "PostgreSQL ended by itself; starting it again");
-    if (this.#options.clock.monotonic() - this.#startedAt > STEADY_MS) this.#tries = 0;
-    this.#restart = this.#launch()
-      .then(() => this.#log.info({ pid: this.pid }, "PostgreSQL is back"))
-      .catch((error: unknown) => {
-        this.#log.error({ err: error }, "PostgreSQL cannot be started again");
-        this.#onFailure?.(error);
-      })
-      .finally(() => {
-        this.#restart = undefined;
-      });
+    this.#restart = this.#startAgain();
+  }
+
+  async #startAgain(): Promise<void> {
+    if (this.#options.clock.monotonic() - this.#startedAt > STEADY_MS) this.#crashes = 0;
+    try {
+      await this.#pause(CRASH_PAUSES_MS[this.#crashes++] ?? CRASH_PAUSES_MS.at(-1) ?? 0);
+      await this.#launch();
+      this.#log.info({ pid: this.pid }, "PostgreSQL is back");
+    } catch (error) {
+      this.#log.error({ err: error }, "PostgreSQL cannot be started again");
+      this.#onFailure?.(error);
+    }
+  }
+
+  async #pause(milliseconds: number): Promise<void> {
+    if (milliseconds === 0) return;
+    await new Promise<void>((resolve) => this.#options.clock.after(milliseconds, resolve));
   }
 
   async stop(): Promise<void> {
@@ -160,9 +173,11 @@ class Server implements EmbeddedPostgres {
   }
 }
 
-/** The back ends of a killed server hold its shared memory for a moment longer. */
+/** The back ends of a killed server hold its shared memory for a moment longer; and a kill may meet one that starts. */
 function isPassing(error: unknown): boolean {
-  return error instanceof Error && /shared memory|lock file|in use/.test(error.message);
+  return (
+    error instanceof Error && /shared memory|lock file|in use|ended with SIG/.test(error.message)
+  );
 }
 
 function urlOf({ password }: Places, port: number): string {

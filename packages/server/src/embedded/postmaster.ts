@@ -143,5 +143,8 @@ function logSize(file: string): number {
 
 function lastLines(file: string, from: number): string {
   const said = readFileSync(file).subarray(from).toString("utf8");
-  return said.trimEnd().split("\n").slice(-8).join("\n");
+  const lines = said.trimEnd().split("\n");
+  // Clients that come too early fill the log with this; it explains nothing.
+  const telling = lines.filter((line) => !line.includes("the database system is starting up"));
+  return telling.slice(-8).join("\n");
 }
