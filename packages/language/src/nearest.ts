@@ -1,8 +1,13 @@
+/** A hint is not worth more comparisons than this. */
+const MAX_CANDIDATES = 300;
+
 /** The candidate a misspelt name most likely meant, or undefined when none is close. */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
+  let looked = 0;
   for (const candidate of candidates) {
+    if (++looked > MAX_CANDIDATES) break;
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase(), bestDistance);
     if (distance < bestDistance) {
       best = candidate;

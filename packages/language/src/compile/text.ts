@@ -54,62 +54,34 @@ function pieceAt(text: string, start: number, end: number): ExpressionPiece {
   return { kind: "expression", source, offset, text: text.slice(start, end) };
 }
 
-/** The offset behind the brace that closes what opened before `from`; `undefined` when none does. */
+/**
+ * The offset behind the brace that closes what opened before `from`; `undefined` when none does.
+ *
+ * A stack of what is open: `{` and `(` hold code, `"` holds a string, in which `\\(` opens code again. A stack and not
+ * recursion, because the text may nest as deep as it likes.
+ */
 function endOf(text: string, from: number): number | undefined {
-  let depth = 1;
+  const open = ["{"];
   for (let at = from; at < text.length; at += 1) {
-    switch (text.charAt(at)) {
-      case '"': {
-        const end = endOfString(text, at + 1);
-        if (end === undefined) return undefined;
-        at = end - 1;
-        break;
-      }
-      case "#": {
-        const line = text.indexOf("\n", at);
-        // On a single line, a comment would swallow the closing brace: then it is none.
-        if (line !== -1) at = line;
-        break;
-      }
-      case "{":
-        depth += 1;
-        break;
-      case "}":
-        depth -= 1;
-        if (depth === 0) return at + 1;
-    }
-  }
-  return undefined;
-}
-/** The offset behind a jq string's closing quote; `\( … )` inside may hold strings again. */
-function endOfString(text: string, from: number): number | undefined {
-  for (let at = from; at < text.length; at += 1) {
-    if (text[at] === '"') return at + 1;
-    if (text[at] !== "\\") continue;
-    if (text[at + 1] !== "(") {
+    const char = text.charAt(at);
+    const inString = open.at(-1) === '"';
+    if (inString && char === "\\") {
       at += 1;
-      continue;
+      if (text[at] === "(") open.push("(");
+    } else if (inString) {
+      if (char === '"') open.pop();
+    } else if (char === "#") {
+      const line = text.indexOf("\n", at);
+      // On a single line, a comment would swallow the closing brace: then it is none.
+      if (line !== -1) at = line;
+    } else if (char === '"' || char === "{" || char === "(") {
+      open.push(char);
+    } else if (char === CLOSING[open.at(-1) ?? ""]) {
+      open.pop();
+      if (open.length === 0) return at + 1;
     }
-    const end = endOfInterpolation(text, at + 2);
-    if (end === undefined) return undefined;
-    at = end - 1;
   }
   return undefined;
 }
 
-function endOfInterpolation(text: string, from: number): number | undefined {
-  let depth = 1;
-  for (let at = from; at < text.length; at += 1) {
-    const char = text[at];
-    if (char === '"') {
-      const end = endOfString(text, at + 1);
-      if (end === undefined) return undefined;
-      at = end - 1;
-    } else if (char === "(") depth += 1;
-    else if (char === ")") {
-      depth -= 1;
-      if (depth === 0) return at + 1;
-    }
-  }
-  return undefined;
-}
+const CLOSING: Readonly<Record<string, string>> = { "{": "}", "(": ")" };

@@ -5,11 +5,12 @@
  * each time they are used), duplicate keys, keys that are not strings, `__proto__`, and cycles all end in an issue.
  * YAML 1.2 core schema, one document, no custom tags, no merge keys.
  */
-import { isAlias, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import { type Alias, isAlias, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
 import type { Document, Node, Pair, ParsedNode, Scalar, YAMLMap } from "yaml";
 import { makeIssue } from "../issue.ts";
 import type { Issue, IssueCode, Segment } from "../issue.ts";
 import type { Json } from "../json.ts";
+import { aliasTargets } from "./aliases.ts";
 import { nestsTooDeep } from "./depth.ts";
 import { makeLocate } from "./locate.ts";
 
@@ -56,6 +57,9 @@ export function parseYaml(text: string, options: ParseOptions = {}): Parsed {
   const document = parseText(text, lines);
   if (typeof document === "string") return fail(makeIssue("yaml", [], document));
   const { errors } = document;
+  if (errors.some(({ message }) => message.includes("call stack"))) {
+    return fail(makeIssue("limit", [], "nested too deep to be read"));
+  }
   if (errors.length > 0) {
     return fail(...errors.slice(0, MAX_ISSUES).map((error) => syntaxIssue(error, lines)));
   }
@@ -74,7 +78,8 @@ function parseText(text: string, lines: LineCounter): Document.Parsed | string {
       version: "1.2",
       schema: "core",
       strict: true,
-      uniqueKeys: true,
+      // The parser compares every key with every other; the reader does it in one pass.
+      uniqueKeys: false,
       prettyErrors: false,
       logLevel: "error",
     });
@@ -114,8 +119,6 @@ function syntaxIssue(
   const { line, col } = lines.linePos(error.pos[0]);
   const place = { line, column: col };
   switch (error.code) {
-    case "DUPLICATE_KEY":
-      return makeIssue("duplicate-key", [], "duplicate key: it stands here twice", place);
     case "TAB_AS_INDENT":
       return makeIssue("yaml", [], "indent with spaces, not tabs", place);
     case "MULTIPLE_DOCS":
@@ -130,6 +133,11 @@ function syntaxIssue(
   }
 }
 
+/** What the core schema calls its own types; a tag of these only says what is so anyway. */
+const TAGS: ReadonlySet<string> = new Set(
+  ["str", "int", "float", "bool", "null", "map", "seq"].map((name) => `tag:yaml.org,2002:${name}`),
+);
+
 class Reader {
   readonly issues: Issue[] = [];
   private readonly lines: LineCounter;
@@ -139,6 +147,7 @@ class Reader {
   /** Nodes being read, to see an alias that stands inside its own anchor. */
   private readonly open = new Set<Node>();
   private nodes = 0;
+  private aliases: ReadonlyMap<Alias, Node> | undefined;
 
   constructor(lines: LineCounter, document: Document.Parsed, limits: ParseLimits) {
     this.lines = lines;
@@ -165,6 +174,9 @@ class Reader {
       return null;
     }
     if (isAlias(node)) return this.readAlias(node, path, depth);
+    if (node.tag !== undefined && !TAGS.has(node.tag)) {
+      this.report("yaml", `the tag ${node.tag} is not supported`, node, path);
+    }
     if (isScalar(node)) return this.readScalar(node, path);
     if (this.open.has(node)) {
       this.report("yaml", "this anchor contains itself", node, path);
@@ -178,8 +190,9 @@ class Reader {
     return value;
   }
 
-  private readAlias(node: Node, path: Segment[], depth: number): Json {
-    const target = isAlias(node) ? node.resolve(this.document) : undefined;
+  private readAlias(node: Alias, path: Segment[], depth: number): Json {
+    this.aliases ??= aliasTargets(this.document);
+    const target = this.aliases.get(node);
     if (target === undefined) {
       this.report("yaml", "this alias has no anchor", node, path);
       return null;
@@ -193,9 +206,6 @@ class Reader {
     if (typeof value === "number" && !Number.isFinite(value)) {
       this.report("yaml", "not a JSON number; put it in quotes if it is text", node, path);
       return null;
-    }
-    if (node.tag !== undefined && !node.tag.startsWith("tag:yaml.org,2002:")) {
-      this.report("yaml", `unknown tag ${node.tag}`, node, path);
     }
     switch (typeof value) {
       case "string":
@@ -212,10 +222,15 @@ class Reader {
     path: Segment[],
     depth: number,
   ): Json {
-    const entries: [string, Json][] = [];
+    const entries = new Map<string, Json>();
     for (const pair of node.items) {
       const key = this.readKey(pair, path);
-      if (key !== undefined) entries.push([key, this.read(pair.value, [...path, key], depth + 1)]);
+      if (key === undefined) continue;
+      const inside = [...path, key];
+      if (entries.has(key)) {
+        this.report("duplicate-key", "duplicate key: it stands here twice", pair.key, inside);
+      }
+      entries.set(key, this.read(pair.value, inside, depth + 1));
     }
     return Object.fromEntries(entries);
   }

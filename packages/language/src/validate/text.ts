@@ -20,7 +20,7 @@ export function checkString(shape: StringShape, value: unknown, walk: Walk): voi
   if (typeof value !== "string") {
     const hint =
       typeof value === "number" || typeof value === "boolean" ? "; put it in quotes" : "";
-    return mismatch(walk, value, `${shape.expected ?? "a string"}${hint}`);
+    return mismatch(walk, value, shape.expected ?? "a string", hint);
   }
   if (shape.values !== undefined && !shape.values.includes(value)) {
     const expected = shape.values.join(", ");

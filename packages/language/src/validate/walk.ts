@@ -22,8 +22,8 @@ export class Walk {
 }
 
 /** Reports a value of the wrong JSON type. */
-export function mismatch(walk: Walk, value: unknown, expected: string): void {
-  walk.report("type", `expected ${expected}, got ${describe(value)}`, expected);
+export function mismatch(walk: Walk, value: unknown, expected: string, hint = ""): void {
+  walk.report("type", `expected ${expected}, got ${describe(value)}${hint}`, expected);
 }
 
 /** A value in a few words: `the number 1`, `a list`. */
