@@ -158,6 +158,8 @@ class Reader {
 
   read(node: Node | null, path: Segment[], depth: number): Json {
     if (node === null || this.issues.length >= MAX_ISSUES) return null;
+    // An alias counts as what it stands for.
+    if (isAlias(node)) return this.readAlias(node, path, depth);
     if (++this.nodes > this.maxNodes) {
       if (this.nodes === this.maxNodes + 1) {
         this.report(
@@ -173,7 +175,6 @@ class Reader {
       this.report("limit", `nested deeper than ${this.maxDepth} levels`, node, path);
       return null;
     }
-    if (isAlias(node)) return this.readAlias(node, path, depth);
     if (node.tag !== undefined && !TAGS.has(node.tag)) {
       this.report("yaml", `the tag ${node.tag} is not supported`, node, path);
     }
