@@ -26,13 +26,21 @@ export function load(text: string, options: ParseOptions = {}): Loaded {
   const parsed = parseYaml(text, options);
   if (parsed.value === undefined) return { ok: false, issues: parsed.issues };
   const located = (issues: readonly Issue[]): readonly Issue[] =>
-    issues.slice(0, MAX_ISSUES).map((issue) => parsed.locate(issue));
+    issues
+      .slice(0, MAX_ISSUES)
+      .map((issue) => parsed.locate(issue))
+      .sort(byPlace);
   const structural = validateStructure(parsed.value);
   if (structural.length > 0) return { ok: false, issues: located(structural) };
   const definition = parsed.value as JsonObject;
   const { program, issues, warnings } = compileChecked(definition);
   if (issues.length > 0) return { ok: false, issues: located(issues) };
   return { ok: true, program, definition, warnings: located(warnings) };
+}
+
+/** In reading order. */
+function byPlace(a: Issue, b: Issue): number {
+  return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
 }
 
 /** Whether a value has the shape of a definition: the verdict of the official JSON Schema, with better messages. */
