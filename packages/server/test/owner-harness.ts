@@ -84,7 +84,7 @@ export async function bench(
     },
     {
       onCommitted: (after) => void letOut.push(after),
-      onHistory: () => {},
+      onProgress: () => {},
       onStale: () => void (told.stale += 1),
       onUnknown: () => void (told.unknown += 1),
     },

@@ -10,7 +10,7 @@
  * unknown outcome is resolved the same way, because every command that was applied meets nothing to act on the second
  * time.
  */
-import { decide, type HistoryEvent, isTerminal } from "@millrace/engine";
+import { decide, isTerminal } from "@millrace/engine";
 import type { Program } from "@millrace/language";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
@@ -22,7 +22,7 @@ import { type LetOut, nothingAfter } from "./effects.ts";
 import { type Entry, isDurable } from "./entry.ts";
 import { type MailIds, mailIds } from "./mail-ids.ts";
 import { nameOf, Programs } from "./programs.ts";
-import { type Slot, Slots } from "./slots.ts";
+import { type Hot, type Slot, Slots } from "./slots.ts";
 
 export interface OwnerConfig {
   readonly store: OwnerStore;
@@ -42,7 +42,8 @@ export interface OwnerConfig {
 /** What is told after each commit. */
 export interface OwnerListener {
   onCommitted(after: LetOut): void;
-  onHistory(instanceId: string, events: readonly HistoryEvent[], ended: boolean): void;
+  /** An instance has a new state. */
+  onProgress(hot: Hot): void;
   /** Another node has taken partitions. */
   onStale(): void;
   /**
@@ -126,6 +127,11 @@ export class Owner {
     this.#schedule();
   }
 
+  /** True when the committed state of the instance is in memory here: as far as this node knows it has not ended. */
+  holds(instanceId: string): boolean {
+    return this.slots.holds(instanceId);
+  }
+
   /** The hot state of an instance is not what the database has: it is read again when needed. */
   forget(instanceId: string): void {
     this.slots.forget(instanceId);
@@ -194,8 +200,7 @@ export class Owner {
       this.counters.measure("commitMs", clock.monotonic() - began);
       this.counters.counts.commits += 1;
     }
-    const histories = new Map(batch.history.map((row) => [row.instanceId, row.events]));
-    for (const each of decided) this.#committed(each, histories.get(each.slot.id) ?? []);
+    for (const each of decided) this.#committed(each);
     const [activities, timers] = [batch.activities.added(), batch.timers.added()];
     this.#listener.onCommitted({ ...after, activities, timers });
   }
@@ -260,7 +265,7 @@ export class Owner {
     return programs;
   }
 
-  #committed(each: Decided, events: readonly HistoryEvent[]): void {
+  #committed(each: Decided): void {
     const { slot, entries, outcomes, hot, changed } = each;
     const { counts } = this.counters;
     slot.alone = false;
@@ -272,7 +277,7 @@ export class Owner {
     }
     // An ended instance is read, if ever, by the API: it need not stay in memory.
     this.slots.setHot(slot, ended ? undefined : hot);
-    if (events.length > 0) this.#listener.onHistory(slot.id, events, ended);
+    if (changed && hot !== undefined) this.#listener.onProgress(hot);
     for (const [index, entry] of entries.entries()) {
       const outcome = outcomes[index] ?? { kind: "missing" };
       if (outcome.kind === "applied") counts.commandsApplied += 1;

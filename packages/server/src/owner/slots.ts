@@ -108,6 +108,10 @@ export class Slots {
     if (this.#hotBytes > HOT_BYTES) this.#evict();
   }
 
+  holds(id: string): boolean {
+    return this.#slots.get(id)?.hot !== undefined;
+  }
+
   forget(id: string): void {
     const slot = this.#slots.get(id);
     if (slot?.hot !== undefined && !slot.busy) this.setHot(slot, undefined);

@@ -1,5 +1,5 @@
 /** Reading instances and their history. */
-import { type HistoryEvent, loadState } from "@millrace/engine";
+import { type HistoryEvent, loadState, type State } from "@millrace/engine";
 import { isId } from "@millrace/protocol";
 import type { Pool } from "pg";
 import {
@@ -32,7 +32,11 @@ export async function getInstance(pool: Pool, id: string): Promise<InstanceView>
 }
 
 export function viewOf(row: InstanceRow): InstanceView {
-  const { input, output, error } = loadState(JSON.parse(row.state));
+  return viewOfState(row, loadState(JSON.parse(row.state)));
+}
+
+export function viewOfState(row: Omit<InstanceRow, "state">, state: State): InstanceView {
+  const { input, output, error } = state;
   return {
     ...summaryOf(row),
     input,

@@ -4,7 +4,8 @@
  * Order matters at the start: a partition's lost activities, timers and inbox are read after it is owned, so nothing that an
  * earlier owner wrote in its last transaction is missed.
  */
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
+import { isTerminal } from "@millrace/engine";
 import pg from "pg";
 import type { Coordinator } from "../cluster/coordinator.ts";
 import type { Logger } from "../logger.ts";
@@ -21,7 +22,9 @@ import { Timers } from "../owner/timers.ts";
 import { migrate } from "../store/postgres/migrate.ts";
 import { postgresOwnerStore } from "../store/postgres/owner-store.ts";
 import type { Epoch, OwnerStore } from "../store/store.ts";
+import { random10 } from "./random.ts";
 import { databaseClock } from "./database-clock.ts";
+import { viewOfState } from "./instances.ts";
 import { postgresRuntime } from "./runtime.ts";
 import { Starts } from "./start.ts";
 import { Watchers } from "./watchers.ts";
@@ -41,7 +44,6 @@ const OWNER_PLANS =
   "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off";
 const REDELIVER = 10_000;
 const RUNTIME = { name: "Millrace", version: "0.1.0" };
-const random10 = (): Uint8Array => randomBytes(10);
 
 export async function openPostgresRuntime(parts: RuntimeParts): Promise<RunningRuntime> {
   const { config, log, clock } = parts;
@@ -202,7 +204,11 @@ function listener(node: () => Node): OwnerListener {
       timers.add(after.timers);
       if (after.mail.size > 0) inbox.nudge();
     },
-    onHistory: (id) => node().watchers.notify(id),
+    onProgress: ({ row, state }) =>
+      node().watchers.notify(
+        row.id,
+        isTerminal(state.status) ? () => viewOfState(row, state) : undefined,
+      ),
     onStale: () => node().leases.nudge(),
     onUnknown: () => node().leases.retake(),
   };

@@ -46,8 +46,7 @@ export function postgresRuntime(parts: Parts): Runtime {
     getWorkflow: (request) => answered(getWorkflow(pool, request)),
     listWorkflows: (request) => answered(listWorkflows(pool, request)),
     startInstance: (request) => answered(starts.start(request)),
-    waitInstance: (id, timeoutMs, signal) =>
-      answered(waitInstance(pool, watchers, id, timeoutMs, signal)),
+    waitInstance: (id, timeoutMs, signal) => answered(waitInstance(parts, id, timeoutMs, signal)),
     getInstance: (id) => answered(getInstance(pool, id)),
     listInstances: (filter) => answered(listInstances(pool, filter)),
     getHistory: (id, after, limit) => answered(getHistory(pool, id, after, limit)),
@@ -69,8 +68,7 @@ async function answered<T>(work: Promise<T>): Promise<T> {
 }
 
 async function waitInstance(
-  pool: Pool,
-  watchers: Watchers,
+  { pool, watchers, owner }: Parts,
   id: string,
   timeoutMs: number,
   signal?: AbortSignal,
@@ -78,11 +76,15 @@ async function waitInstance(
   const news = watchers.watch(id);
   const until = performance.now() + timeoutMs;
   try {
+    // What the owner holds has not ended, and its end will be told: the database need not be asked.
+    let view = owner.holds(id) ? undefined : await getInstance(pool, id);
     for (;;) {
-      const view = await getInstance(pool, id);
       const left = until - performance.now();
-      if (isTerminal(view.status) || left <= 0 || signal?.aborted === true) return view;
-      await news.next(left, signal);
+      if (view !== undefined && (isTerminal(view.status) || left <= 0 || signal?.aborted === true))
+        return view;
+      const end = await news.end(Math.max(0, left), signal);
+      if (end !== undefined) return end;
+      view = await getInstance(pool, id);
     }
   } finally {
     news.close();
