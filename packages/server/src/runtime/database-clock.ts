@@ -1,5 +1,4 @@
 /** The database's time as this process reads it: a lower bound, so nothing is ever taken up before its time. */
-import type { Pool } from "pg";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import { type Service, service } from "../owner/service.ts";
@@ -14,12 +13,17 @@ const INTERVAL = 5000;
 /** Readings that count: the largest difference is the closest bound. */
 const READINGS = 6;
 
-export async function databaseClock(pool: Pool, clock: Clock, log: Logger): Promise<DatabaseClock> {
+/** @param read asks the database for its time, in epoch milliseconds */
+export async function databaseClock(
+  read: () => Promise<number>,
+  clock: Clock,
+  log: Logger,
+): Promise<DatabaseClock> {
   const offsets: number[] = [];
   const pass = async (): Promise<void> => {
-    const { rows } = await pool.query<{ now: string }>("SELECT now_ms() AS now");
+    const now = await read();
     // The answer is already old when it arrives, so this never runs ahead.
-    offsets.push(Number(rows[0]?.now) - clock.monotonic());
+    offsets.push(now - clock.monotonic());
     if (offsets.length > READINGS) offsets.shift();
   };
   await pass();

@@ -1,38 +1,22 @@
-/**
- * Opens the runtime on PostgreSQL: migrations, clock, leases, and the services around the owner's loop.
- *
- * Order matters at the start: a partition's lost activities, timers and inbox are read after it is owned, so nothing that an
- * earlier owner wrote in its last transaction is missed.
- */
+/** Opens the runtime on PostgreSQL: migrations, the database's clock, and an engine node over the pools. */
 import { randomUUID } from "node:crypto";
 import { isTerminal } from "@millrace/engine";
 import pg from "pg";
-import type { Coordinator } from "../cluster/coordinator.ts";
-import type { Logger } from "../logger.ts";
 import { postgresCoordinator, setUpPartitions } from "../cluster/postgres-coordinator.ts";
 import { ConfigError } from "../config.ts";
+import type { Logger } from "../logger.ts";
 import type { RunningRuntime, RuntimeParts } from "../main.ts";
-import { Dispatcher } from "../owner/dispatcher.ts";
-import { inboxService } from "../owner/inbox.ts";
-import { type Leases, leaseService } from "../owner/leases.ts";
-import { Owner, type OwnerListener } from "../owner/owner.ts";
-import { reconciler } from "../owner/reconciler.ts";
-import type { Service } from "../owner/service.ts";
-import { Timers } from "../owner/timers.ts";
 import { migrate } from "../store/postgres/migrate.ts";
 import { postgresOwnerStore } from "../store/postgres/owner-store.ts";
-import type { Epoch, OwnerStore } from "../store/store.ts";
-import { random10 } from "./random.ts";
-import { databaseClock } from "./database-clock.ts";
+import { type DatabaseClock, databaseClock } from "./database-clock.ts";
 import { viewOfState } from "./instances.ts";
+import { engineNode } from "./node.ts";
+import { random10 } from "./random.ts";
 import { postgresRuntime } from "./runtime.ts";
-import { Starts } from "./start.ts";
 import { Watchers } from "./watchers.ts";
 
 /** Milliseconds a lease lasts. */
 const LEASE = 6000;
-const RECONCILE = 10_000;
-const MAX_QUEUED = 20_000;
 /** Two for batches under way, the others for timers, inbox, leases and the clock. */
 const OWNER_CONNECTIONS = 5;
 const READER_CONNECTIONS = 8;
@@ -42,8 +26,6 @@ const READER_CONNECTIONS = 8;
  */
 const OWNER_PLANS =
   "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off";
-const REDELIVER = 10_000;
-const RUNTIME = { name: "Millrace", version: "0.1.0" };
 
 export async function openPostgresRuntime(parts: RuntimeParts): Promise<RunningRuntime> {
   const { config, log, clock } = parts;
@@ -55,8 +37,8 @@ export async function openPostgresRuntime(parts: RuntimeParts): Promise<RunningR
   };
   try {
     await prepare(pools.reader, config.partitions);
-    const now = await databaseClock(pools.owner, clock, log);
-    return await assemble(parts, pools, now);
+    const database = await databaseClock(() => readDatabaseTime(pools.owner), clock, log);
+    return await assemble(parts, pools, database);
   } catch (error) {
     await closePools(pools);
     throw error;
@@ -104,131 +86,55 @@ async function prepare(pool: pg.Pool, partitions: number): Promise<void> {
   await setUpPartitions(pool, partitions);
 }
 
-type Database = Awaited<ReturnType<typeof databaseClock>>;
-
-/** The parts of a working node, made once and wired to each other. */
-interface Node {
-  readonly store: OwnerStore;
-  readonly owner: Owner;
-  readonly dispatcher: Dispatcher;
-  readonly timers: Timers;
-  readonly watchers: Watchers;
-  readonly coordinator: Coordinator;
-  readonly leases: Leases;
-  readonly inbox: Service;
-  readonly reconciler: Service;
-}
-
 async function assemble(
   parts: RuntimeParts,
   pools: Pools,
-  database: Database,
+  database: DatabaseClock,
 ): Promise<RunningRuntime> {
-  const { partitions } = parts.config;
+  const { config, log, clock, executor } = parts;
+  const { partitions } = config;
+  const watchers = new Watchers(clock);
+  const node = engineNode(
+    {
+      store: postgresOwnerStore(pools.owner),
+      coordinator: postgresCoordinator(pools.owner, {
+        node: `${process.pid}-${randomUUID()}`,
+        ttl: LEASE,
+      }),
+      database,
+      clock,
+      log,
+      executor,
+      random: Math.random,
+      randomBytes: random10,
+      onProgress: ({ row, state }) =>
+        watchers.notify(
+          row.id,
+          isTerminal(state.status) ? () => viewOfState(row, state) : undefined,
+        ),
+    },
+    {
+      partitions,
+      lease: LEASE,
+      exclusive: config.exclusive,
+      concurrency: config.activityConcurrency,
+      drain: config.shutdownTimeout / 4,
+    },
+  );
+  await node.start();
   const databaseNow = (): number => database.now();
-  const node = wire(parts, pools.owner, databaseNow);
-  const { owner, dispatcher, timers, coordinator } = node;
-  await node.leases.runOnce();
-  const services = [database.service, node.leases, node.inbox, node.reconciler, timers.service];
-  for (const each of services) each.start();
-  const common = { databaseNow, partitions, randomBytes: random10 };
-  const starts = new Starts({ ...common, store: node.store, owner, random: Math.random });
-  const runtime = postgresRuntime({ ...node, ...common, pool: pools.reader, starts });
+  const reading = { pool: pools.reader, watchers, partitions, databaseNow, randomBytes: random10 };
   return {
-    runtime,
+    runtime: postgresRuntime({ ...node, ...reading }),
     async stop() {
-      await dispatcher.stop();
-      await timers.stop();
-      for (const each of services) await each.stop();
-      await owner.stop();
-      await coordinator.release(owner.owned).catch(() => {});
+      await node.stop();
       await closePools(pools);
     },
   };
 }
 
-function wire(parts: RuntimeParts, pool: pg.Pool, databaseNow: () => number): Node {
-  const { config, log, clock, executor } = parts;
-  const { partitions } = config;
-  const store = postgresOwnerStore(pool);
-  const random = { random: Math.random, randomBytes: random10 };
-  const common = { store, clock, log, databaseNow };
-  const owner = new Owner(
-    { ...common, ...random, partitions, runtime: RUNTIME, maxQueued: MAX_QUEUED },
-    listener(() => node),
-  );
-  const withOwner = { ...common, owner: () => owner };
-  const { counters } = owner;
-  const dispatcher = new Dispatcher({
-    executor,
-    concurrency: config.activityConcurrency,
-    counters,
-    clock,
-    drain: config.shutdownTimeout / 4,
-  });
-  dispatcher.attach(owner);
-  const name = `${process.pid}-${randomUUID()}`;
-  const coordinator = postgresCoordinator(pool, { node: name, ttl: LEASE });
-  const node: Node = {
-    store,
-    owner,
-    dispatcher,
-    timers: new Timers(withOwner),
-    watchers: new Watchers(clock),
-    coordinator,
-    inbox: inboxService(withOwner),
-    reconciler: reconciler({ ...withOwner, interval: RECONCILE }),
-    leases: leaseService({
-      coordinator,
-      clock,
-      log,
-      ttl: LEASE,
-      partitions,
-      seize: config.exclusive,
-      owned: () => owner.owned,
-      onGained: (epochs) => takeOver(node, epochs),
-      onLost: (lost) => owner.lose(lost),
-    }),
-  };
-  return node;
-}
-
-function listener(node: () => Node): OwnerListener {
-  return {
-    onCommitted(after) {
-      const { dispatcher, timers, inbox } = node();
-      dispatcher.dispatch(after.activities);
-      for (const { instanceId, activityId } of after.cancelled)
-        dispatcher.cancel(instanceId, activityId);
-      for (const timer of after.clearedTimers) timers.remove(timer);
-      timers.add(after.timers);
-      if (after.mail.size > 0) inbox.nudge();
-    },
-    onProgress: ({ row, state }) =>
-      node().watchers.notify(
-        row.id,
-        isTerminal(state.status) ? () => viewOfState(row, state) : undefined,
-      ),
-    onStale: () => node().leases.nudge(),
-    onUnknown: () => node().leases.retake(),
-  };
-}
-
-async function takeOver(node: Node, epochs: readonly Epoch[]): Promise<void> {
-  node.owner.gain(epochs);
-  await redeliver(node.store, node.dispatcher, epochs);
-  await node.timers.service.runOnce();
-  node.inbox.nudge();
-}
-
-async function redeliver(
-  store: OwnerStore,
-  dispatcher: Dispatcher,
-  epochs: readonly Epoch[],
-): Promise<void> {
-  for (;;) {
-    const rows = await store.redeliverable(epochs, REDELIVER);
-    dispatcher.dispatch(rows);
-    if (rows.length < REDELIVER) return;
-  }
+/** The database's own time, in epoch milliseconds. */
+async function readDatabaseTime(pool: pg.Pool): Promise<number> {
+  const { rows } = await pool.query<{ now: string }>("SELECT now_ms() AS now");
+  return Number(rows[0]?.now);
 }

@@ -1,0 +1,11 @@
+/** What a node is built from and over, for those who build one of other parts: the simulator. */
+export type { ActivityExecutor, ActivityRequest, ActivityResult } from "./activities/executor.ts";
+export type { Clock } from "./clock.ts";
+export type { Coordinator } from "./cluster/coordinator.ts";
+export { childInstanceId } from "./cluster/placement.ts";
+export type { Logger } from "./logger.ts";
+export type { Outcome } from "./owner/entry.ts";
+export { databaseClock } from "./runtime/database-clock.ts";
+export { type EngineNode, engineNode } from "./runtime/node.ts";
+export { RuntimeError } from "./runtime.ts";
+export * from "./store/store.ts";

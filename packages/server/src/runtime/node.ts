@@ -1,0 +1,167 @@
+/**
+ * One engine node: the owner's loop, the dispatcher of activities, and the services around them, wired over ports. It
+ * knows no database: on PostgreSQL, and in the simulator, it is the same node.
+ *
+ * Order matters at the start: a partition's lost activities, timers and inbox are read after it is owned, so nothing that an
+ * earlier owner wrote in its last transaction is missed.
+ */
+import type { ActivityExecutor } from "../activities/executor.ts";
+import type { Clock } from "../clock.ts";
+import type { Coordinator } from "../cluster/coordinator.ts";
+import type { Logger } from "../logger.ts";
+import { Dispatcher } from "../owner/dispatcher.ts";
+import { inboxService } from "../owner/inbox.ts";
+import { type Leases, leaseService } from "../owner/leases.ts";
+import { Owner, type OwnerListener } from "../owner/owner.ts";
+import { reconciler } from "../owner/reconciler.ts";
+import type { Service } from "../owner/service.ts";
+import { Timers } from "../owner/timers.ts";
+import type { Epoch, OwnerStore } from "../store/store.ts";
+import type { DatabaseClock } from "./database-clock.ts";
+import { Starts } from "./start.ts";
+
+export interface NodePorts {
+  readonly store: OwnerStore;
+  readonly coordinator: Coordinator;
+  readonly database: DatabaseClock;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly executor: ActivityExecutor;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** Ten random bytes. */
+  readonly randomBytes: () => Uint8Array;
+  /** An instance has a new state, committed here. */
+  readonly onProgress: OwnerListener["onProgress"];
+}
+
+export interface NodeConfig {
+  readonly partitions: number;
+  /** Milliseconds a lease lasts. */
+  readonly lease: number;
+  /** Take partitions at the start from whoever holds them. */
+  readonly exclusive: boolean;
+  /** Activities executed at the same time. */
+  readonly concurrency: number;
+  /** Milliseconds that running activities have to end when the node stops. */
+  readonly drain: number;
+}
+
+export interface EngineNode {
+  readonly owner: Owner;
+  readonly dispatcher: Dispatcher;
+  readonly timers: Timers;
+  readonly starts: Starts;
+  /** Takes what partitions it can get, and starts the services. */
+  start(): Promise<void>;
+  /** Commits what was decided and gives the partitions up. */
+  stop(): Promise<void>;
+}
+
+const RECONCILE = 10_000;
+const MAX_QUEUED = 20_000;
+const REDELIVER = 10_000;
+const RUNTIME = { name: "Millrace", version: "0.1.0" };
+
+interface Parts {
+  readonly store: OwnerStore;
+  readonly owner: Owner;
+  readonly dispatcher: Dispatcher;
+  readonly timers: Timers;
+  readonly leases: Leases;
+  readonly inbox: Service;
+  readonly reconciler: Service;
+}
+
+export function engineNode(ports: NodePorts, config: NodeConfig): EngineNode {
+  const { database, coordinator, random, randomBytes } = ports;
+  const parts = wire(ports, config);
+  const { store, owner, dispatcher, timers } = parts;
+  const databaseNow = (): number => database.now();
+  const { partitions } = config;
+  const services = [database.service, parts.leases, parts.inbox, parts.reconciler, timers.service];
+  return {
+    owner,
+    dispatcher,
+    timers,
+    starts: new Starts({ store, owner, partitions, databaseNow, random, randomBytes }),
+    async start() {
+      await parts.leases.runOnce();
+      for (const each of services) each.start();
+    },
+    async stop() {
+      await dispatcher.stop();
+      await timers.stop();
+      for (const each of services) await each.stop();
+      await owner.stop();
+      await coordinator.release(owner.owned).catch(() => {});
+    },
+  };
+}
+
+function wire(ports: NodePorts, config: NodeConfig): Parts {
+  const { store, clock, log, coordinator, executor, database } = ports;
+  const { partitions, concurrency, drain } = config;
+  const common = { store, clock, log, databaseNow: () => database.now() };
+  const { random, randomBytes } = ports;
+  const owner = new Owner(
+    { ...common, random, randomBytes, partitions, runtime: RUNTIME, maxQueued: MAX_QUEUED },
+    listener(() => parts, ports.onProgress),
+  );
+  const withOwner = { ...common, owner: () => owner };
+  const { counters } = owner;
+  const dispatcher = new Dispatcher({ executor, concurrency, counters, clock, drain });
+  dispatcher.attach(owner);
+  const parts: Parts = {
+    store,
+    owner,
+    dispatcher,
+    timers: new Timers(withOwner),
+    inbox: inboxService(withOwner),
+    reconciler: reconciler({ ...withOwner, interval: RECONCILE }),
+    leases: leaseService({
+      coordinator,
+      clock,
+      log,
+      ttl: config.lease,
+      partitions,
+      seize: config.exclusive,
+      owned: () => owner.owned,
+      onGained: (epochs) => takeOver(parts, epochs),
+      onLost: (lost) => owner.lose(lost),
+    }),
+  };
+  return parts;
+}
+
+function listener(parts: () => Parts, onProgress: OwnerListener["onProgress"]): OwnerListener {
+  return {
+    onCommitted(after) {
+      const { dispatcher, timers, inbox } = parts();
+      dispatcher.dispatch(after.activities);
+      for (const { instanceId, activityId } of after.cancelled)
+        dispatcher.cancel(instanceId, activityId);
+      for (const timer of after.clearedTimers) timers.remove(timer);
+      timers.add(after.timers);
+      if (after.mail.size > 0) inbox.nudge();
+    },
+    onProgress,
+    onStale: () => parts().leases.nudge(),
+    onUnknown: () => parts().leases.retake(),
+  };
+}
+
+async function takeOver(parts: Parts, epochs: readonly Epoch[]): Promise<void> {
+  parts.owner.gain(epochs);
+  await redeliver(parts, epochs);
+  await parts.timers.service.runOnce();
+  parts.inbox.nudge();
+}
+
+async function redeliver({ store, dispatcher }: Parts, epochs: readonly Epoch[]): Promise<void> {
+  for (;;) {
+    const rows = await store.redeliverable(epochs, REDELIVER);
+    dispatcher.dispatch(rows);
+    if (rows.length < REDELIVER) return;
+  }
+}
