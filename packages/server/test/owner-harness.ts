@@ -93,7 +93,13 @@ export async function bench(
   const take = async (): Promise<void> =>
     owner.gain(await postgresCoordinator(pool, { node: "test", ttl: 60_000 }).acquire(all, true));
   await take();
-  const inbox = inboxService({ store, clock, log: silentLogger, owner: () => owner });
+  const inbox = inboxService({
+    store,
+    clock,
+    log: silentLogger,
+    random: Math.random,
+    owner: () => owner,
+  });
   return {
     pool,
     owner,

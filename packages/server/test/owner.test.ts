@@ -233,6 +233,7 @@ async function reconcile({ store, owner }: Bench): Promise<void> {
     store,
     clock,
     log: silentLogger,
+    random: Math.random,
     interval: 1000,
     databaseNow,
     owner: () => owner,

@@ -16,6 +16,8 @@ export interface Entry {
   readonly done?: (outcome: Outcome) => void;
   /** Called when it is given up. Without it, the command is tried again until it is applied or another node owns it. */
   readonly fail?: (error: Error) => void;
+  /** Set when whoever waits has given up: from then on it is not tried. */
+  readonly caller?: { readonly gone: boolean };
   /** Times it was tried in vain. */
   readonly tries?: number;
 }

@@ -11,6 +11,7 @@ export interface InboxConfig {
   readonly store: Pick<OwnerStore, "readInbox" | "latestVersion">;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly random: () => number;
   readonly owner: () => Owner;
 }
 
@@ -38,8 +39,8 @@ export function inboxService(config: InboxConfig): Service {
     // What is no longer there was applied by a commit whose answer was lost, or belongs to another node now.
     for (const id of applying.keys()) if (!there.has(id)) applying.delete(id);
   };
-  const { clock, log } = config;
-  return service({ name: "inbox", clock, log, interval: INTERVAL, pass });
+  const { clock, log, random } = config;
+  return service({ name: "inbox", clock, log, random, interval: INTERVAL, pass });
 }
 
 async function toEntry(row: InboxRow, { store }: InboxConfig): Promise<Entry> {

@@ -9,6 +9,7 @@ export interface LeasesConfig {
   readonly coordinator: Coordinator;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly random: () => number;
   /** Milliseconds a lease lasts; renewed three times in it. */
   readonly ttl: number;
   readonly partitions: number;
@@ -25,18 +26,22 @@ export interface Leases extends Service {
    * still under way, or shuts them out, and makes the node read what is there as after a crash.
    */
   retake(): void;
+  /** When the database last took a renewal or gave partitions, by the monotonic clock; undefined before the first time. */
+  readonly renewedAt: number | undefined;
 }
 
 export function leaseService(config: LeasesConfig): Leases {
-  const { coordinator, clock, log, ttl } = config;
+  const { coordinator, clock, log, random, ttl } = config;
   // Only once: two nodes that both seize at every pass would take from each other for ever.
   let { seize } = config;
   let retaking = false;
+  let renewedAt: number | undefined;
   const all = Array.from({ length: config.partitions }, (_, partition) => partition);
   const pass = async (): Promise<void> => {
     const held = config.owned();
     if (held.length > 0) {
       const kept = new Set((await coordinator.renew(held)).map((e) => e.partition));
+      renewedAt = clock.monotonic();
       const lost = held.map((e) => e.partition).filter((partition) => !kept.has(partition));
       if (lost.length > 0) {
         log.warn({ partitions: lost }, "another node has taken partitions");
@@ -49,6 +54,7 @@ export function leaseService(config: LeasesConfig): Leases {
     try {
       retaking = false;
       const gained = await coordinator.acquire(wanted, seize);
+      renewedAt = clock.monotonic();
       seize = false;
       if (gained.length === 0) return;
       log.info({ partitions: gained.length }, "took partitions");
@@ -59,9 +65,12 @@ export function leaseService(config: LeasesConfig): Leases {
       throw error;
     }
   };
-  const running = service({ name: "leases", clock, log, interval: ttl / 3, pass });
+  const running = service({ name: "leases", clock, log, random, interval: ttl / 3, pass });
   return {
     ...running,
+    get renewedAt() {
+      return renewedAt;
+    },
     retake() {
       retaking = true;
       running.nudge();

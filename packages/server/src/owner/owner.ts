@@ -15,6 +15,7 @@ import type { Program } from "@millrace/language";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import { type Epoch, type OwnerStore, StoreError, type WorkflowVersion } from "../store/store.ts";
+import { backoff } from "./backoff.ts";
 import { BatchBuilder } from "./builder.ts";
 import { Counters } from "./counters.ts";
 import { type DecideContext, type Decided, decideSlot, hotOf, workflowOf } from "./decide-batch.ts";
@@ -61,6 +62,13 @@ const MAX_CHARACTERS = 4 * 1024 * 1024;
 /** Tries of a command somebody waits for, before it is given up. */
 const MAX_TRIES = 6;
 
+/** The database did not take the last batch. */
+export interface Failure {
+  readonly message: string;
+  /** By the monotonic clock. */
+  readonly at: number;
+}
+
 interface Taken {
   readonly slot: Slot;
   readonly entries: Entry[];
@@ -76,6 +84,11 @@ export class Owner {
   readonly #epochs = new Map<number, number>();
   #inFlight = 0;
   #scheduled = false;
+  /** Batches in a row that the database did not take, and what it said last. */
+  #failures = 0;
+  #failure: Failure | undefined;
+  /** True for a while after such a batch: no other is tried. */
+  #pausing = false;
   #stopping = false;
   #idle: (() => void)[] = [];
 
@@ -95,6 +108,10 @@ export class Owner {
   /** Undefined when this node does not own the partition. */
   epochOf(partition: number): number | undefined {
     return this.#epochs.get(partition);
+  }
+  /** Undefined when the database took the last batch. */
+  get failure(): Failure | undefined {
+    return this.#failure;
   }
   get overloaded(): boolean {
     return this.slots.queued >= this.#config.maxQueued;
@@ -146,7 +163,8 @@ export class Owner {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#inFlight >= MAX_IN_FLIGHT || !this.slots.hasReady) return;
+    if (this.#scheduled || this.#pausing) return;
+    if (this.#inFlight >= MAX_IN_FLIGHT || !this.slots.hasReady) return;
     this.#scheduled = true;
     this.#config.clock.defer(() => {
       this.#scheduled = false;
@@ -157,6 +175,7 @@ export class Owner {
   async #runBatch(): Promise<void> {
     const taken = this.slots.take(MAX_COMMANDS);
     if (taken.length === 0) return;
+    for (const { entries } of taken) leaveOutGone(entries);
     this.#inFlight += 1;
     try {
       await this.#process(taken);
@@ -199,6 +218,8 @@ export class Owner {
       await store.commit(batch.build((partition) => this.#epochs.get(partition) ?? -1));
       this.counters.measure("commitMs", clock.monotonic() - began);
       this.counters.counts.commits += 1;
+      this.#failures = 0;
+      this.#failure = undefined;
     }
     for (const each of decided) this.#committed(each);
     const [activities, timers] = [batch.activities.added(), batch.timers.added()];
@@ -309,6 +330,7 @@ export class Owner {
       // One bad command must not hold up the others: each instance goes alone until its command is through.
       slot.alone = kind === "conflict" || kind === "fault";
     }
+    if (kind === "unavailable" || kind === "unknown") this.#pause(error);
     if (kind === "stale-epoch") this.#listener.onStale();
     if (kind === "unknown") this.#listener.onUnknown();
     for (const { slot, entries } of taken) {
@@ -329,12 +351,32 @@ export class Owner {
     }
   }
 
+  /** A database that is away is asked again after growing pauses, whoever waits. */
+  #pause(error: unknown): void {
+    const { clock, random } = this.#config;
+    this.#failures += 1;
+    this.#failure = { message: String(error), at: clock.monotonic() };
+    if (this.#pausing) return;
+    this.#pausing = true;
+    clock.after(backoff(this.#failures, random), () => {
+      this.#pausing = false;
+      this.#schedule();
+    });
+  }
+
   #again(entry: Entry, error: unknown): Entry[] {
+    if (entry.caller?.gone === true) return [];
     const tries = (entry.tries ?? 0) + 1;
     if (isDurable(entry) || tries < MAX_TRIES) return [{ ...entry, tries }];
     entry.fail?.(error instanceof Error ? error : new Error(String(error)));
     return [];
   }
+}
+
+/** Takes out the commands of callers who were told that nothing happened: it had better be so. */
+function leaveOutGone(entries: Entry[]): void {
+  const wanted = entries.filter(({ caller }) => caller?.gone !== true);
+  if (wanted.length < entries.length) entries.splice(0, entries.length, ...wanted);
 }
 
 /** A start with a new random id that was never tried: there is nothing to load. */

@@ -20,6 +20,7 @@ export interface ReconcilerConfig {
   readonly store: Pick<OwnerStore, "orphans" | "commit">;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly random: () => number;
   readonly interval: number;
   readonly databaseNow: () => number;
   readonly owner: () => Owner;
@@ -44,8 +45,8 @@ export function reconciler(config: ReconcilerConfig): Service {
       owner.counters.counts.reconcilerRepairs += 1;
     }
   };
-  const { clock, log, interval } = config;
-  return service({ name: "reconciler", clock, log, interval, pass });
+  const { clock, log, random, interval } = config;
+  return service({ name: "reconciler", clock, log, random, interval, pass });
 }
 
 /** Restores the timers that the state says are armed; without any, ends the instance with an error. */

@@ -1,6 +1,12 @@
-/** The one shape of a background service: it runs once, again after an interval, and at once when nudged. */
+/**
+ * The one shape of a background service: it runs once, again after an interval, and at once when nudged.
+ *
+ * After a pass that failed it is *backing off*: the next comes after a growing pause, and a nudge does not shorten it; or a
+ * database that is away would be asked in a tight loop.
+ */
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
+import { backoff } from "./backoff.ts";
 
 export interface Service {
   start(): void;
@@ -19,29 +25,45 @@ export interface ServiceConfig {
   /** Milliseconds between the end of a pass and the next. */
   readonly interval: number;
   readonly pass: () => Promise<void>;
+  /** For the jitter of the pauses after a failure. */
+  readonly random: () => number;
 }
 
-export function service({ name, clock, log, interval, pass }: ServiceConfig): Service {
+export function service(config: ServiceConfig): Service {
+  const { name, clock, log, interval, pass, random } = config;
   let stopped = true;
   let again = false;
+  let failures = 0;
   let running: Promise<void> | undefined;
   let cancel = (): void => {};
 
+  const pause = (): number => {
+    if (failures > 0) return Math.min(interval, backoff(failures, random));
+    return again ? 0 : interval;
+  };
+  const attempt = async (): Promise<void> => {
+    // The pass may nudge: by then it is known to run.
+    await Promise.resolve();
+    try {
+      await pass();
+      failures = 0;
+    } catch (error) {
+      failures += 1;
+      log.warn({ err: error, service: name }, "a pass failed");
+    } finally {
+      running = undefined;
+      schedule(pause());
+    }
+  };
   const runOnce = (): Promise<void> => {
     again = running !== undefined;
-    running ??= pass()
-      .catch((error: unknown) => log.warn({ err: error, service: name }, "a pass failed"))
-      .finally(() => {
-        running = undefined;
-      });
+    running ??= attempt();
     return running;
   };
   const schedule = (wait: number): void => {
     cancel();
     if (stopped) return;
-    cancel = clock.after(wait, () => {
-      void runOnce().then(() => schedule(again ? 0 : interval));
-    });
+    cancel = clock.after(wait, () => void runOnce());
   };
   return {
     start() {
@@ -55,8 +77,8 @@ export function service({ name, clock, log, interval, pass }: ServiceConfig): Se
     },
     runOnce,
     nudge() {
-      if (running === undefined) schedule(0);
-      else again = true;
+      if (running !== undefined) again = true;
+      else if (failures === 0) schedule(0);
     },
   };
 }

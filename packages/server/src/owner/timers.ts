@@ -15,6 +15,7 @@ export interface TimersConfig {
   readonly store: Pick<OwnerStore, "dueTimers">;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly random: () => number;
   readonly databaseNow: () => number;
   readonly owner: () => Owner;
 }
@@ -33,9 +34,9 @@ export class Timers {
 
   constructor(config: TimersConfig) {
     this.#config = config;
-    const { clock, log } = config;
+    const { clock, log, random } = config;
     const pass = (): Promise<void> => this.#load();
-    this.service = service({ name: "timers", clock, log, interval: INTERVAL, pass });
+    this.service = service({ name: "timers", clock, log, random, interval: INTERVAL, pass });
   }
 
   get loaded(): number {

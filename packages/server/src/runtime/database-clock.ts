@@ -18,6 +18,7 @@ export async function databaseClock(
   read: () => Promise<number>,
   clock: Clock,
   log: Logger,
+  random: () => number = Math.random,
 ): Promise<DatabaseClock> {
   const offsets: number[] = [];
   const pass = async (): Promise<void> => {
@@ -28,7 +29,7 @@ export async function databaseClock(
   };
   await pass();
   return {
-    service: service({ name: "database-clock", clock, log, interval: INTERVAL, pass }),
+    service: service({ name: "database-clock", clock, log, random, interval: INTERVAL, pass }),
     now: () => Math.floor(Math.max(...offsets) + clock.monotonic()),
   };
 }

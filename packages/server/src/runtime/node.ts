@@ -51,6 +51,7 @@ export interface EngineNode {
   readonly owner: Owner;
   readonly dispatcher: Dispatcher;
   readonly timers: Timers;
+  readonly leases: Leases;
   readonly starts: Starts;
   /** Takes what partitions it can get, and starts the services. */
   start(): Promise<void>;
@@ -84,6 +85,7 @@ export function engineNode(ports: NodePorts, config: NodeConfig): EngineNode {
     owner,
     dispatcher,
     timers,
+    leases: parts.leases,
     starts: new Starts({ store, owner, partitions, databaseNow, random, randomBytes }),
     async start() {
       await parts.leases.runOnce();
@@ -102,10 +104,10 @@ export function engineNode(ports: NodePorts, config: NodeConfig): EngineNode {
 function wire(ports: NodePorts, config: NodeConfig): Parts {
   const { store, clock, log, coordinator, executor, database } = ports;
   const { partitions, concurrency, drain } = config;
-  const common = { store, clock, log, databaseNow: () => database.now() };
   const { random, randomBytes } = ports;
+  const common = { store, clock, log, random, databaseNow: () => database.now() };
   const owner = new Owner(
-    { ...common, random, randomBytes, partitions, runtime: RUNTIME, maxQueued: MAX_QUEUED },
+    { ...common, randomBytes, partitions, runtime: RUNTIME, maxQueued: MAX_QUEUED },
     listener(() => parts, ports.onProgress),
   );
   const withOwner = { ...common, owner: () => owner };
@@ -123,6 +125,7 @@ function wire(ports: NodePorts, config: NodeConfig): Parts {
       coordinator,
       clock,
       log,
+      random,
       ttl: config.lease,
       partitions,
       seize: config.exclusive,

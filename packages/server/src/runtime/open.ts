@@ -17,6 +17,10 @@ import { Watchers } from "./watchers.ts";
 
 /** Milliseconds a lease lasts. */
 const LEASE = 6000;
+/** Milliseconds for an answer of the database, for a connection, and for a migration that rewrites a table. */
+const QUERY = 6_000;
+const CONNECT = 5_000;
+const MIGRATION = 60_000;
 /** Two for batches under way, the others for timers, inbox, leases and the clock. */
 const OWNER_CONNECTIONS = 5;
 const READER_CONNECTIONS = 8;
@@ -36,7 +40,7 @@ export async function openPostgresRuntime(parts: RuntimeParts): Promise<RunningR
     reader: openPool(config.databaseUrl, log, READER_CONNECTIONS, ""),
   };
   try {
-    await prepare(pools.reader, config.partitions);
+    await prepare(config.databaseUrl, config.partitions);
     const database = await databaseClock(() => readDatabaseTime(pools.owner), clock, log);
     return await assemble(parts, pools, database);
   } catch (error) {
@@ -57,15 +61,10 @@ async function closePools({ owner, reader }: Pools): Promise<void> {
 
 function openPool(url: string, log: Logger, max: number, plans: string): pg.Pool {
   const pool = new pg.Pool({
-    connectionString: url,
+    ...connection(url, QUERY, plans),
     max,
     // A batch is sent whole; see store/postgres/commit.ts.
     pipeline: true,
-    connectionTimeoutMillis: 5000,
-    // A database that does not answer must not hold a batch for ever.
-    query_timeout: 30_000,
-    // What is acknowledged is on disk, whatever the role's default says.
-    options: `-c jit=off -c statement_timeout=25000 -c synchronous_commit=on ${plans}`,
   });
   pool.on("error", (error) => {
     // While the pool closes, the database may be closing as well: that is no news.
@@ -76,14 +75,48 @@ function openPool(url: string, log: Logger, max: number, plans: string): pg.Pool
   return pool;
 }
 
-async function prepare(pool: pg.Pool, partitions: number): Promise<void> {
-  const client = await pool.connect();
+/**
+ * A database that does not answer must not hold a batch for ever, nor a caller: neither the one that hangs (the client's
+ * limit) nor the one whose statements take too long (the server's, a little shorter, so that it is the one to tell).
+ * And a server whose client is gone, with the network between them, must let go of the fence that the client holds.
+ */
+function connection(url: string, limit: number, plans: string): pg.PoolConfig {
+  const options = [
+    "jit=off",
+    // What is acknowledged is on disk, whatever the role's default says.
+    "synchronous_commit=on",
+    `statement_timeout=${limit - 1_000}`,
+    `idle_in_transaction_session_timeout=${limit - 1_000}`,
+    "tcp_keepalives_idle=5",
+    "tcp_keepalives_interval=2",
+    "tcp_keepalives_count=3",
+    "tcp_user_timeout=10000",
+  ];
+  return {
+    connectionString: url,
+    connectionTimeoutMillis: CONNECT,
+    query_timeout: limit,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 5_000,
+    options: `${options.map((option) => `-c ${option}`).join(" ")} ${plans}`,
+  };
+}
+
+async function prepare(url: string, partitions: number): Promise<void> {
+  const pool = new pg.Pool({ ...connection(url, MIGRATION, ""), max: 1 });
+  pool.on("error", () => {});
   try {
-    await migrate(client);
+    const client = await pool.connect();
+    client.on("error", () => {});
+    try {
+      await migrate(client);
+    } finally {
+      client.release();
+    }
+    await setUpPartitions(pool, partitions);
   } finally {
-    client.release();
+    await pool.end();
   }
-  await setUpPartitions(pool, partitions);
 }
 
 async function assemble(
@@ -123,7 +156,8 @@ async function assemble(
   );
   await node.start();
   const databaseNow = (): number => database.now();
-  const reading = { pool: pools.reader, watchers, partitions, databaseNow, randomBytes: random10 };
+  const common = { clock, partitions, databaseNow, randomBytes: random10 };
+  const reading = { pool: pools.reader, watchers, ...common };
   return {
     runtime: postgresRuntime({ ...node, ...reading }),
     async stop() {

@@ -2,9 +2,11 @@
 import { isTerminal } from "@millrace/engine";
 import { isId, newId, partitionOf } from "@millrace/protocol";
 import type { Pool } from "pg";
+import type { Clock } from "../clock.ts";
 import { placement } from "../cluster/placement.ts";
 import type { Dispatcher } from "../owner/dispatcher.ts";
 import type { Outcome } from "../owner/entry.ts";
+import type { Leases } from "../owner/leases.ts";
 import type { Owner } from "../owner/owner.ts";
 import type { Timers } from "../owner/timers.ts";
 import {
@@ -21,6 +23,7 @@ import {
 import { getHistory, getInstance, listInstances, noInstance } from "./instances.ts";
 import { asRuntimeError, type Starts } from "./start.ts";
 import type { Watchers } from "./watchers.ts";
+import { type Caller, within } from "./within.ts";
 import { applyWorkflow, getWorkflow, listWorkflows } from "./workflows.ts";
 
 export interface Parts {
@@ -28,7 +31,9 @@ export interface Parts {
   readonly owner: Owner;
   readonly dispatcher: Dispatcher;
   readonly timers: Timers;
+  readonly leases: Pick<Leases, "renewedAt">;
   readonly starts: Starts;
+  readonly clock: Clock;
   readonly watchers: Watchers;
   readonly partitions: number;
   readonly databaseNow: () => number;
@@ -36,30 +41,32 @@ export interface Parts {
 }
 
 export function postgresRuntime(parts: Parts): Runtime {
-  const { pool, starts, watchers } = parts;
+  const { pool, starts, watchers, clock } = parts;
+  const answered = <T>(work: (caller: Caller) => Promise<T>): Promise<T> =>
+    explained(within(clock, work));
   return Object.freeze<Runtime>({
     applyWorkflow: async (request) => {
-      const applied = await answered(applyWorkflow(pool, request));
+      const applied = await answered(() => applyWorkflow(pool, request));
       starts.forgetLatest();
       return applied;
     },
-    getWorkflow: (request) => answered(getWorkflow(pool, request)),
-    listWorkflows: (request) => answered(listWorkflows(pool, request)),
-    startInstance: (request) => answered(starts.start(request)),
-    waitInstance: (id, timeoutMs, signal) => answered(waitInstance(parts, id, timeoutMs, signal)),
-    getInstance: (id) => answered(getInstance(pool, id)),
-    listInstances: (filter) => answered(listInstances(pool, filter)),
-    getHistory: (id, after, limit) => answered(getHistory(pool, id, after, limit)),
-    signalInstance: (id, signal) => answered(signalInstance(parts, id, signal)),
+    getWorkflow: (request) => answered(() => getWorkflow(pool, request)),
+    listWorkflows: (request) => answered(() => listWorkflows(pool, request)),
+    startInstance: (request) => answered((caller) => starts.start(request, caller)),
+    waitInstance: (id, timeoutMs, signal) => explained(waitInstance(parts, id, timeoutMs, signal)),
+    getInstance: (id) => answered(() => getInstance(pool, id)),
+    listInstances: (filter) => answered(() => listInstances(pool, filter)),
+    getHistory: (id, after, limit) => answered(() => getHistory(pool, id, after, limit)),
+    signalInstance: (id, signal) => answered((caller) => signalInstance(parts, id, signal, caller)),
     watch: (id, after, signal) => watch(pool, watchers, id, after, signal),
-    publishEvents: (events, tenant) => answered(publishEvents(parts, events, tenant)),
+    publishEvents: (events, tenant) => answered(() => publishEvents(parts, events, tenant)),
     health: () => health(parts),
     stats: () => stats(parts),
   });
 }
 
 /** A database that does not answer is something the caller can act on. */
-async function answered<T>(work: Promise<T>): Promise<T> {
+async function explained<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
@@ -126,7 +133,12 @@ const ENDS: ReadonlySet<string> = new Set([
   "workflow.cancelled",
 ]);
 
-async function signalInstance(parts: Parts, id: string, signal: Signal): Promise<InstanceView> {
+async function signalInstance(
+  parts: Parts,
+  id: string,
+  signal: Signal,
+  caller: Caller,
+): Promise<InstanceView> {
   if (!isId(id)) throw noInstance(id);
   const view = await getInstance(parts.pool, id);
   if (isTerminal(view.status)) throw ended(id, view.status);
@@ -135,6 +147,7 @@ async function signalInstance(parts: Parts, id: string, signal: Signal): Promise
       instanceId: id,
       partition: partitionOf(id),
       command: signal,
+      caller,
       done,
       fail: (error) => fail(asRuntimeError(error)),
     });
@@ -180,8 +193,21 @@ async function publishEvents(
   return { accepted, duplicates: events.length - accepted };
 }
 
-async function health({ pool, owner, partitions }: Parts): Promise<Health> {
+/** Milliseconds without a renewal after which a node counts as cut off: a lease's time. */
+const CUT_OFF = 6_000;
+
+/**
+ * Whether this node can do what it accepts. Reading is not enough, as on a full disk: the renewal of the leases writes, so
+ * a refused batch counts until a renewal has gone through after it.
+ */
+async function health({ pool, owner, leases, clock, partitions }: Parts): Promise<Health> {
   const reasons: string[] = [];
+  const { failure } = owner;
+  const renewed = leases.renewedAt ?? -Infinity;
+  if (failure !== undefined && failure.at > renewed)
+    reasons.push(`the database does not take what is written: ${failure.message}`);
+  if (clock.monotonic() - renewed > CUT_OFF)
+    reasons.push(`the leases could not be renewed for ${CUT_OFF / 1_000} s`);
   const missing = partitions - owner.owned.length;
   if (missing > 0) reasons.push(`${missing} of ${partitions} partitions are not owned here`);
   try {

@@ -11,6 +11,7 @@ import {
   type StartInstance,
 } from "../runtime.ts";
 import { type KeyRow, type OwnerStore, StoreError, type WorkflowVersion } from "../store/store.ts";
+import type { Caller } from "./within.ts";
 import { canonical } from "./workflows.ts";
 
 export interface StartsConfig {
@@ -40,7 +41,8 @@ export class Starts {
     this.#latest.clear();
   }
 
-  async start(request: StartInstance): Promise<StartedInstance> {
+  /** @param caller says when whoever asked has been told that it failed */
+  async start(request: StartInstance, caller: Caller = { gone: false }): Promise<StartedInstance> {
     const { owner } = this.#config;
     if (owner.overloaded) {
       owner.counters.counts.startsOverloaded += 1;
@@ -49,13 +51,13 @@ export class Starts {
     }
     const workflow = await this.#resolve(request);
     const { idempotencyKey } = request;
-    if (idempotencyKey === undefined) return this.#submit(request, workflow);
+    if (idempotencyKey === undefined) return this.#submit(request, workflow, caller);
     const { tenant, namespace, name } = workflow;
     const lock = JSON.stringify([tenant, namespace, name, idempotencyKey]);
     const before = this.#keyed.get(lock) ?? Promise.resolve();
     const mine = before
       .catch(() => {})
-      .then(() => this.#startKeyed(request, workflow, idempotencyKey, lock));
+      .then(() => this.#startKeyed(request, workflow, caller, idempotencyKey, lock));
     this.#keyed.set(lock, mine);
     try {
       return await mine;
@@ -67,6 +69,7 @@ export class Starts {
   async #startKeyed(
     request: StartInstance,
     workflow: WorkflowVersion,
+    caller: Caller,
     key: string,
     lock: string,
   ): Promise<StartedInstance> {
@@ -83,12 +86,13 @@ export class Starts {
     const at = databaseNow();
     const id = newId(partition, at, randomBytes());
     const row: KeyRow = { partition, tenant, namespace, name, key, digest, instanceId: id, at };
-    return this.#submit(request, workflow, row);
+    return this.#submit(request, workflow, caller, row);
   }
 
   async #submit(
     request: StartInstance,
     workflow: WorkflowVersion,
+    caller: Caller,
     key?: KeyRow,
   ): Promise<StartedInstance> {
     const { owner, partitions, random, databaseNow, randomBytes } = this.#config;
@@ -100,6 +104,7 @@ export class Starts {
         partition,
         command: { kind: "start", instanceId: id, input: request.input },
         start: { workflow, ...(key === undefined ? {} : { key }) },
+        caller,
         done,
         fail: (error) => fail(asRuntimeError(error)),
       });
