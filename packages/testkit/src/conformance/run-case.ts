@@ -1,0 +1,150 @@
+/** Runs one case and holds it against what it expects. */
+import assert from "node:assert/strict";
+import type { Command, HistoryEvent, State, WorkflowError } from "@millrace/engine";
+import {
+  isObject,
+  type Json,
+  type JsonObject,
+  load,
+  parseDuration,
+  type Program,
+  standardErrors,
+} from "@millrace/language";
+import type { Case, Expected, ExpectedError } from "./case.ts";
+import { type ScriptedServers, startServers } from "./servers.ts";
+import { type Instance, World } from "./world.ts";
+
+/** @throws {assert.AssertionError} naming what is not as expected */
+export async function runCase(given: Case): Promise<void> {
+  const loaded = load(JSON.stringify(given.definition));
+  const issues = loaded.ok ? [] : loaded.issues.map(({ code, path }) => `${code} ${path}`);
+  assert.deepEqual(issues, given.expect.refused ?? []);
+  if (!loaded.ok) return;
+  const needed = Object.keys(given.servers).length > 0;
+  const servers = needed ? await startServers(given.servers) : undefined;
+  try {
+    const world = new World({
+      program: loaded.program,
+      input: given.input,
+      servers,
+      children: given.children.map(programOf),
+      random: given.random,
+      planned: given.commands.map(({ at, send, reason }) => [
+        parseDuration(at),
+        (reason === undefined ? { kind: send } : { kind: send, reason }) satisfies Command,
+      ]),
+    });
+    const main = await world.run();
+    check(given.expect, main, world, servers);
+  } finally {
+    await servers?.close();
+  }
+}
+
+function programOf(definition: JsonObject): Program {
+  const loaded = load(JSON.stringify(definition));
+  assert.ok(loaded.ok, JSON.stringify(loaded.ok ? "" : loaded.issues));
+  return loaded.program;
+}
+
+function check(
+  expect: Expected,
+  main: Instance,
+  world: World,
+  servers: ScriptedServers | undefined,
+): void {
+  const { state } = main;
+  assert.ok(state);
+  const seen = { status: state.status, ...(state.error && { error: state.error }) };
+  assert.equal(state.status, expect.status, JSON.stringify(seen));
+  if (expect.output !== undefined) assert.deepEqual(state.output, expect.output);
+  if (expect.context !== undefined) assert.deepEqual(state.context, expect.context);
+  checkError(expect.error, state);
+  checkHistory(expect, main.history);
+  if (expect.elapsed !== undefined) assert.equal(main.ended, parseDuration(expect.elapsed));
+  if (expect.events !== undefined) subset(world.emitted, expect.events);
+  if (expect.children !== undefined) {
+    const children = world.instances.slice(1);
+    const lines = children.map(({ program, state: each }) => `${program.name} ${each?.status}`);
+    assert.deepEqual(lines, expect.children);
+  }
+  if (expect.requests !== undefined) checkRequests(expect.requests, servers?.requests ?? []);
+}
+
+/** A faulted instance has the error the case expects; any other has none, and its case expects none. */
+function checkError(expected: ExpectedError | undefined, state: State): void {
+  assert.equal(expected !== undefined, state.status === "faulted", JSON.stringify(state.error));
+  if (expected === undefined || state.error === undefined) return;
+  const { detail, title, type, status, instance } = expected;
+  const error: WorkflowError = state.error;
+  const names = standardErrors as Readonly<Record<string, { readonly type: string }>>;
+  assert.equal(error.type, names[type]?.type ?? type, error.detail);
+  assert.equal(error.status, status, error.detail);
+  assert.equal(error.instance ?? null, instance, error.detail);
+  if (title !== undefined) assert.equal(error.title, title);
+  const pattern = /^\/(.*)\/$/s.exec(detail ?? "")?.[1];
+  if (pattern !== undefined) assert.match(error.detail ?? "", new RegExp(pattern));
+  else if (detail !== undefined) assert.equal(error.detail, detail);
+}
+
+function checkHistory(expect: Expected, history: readonly HistoryEvent[]): void {
+  if (expect.history !== undefined) assert.deepEqual(history.map(line), expect.history);
+  if (expect.order !== undefined) {
+    const names = history.flatMap((event) => (event.kind === "task.started" ? [event.name] : []));
+    assert.deepEqual(names, expect.order);
+  }
+  if (expect.retries !== undefined) {
+    const delays = history.flatMap((event) => (event.kind === "task.retried" ? [event.delay] : []));
+    assert.deepEqual(delays, expect.retries);
+  }
+}
+
+/** `workflow.started`, `workflow.suspended (lunch)`, `completed /do/0/a`, `retried /do/0/t 2 after 1000`. */
+function line(event: HistoryEvent): string {
+  switch (event.kind) {
+    case "task.retried":
+      return `retried ${event.task} ${event.attempt} after ${event.delay}`;
+    case "workflow.suspended":
+    case "workflow.cancelled":
+      return event.reason === undefined ? event.kind : `${event.kind} (${event.reason})`;
+    case "workflow.started":
+    case "workflow.resumed":
+    case "workflow.faulted":
+    case "workflow.completed":
+      return event.kind;
+    default:
+      return `${event.kind.slice("task.".length)} ${event.task}`;
+  }
+}
+
+function checkRequests(
+  expected: readonly JsonObject[],
+  requests: ScriptedServers["requests"],
+): void {
+  const lines = requests.map((each) => `${each.method} ${each.server}${each.target}`);
+  assert.deepEqual(
+    lines,
+    expected.map(({ on }) => on),
+  );
+  for (const [index, { headers, body }] of expected.entries()) {
+    const request = requests[index];
+    if (headers !== undefined) subset(request?.headers, headers, lines[index]);
+    if (body === undefined) continue;
+    const text = request?.body.toString() ?? "";
+    assert.deepEqual(typeof body === "string" ? text : JSON.parse(text), body);
+  }
+}
+
+/** Every property expected is there with that value, at every depth; `null` means absent. Lists have equal lengths. */
+function subset(actual: unknown, expected: Json, where = ""): void {
+  if (Array.isArray(expected)) {
+    assert.ok(Array.isArray(actual), `${where}: ${JSON.stringify(actual)}`);
+    assert.equal(actual.length, expected.length, `${where}: ${JSON.stringify(actual)}`);
+    for (const [index, each] of expected.entries())
+      subset(actual[index], each as Json, `${where}/${index}`);
+  } else if (isObject(expected)) {
+    assert.ok(typeof actual === "object" && actual !== null, where);
+    for (const [key, each] of Object.entries(expected))
+      subset((actual as Record<string, unknown>)[key], each, `${where}/${key}`);
+  } else assert.deepEqual(actual ?? null, expected, where);
+}
