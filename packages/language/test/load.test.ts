@@ -84,6 +84,11 @@ test("the front door refuses what is not plain JSON", () => {
   }
   assert.ok(issues(bomb.join("\n")).length > 0);
   refuses("a: &a { b: *a }\n", "", /anchor/i);
+  for (const unit of ["\0", "\u001b", "\ud800", "\ufffe"]) {
+    const [line = ""] = issues(`${HEAD}do:\n  - a: { set: { b: 'x${unit}' } }\n`);
+    assert.match(line, /U\+(?:0000|001B|D800|FFFE) may not stand here/);
+  }
+  assert.deepEqual(issues(`${HEAD}do:\n  - a: { set: { b: "\u0080\\0\\ud800" } }\n`), []);
   assert.ok(issues(`${HEAD}do: []\ndo: []\n`).some((line) => /unique|duplicate/i.test(line)));
   assert.ok(
     issues(`${HEAD}__proto__: { x: 1 }\ndo: []\n`).some((line) => line.includes("__proto__")),

@@ -54,6 +54,7 @@ export function compileChecked(definition: JsonObject): Compiled {
   const { issues, warnings } = root.of;
   warnUnknownProperties(definition, root);
   checkLanguage(definition, root);
+  checkVersion(definition, root);
   checkSchedule(definition.schedule, down(root, "schedule"));
   const program = compileProgram(definition, root);
   // Functions that nothing calls are looked at too.
@@ -110,6 +111,14 @@ function checkLanguage(definition: JsonObject, root: Place): void {
     "unsupported",
     `expression language "${asText(language)}" is not supported; use jq`,
   );
+}
+
+/** A version stands in keys and addresses; the schema's pattern bounds every part of a name but this. */
+const MAX_VERSION = 128;
+
+function checkVersion(definition: JsonObject, root: Place): void {
+  if (asText(asObject(definition.document).version).length <= MAX_VERSION) return;
+  report(down(root, "document", "version"), "limit", `longer than ${MAX_VERSION} characters`);
 }
 
 /** The official schema leaves the root open, so a misspelt `outptu` would pass silently. */

@@ -97,7 +97,27 @@ function refuseText(text: string, options: ParseOptions): Issue | undefined {
   if (text.trim() === "") return makeIssue("yaml", [], "empty: expected a workflow definition");
   if (nestsTooDeep(text, maxDepth))
     return makeIssue("limit", [], `nested deeper than ${maxDepth} levels`);
-  return undefined;
+  return refuseCharacters(text);
+}
+
+/**
+ * What neither YAML 1.2 (section 5.1) nor JSON allows anywhere: control characters, halves of surrogate pairs, and the two
+ * noncharacters at the end of the plane.
+ */
+// oxlint-disable-next-line no-control-regex -- control characters are what it looks for
+const UNPRINTABLE = /[\0-\x08\x0B\x0C\x0E-\x1F\p{Cs}\uFFFE\uFFFF]/u;
+
+function refuseCharacters(text: string): Issue | undefined {
+  const found = UNPRINTABLE.exec(text);
+  if (found === null) return undefined;
+  const code = found[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, "0");
+  const before = text.slice(0, found.index).split(/\r\n|\r|\n/);
+  return makeIssue(
+    "yaml",
+    [],
+    `the character U+${code} may not stand here; in double quotes, write it as an escape`,
+    { line: before.length, column: (before.at(-1) ?? "").length + 1 },
+  );
 }
 
 /** UTF-8 length, without an encoder (none is at hand everywhere this runs). */

@@ -24,8 +24,8 @@ export function timestamp(description: string) {
   });
 }
 
-/** Namespace or name of a workflow (DSL reference "Document"): a DNS label. */
-export const NAME_PATTERN = "^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$";
+/** Namespace or name of a workflow, as the DSL's own schema has it: a DNS label, in either case. */
+export const NAME_PATTERN = "^[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$";
 
 export const Namespace = Type.String({
   pattern: NAME_PATTERN,
@@ -40,6 +40,7 @@ export const Name = Type.String({
 export const Version = Type.String({
   minLength: 1,
   maxLength: 128,
+  pattern: "^[0-9A-Za-z.+-]+$",
   description: "The workflow's semantic version.",
   examples: ["1.0.0"],
 });

@@ -2,15 +2,22 @@ import { type Static, Type } from "typebox";
 import type { Json } from "../json.ts";
 import { json } from "./common.ts";
 
+/** Longest `id`, `source` and `type` of an event, in bytes of UTF-8. */
+export const MAX_EVENT_NAME = 1024;
+const named = { minLength: 1, maxLength: MAX_EVENT_NAME };
+
 /** CloudEvents 1.0.2, JSON format. Extension attributes are scalar members beside these. */
 export const CloudEvent = Type.Unsafe<CloudEventAttributes>(
   Type.Object(
     {
-      id: Type.String({ minLength: 1, description: "Unique among the events of `source`." }),
-      source: Type.String({ minLength: 1, description: "URI reference of where it happened." }),
+      id: Type.String({
+        ...named,
+        description: "Unique among the events of `source`; at most 1,024 bytes of UTF-8.",
+      }),
+      source: Type.String({ ...named, description: "URI reference of where it happened." }),
       specversion: Type.Literal("1.0", { description: "`1.0`." }),
       type: Type.String({
-        minLength: 1,
+        ...named,
         description: "What happened, such as `com.shop.order.paid`.",
       }),
       datacontenttype: Type.Optional(Type.String({ description: "Media type of the data." })),

@@ -68,7 +68,12 @@ export type History = Static<typeof History>;
 
 export const HistoryQuery = Type.Object({
   after: Type.Optional(
-    Type.Integer({ minimum: 0, default: 0, description: "Only facts with a higher `seq`." }),
+    Type.Integer({
+      minimum: 0,
+      maximum: Number.MAX_SAFE_INTEGER,
+      default: 0,
+      description: "Only facts with a higher `seq`.",
+    }),
   ),
   limit: Type.Optional(
     Type.Integer({
@@ -85,6 +90,7 @@ export const StreamQuery = Type.Object({
   after: Type.Optional(
     Type.Integer({
       minimum: 0,
+      maximum: Number.MAX_SAFE_INTEGER,
       description: "Only facts with a higher `seq`; the `Last-Event-ID` header wins over it.",
     }),
   ),

@@ -45,6 +45,8 @@ test("bodies that cannot be read are 400, 413 or 415", async (t) => {
     ['{"input":{"__proto__":{"a":1}}}', "invalid-body", /__proto__/],
     ['{"input":{"\\u005f_proto__":{"a":1}}}', "invalid-body", /__proto__/],
     ['{"input":[{"constructor":{"prototype":{}}}]}', "invalid-body", /constructor/],
+    ['{"input":[1e400]}', "invalid-body", /larger than a double/],
+    [`{"input":{"a":-1${"0".repeat(309)}}}`, "invalid-body", /larger than a double/],
     [`{"input":"${"x".repeat(5_000)}"}`, "payload-too-large", /./],
   ];
   for (const [body, code, detail] of cases) {
@@ -60,7 +62,8 @@ test("bodies that cannot be read are 400, 413 or 415", async (t) => {
   const form = await post(STARTS, "a=1", { "content-type": "application/x-www-form-urlencoded" });
   assert.equal((await problem(form)).code, "unsupported-media-type");
   // Deep, but not too deep, and brackets inside strings don't count: these reach the (absent) workflow.
-  for (const body of [nested(MAX_DEPTH - 2), `{"input":"${"[".repeat(999)}\\""}`]) {
+  const large = `{"input":["1e400",1e308,1e-400,"${"1".repeat(400)}"]}`;
+  for (const body of [nested(MAX_DEPTH - 2), `{"input":"${"[".repeat(999)}\\""}`, large]) {
     assert.equal((await problem(await post(STARTS, body))).code, "workflow-not-found");
   }
   const harmless = await post(STARTS, '{"input":{"constructor":"x","note":"__proto__"}}');

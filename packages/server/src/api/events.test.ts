@@ -128,6 +128,16 @@ test("every rule of an attribute is checked, and the issue names it", async (t) 
     [{ Camel: "x" }, "Camel"],
     [{ nested: { a: 1 } }, "nested"],
     [{ huge: 2 ** 40 }, "huge"],
+    [{ id: "a\0" }, "id"],
+    [{ id: "\ud800" }, "id"],
+    [{ id: "x".repeat(1_025) }, "id"],
+    [{ id: "\u20ac".repeat(342) }, "id"],
+    [{ source: `/${"x".repeat(1_024)}` }, "source"],
+    [{ source: "/\0" }, "source"],
+    [{ type: "a\u009f" }, "type"],
+    [{ type: "x".repeat(1_025) }, "type"],
+    [{ subject: "\ufdd0" }, "subject"],
+    [{ trace: "\u0007" }, "trace"],
   ];
   for (const [change, path] of bad) {
     const response = await post("/v1/events", { ...PAID, ...change }, STRUCTURED);

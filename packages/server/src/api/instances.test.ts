@@ -228,3 +228,15 @@ test("an instance that is not there is 404 everywhere; a malformed id is 400", a
     assert.equal((await post(`/v1/instances/${ABSENT}/${action}`, {})).status, 404, action);
   }
 });
+
+test("what the schemas let through and the database could not read is refused or read", async (t) => {
+  const { call } = await withOrder(t);
+  const status = async (path: string) => (await call(path)).status;
+  assert.equal(await status("/v1/instances?since=2016-12-31T23:59:60Z"), 400);
+  assert.equal(await status("/v1/instances?until=2016-12-31t23:59:59z"), 200);
+  assert.equal(await status(`/v1/instances/${ABSENT}/history?after=1e300`), 400);
+  assert.equal(await status(`/v1/instances/${ABSENT}/events?after=1e300`), 400);
+  for (const version of ["%00", "%ED%A0%80", "a%20b"]) {
+    assert.equal(await status(`/v1/workflows/shop/order/${version}`), 400, version);
+  }
+});

@@ -1,4 +1,5 @@
 /** `/v1/instances`: finding, reading and controlling instances. */
+import { ProblemError } from "@millrace/protocol";
 import {
   ControlRequest,
   History,
@@ -44,12 +45,23 @@ function list(app: FastifyInstance, { runtime }: ApiContext): void {
           ...rest,
           limit,
           ...(status === undefined ? {} : { status: Array.isArray(status) ? status : [status] }),
-          ...(since === undefined ? {} : { since: Date.parse(since) }),
-          ...(until === undefined ? {} : { until: Date.parse(until) }),
+          ...(since === undefined ? {} : { since: milliseconds("since", since) }),
+          ...(until === undefined ? {} : { until: milliseconds("until", until) }),
         })
         .catch(refuseCursor(rest.cursor));
       return { ...page, items: page.items.map(wire.instanceSummary) };
     },
+  });
+}
+
+/** The schema's check of RFC 3339 lets more pass than `Date` reads: leap seconds, offsets without minutes. */
+function milliseconds(name: "since" | "until", dateTime: string): number {
+  const value = Date.parse(dateTime.toUpperCase());
+  if (!Number.isNaN(value)) return value;
+  const message = "expected an RFC 3339 instant such as 2026-11-05T14:03:07Z, no leap second";
+  throw new ProblemError("invalid-request", {
+    detail: `query.${name}: ${message}`,
+    issues: [{ path: `query.${name}`, message }],
   });
 }
 

@@ -31,7 +31,20 @@ export function parseJson(body: Buffer): Json {
   }
   // Only a text that spells one of these keys, plainly or with an escape, can hold it: most are spared the walk.
   if (SUSPECT.test(text)) refusePoison(value);
+  if (LARGE_NUMBER.test(text)) refuseInfinity(value);
   return value;
+}
+
+/** What a number beyond a double's range looks like; texts in strings may look so too. */
+const LARGE_NUMBER = /\d{309}|\d[eE]\+?0*[1-9]\d{2}/;
+
+/** JSON.parse makes 1e400 infinite, which has no JSON: what was accepted would come back as null. */
+function refuseInfinity(value: Json): void {
+  if (value === Infinity || value === -Infinity) {
+    throw new ProblemError("invalid-body", { detail: "a number is larger than a double holds" });
+  }
+  if (typeof value !== "object" || value === null) return;
+  for (const inner of Object.values(value)) refuseInfinity(inner);
 }
 
 const SUSPECT = /__proto__|"constructor"|\\u00/i;

@@ -4,6 +4,7 @@
  * JSON format section 2 and 3.
  */
 import { type CloudEvent, type Issue, type Json, ProblemError } from "@millrace/protocol";
+import { MAX_EVENT_NAME } from "@millrace/protocol/schemas";
 import { isObject, parseJson } from "../api/json.ts";
 
 /** Most events in one batch: what one transaction takes without holding others up. */
@@ -131,8 +132,21 @@ const ABSOLUTE_URI = /^[A-Za-z][A-Za-z0-9+.-]*:.+$/;
 /** What a rule says when a value breaks it; `undefined` when it holds. */
 type Rule = (value: Json) => string | undefined;
 
-const text: Rule = (value) =>
-  typeof value === "string" && value.length > 0 ? undefined : "expected a non-empty string";
+/** Core section 3.1, "String": no control characters, noncharacters, or halves of surrogate pairs. */
+const REFUSED = /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/u;
+const unclean = "expected no control characters, noncharacters or unpaired surrogates";
+
+const text: Rule = (value) => {
+  if (typeof value !== "string" || value.length === 0) return "expected a non-empty string";
+  return REFUSED.test(value) ? unclean : undefined;
+};
+
+/** What names an event: `source` and `id` stand together in an index, where a row has 2,704 bytes at most. */
+const name: Rule = (value) =>
+  text(value) ??
+  (Buffer.byteLength(value as string) > MAX_EVENT_NAME
+    ? `expected at most ${MAX_EVENT_NAME} bytes of UTF-8`
+    : undefined);
 
 function matching(pattern: RegExp, expected: string): Rule {
   return (value) =>
@@ -144,10 +158,10 @@ const timestamp: Rule = (value) =>
   (Number.isNaN(Date.parse((value as string).toUpperCase())) ? "no such date or time" : undefined);
 
 const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
-  ["id", text],
-  ["source", matching(URI_REFERENCE, "a URI reference")],
+  ["id", name],
+  ["source", (value) => name(value) ?? matching(URI_REFERENCE, "a URI reference")(value)],
   ["specversion", (value) => (value === "1.0" ? undefined : 'expected "1.0"')],
-  ["type", text],
+  ["type", name],
   ["datacontenttype", matching(MEDIA_TYPE, "a media type")],
   [
     "dataschema",
@@ -167,7 +181,8 @@ const REQUIRED = ["id", "source", "specversion", "type"];
 
 /** Extension attributes are strings, booleans or 32-bit integers (core section 2, "Type System"). */
 const extension: Rule = (value) => {
-  if (typeof value === "string" || typeof value === "boolean") return undefined;
+  if (typeof value === "boolean") return undefined;
+  if (typeof value === "string") return REFUSED.test(value) ? unclean : undefined;
   if (typeof value === "number" && Number.isInteger(value) && Math.abs(value) <= 0x7fffffff) {
     return undefined;
   }

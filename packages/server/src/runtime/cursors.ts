@@ -12,7 +12,8 @@ export function decodeCursor(cursor: string, length: number): readonly string[] 
     if (
       Array.isArray(parts) &&
       parts.length === length &&
-      parts.every((p) => typeof p === "string")
+      // The database's text holds no NUL.
+      parts.every((p) => typeof p === "string" && !p.includes("\0"))
     )
       return parts;
   } catch {

@@ -50,8 +50,8 @@ export async function applyWorkflow(
       version,
       text,
       digest,
-      document.title ?? null,
-      document.summary ?? null,
+      columnText(document.title),
+      columnText(document.summary),
     ],
   );
   const workflow = await getWorkflow(pool, { tenant, namespace, name, version });
@@ -61,6 +61,11 @@ export async function applyWorkflow(
       `${namespace}/${name} ${version} exists with other content; apply it under a new version`,
     );
   return { outcome: rowCount === 1 ? "created" : "unchanged", workflow };
+}
+
+/** For display beside the definition, which has it exactly: a column holds no NUL and no half of a surrogate pair. */
+function columnText(value: Json | undefined): string | null {
+  return typeof value === "string" ? value.toWellFormed().replaceAll("\0", "\uFFFD") : null;
 }
 
 export async function getWorkflow(

@@ -211,8 +211,14 @@ async function orphans(
   return { orphans: rows.map(instanceRow), next };
 }
 
+/** A parent's definition names its children as it likes; PostgreSQL refuses to be asked for text with a NUL. */
+function inNoTable(...names: readonly string[]): boolean {
+  return names.some((name) => name.includes("\0"));
+}
+
 async function definition(pool: Pool, workflow: WorkflowVersion): Promise<string | undefined> {
   const { tenant, namespace, name, version } = workflow;
+  if (inNoTable(namespace, name, version)) return undefined;
   const { rows } = await pool.query<{ definition: string }>({
     name: "definition",
     text: `SELECT definition FROM workflows
@@ -226,6 +232,7 @@ async function latestVersion(
   pool: Pool,
   { tenant, namespace, name }: Omit<WorkflowVersion, "version">,
 ): Promise<string | undefined> {
+  if (inNoTable(namespace, name)) return undefined;
   const { rows } = await pool.query<{ version: string }>({
     name: "versions",
     text: "SELECT version FROM workflows WHERE tenant = $1 AND namespace = $2 AND name = $3",
