@@ -6,6 +6,7 @@
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import {
+  appendFileSync,
   chmodSync,
   chownSync,
   cpSync,
@@ -20,21 +21,28 @@ import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { killFamily } from "@millrace/server/embedded";
 
 export interface TestServer {
   /** Connection URL of the `postgres` database, superuser `postgres`. */
   readonly url: string;
   /** Stops at once, without a checkpoint, and removes the data. */
   stop(): Promise<void>;
+  /** Of the postmaster that runs or ran last. */
+  readonly pid: number;
   /** SIGKILLs every process of the server, as a power cut would; the data stay. */
   kill(): Promise<void>;
-  /** Starts again after {@link kill} on the same port and data. */
+  /** Starts again after {@link kill} on the same port and data. @throws when it ends before it is ready */
   restart(): Promise<void>;
 }
 
 export interface TestServerOptions {
   /** True keeps fsync on, for measurements. Tests never crash the operating system, so they do without. */
   readonly durable?: boolean;
+  /** Where to make the data directory; the system's folder for temporary files unless given. */
+  readonly folder?: string;
+  /** A file for what it says. */
+  readonly log?: string;
 }
 
 interface User {
@@ -49,12 +57,13 @@ export async function launchPostgres(options: TestServerOptions = {}): Promise<T
   sweep();
   const user = unprivilegedUser();
   const native = readableBinaries(user);
-  const directory = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
+  const directory = mkdtempSync(join(options.folder ?? tmpdir(), `${PREFIX}${process.pid}-`));
   if (user !== undefined) chownSync(directory, user.uid, user.gid);
   const data = join(directory, "data");
   initdb(native, data, user);
   const port = await freePort();
-  let child = await startPostgres(native, data, port, user, options);
+  let child = spawnPostgres(native, data, port, user, options);
+  await ready(child, options.log);
   const stopSync = (): void => {
     child.kill("SIGQUIT");
     awaitRemoval(join(data, "postmaster.pid"));
@@ -63,16 +72,20 @@ export async function launchPostgres(options: TestServerOptions = {}): Promise<T
   process.once("exit", stopSync);
   return Object.freeze({
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    get pid() {
+      return child.pid ?? 0;
+    },
     stop: async () => {
       process.removeListener("exit", stopSync);
       await end(child, "SIGQUIT");
       rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
     },
     kill: async () => {
-      await killGroup(child);
+      await killAll(child);
     },
     restart: async () => {
-      child = await startPostgres(native, data, port, user, options);
+      child = spawnPostgres(native, data, port, user, options);
+      await ready(child, options.log);
     },
   });
 }
@@ -93,13 +106,13 @@ function initdb(native: string, data: string, user: User | undefined): void {
   execFileSync(join(native, "bin", "initdb"), flags, { ...user, stdio: "ignore", cwd: tmpdir() });
 }
 
-async function startPostgres(
+function spawnPostgres(
   native: string,
   data: string,
   port: number,
   user: User | undefined,
   options: TestServerOptions,
-): Promise<ChildProcess> {
+): ChildProcess {
   const settings: Record<string, string | number> = {
     listen_addresses: "127.0.0.1",
     port,
@@ -117,19 +130,19 @@ async function startPostgres(
     detached: true,
     stdio: ["ignore", "ignore", "pipe"],
   });
-  await ready(child);
   child.unref();
   (child.stderr as unknown as { unref(): void }).unref();
   return child;
 }
 
 /** Resolves when the server says that it accepts connections. */
-function ready(child: ChildProcess): Promise<void> {
+function ready(child: ChildProcess, file?: string): Promise<void> {
   return new Promise((resolve, reject) => {
     let log = "";
     child.stderr?.setEncoding("utf8");
     child.stderr?.on("data", (text: string) => {
       log = (log + text).slice(-10_000);
+      if (file !== undefined) appendFileSync(file, text);
       if (log.includes("ready to accept connections")) resolve();
     });
     child.once("error", reject);
@@ -145,12 +158,12 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   await exited;
 }
 
-/** The server leads a process group of its own, so its back ends can be killed with it. */
-async function killGroup(child: ChildProcess): Promise<void> {
+/** Back ends that live on for a moment would keep the data in use. */
+async function killAll(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   child.ref();
-  process.kill(-child.pid, "SIGKILL");
+  killFamily(child.pid);
   await exited;
 }
 

@@ -1,2 +1,3 @@
 export { type EmbeddedOptions, type EmbeddedPostgres, startEmbedded } from "./embedded.ts";
+export { familyOf, isAlive, killFamily, signalProcess } from "./processes.ts";
 export { postgresPid, removeData } from "./inspect.ts";

@@ -6,7 +6,7 @@ import type { Clock } from "../clock.ts";
 import type { Binaries } from "./binaries.ts";
 import { ENVIRONMENT } from "./data-directory.ts";
 import type { Places } from "./places.ts";
-import { commandLine, isAlive, signalProcess } from "./processes.ts";
+import { commandLine, isAlive, killFamily, signalProcess } from "./processes.ts";
 import { settingFlags } from "./settings.ts";
 import type { User } from "./user.ts";
 
@@ -68,7 +68,9 @@ export async function endPostmaster(
   clock: Clock,
 ): Promise<void> {
   for (const [signal, limit] of ENDINGS) {
-    signalProcess(pid, signal);
+    // One that is stopped ends at nothing less, and neither do its back ends, which would keep the data in use.
+    if (signal === "SIGKILL") killFamily(pid);
+    else signalProcess(pid, signal);
     if (await until(clock, limit, isGone)) return;
   }
   throw new Error(`PostgreSQL (process ${pid}) does not end; end it by hand`);
