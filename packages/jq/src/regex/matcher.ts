@@ -163,6 +163,8 @@ export class Matcher {
       case "backreference":
         return this.refer(instruction.groups, instruction.ignoreCase, at) ? pc + 1 : -1;
       case "call":
+        // A call that consumes nothing still fills the stack, which is the dear part.
+        charge(4);
         this.stack.push(UNCALL, this.frame, 0, 0);
         this.frames.push(pc + 1, this.frame);
         this.frame = this.frames.length - 2;

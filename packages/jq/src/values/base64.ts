@@ -57,6 +57,7 @@ function decode(text: string, alphabet: string, width: number): Decoded | undefi
     const symbol = alphabet.indexOf(char);
     if (symbol < 0) return undefined;
     symbols += 1;
+    if (symbols % CHUNK === 0) charge(CHUNK >> 3);
     held = ((held << width) | symbol) & 0xffff;
     bits += width;
     if (bits >= 8) {

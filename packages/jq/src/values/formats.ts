@@ -24,6 +24,21 @@ const TSV: Readonly<Record<string, string>> = {
   "\\": "\\\\",
 };
 
+/** Characters escaped between two looks at the budget. */
+const PIECE = 16_384;
+
+/** Replaces single characters; in pieces, so that a text which grows past the budget ends on the way. */
+function escapeAll(text: string, pattern: RegExp, escape: (char: string) => string): string {
+  let out = "";
+  for (let at = 0; at < text.length; at += PIECE) {
+    const piece = text.slice(at, at + PIECE);
+    out += piece.replace(pattern, escape);
+    charge(piece.length >> 3);
+    chargeString(out.length);
+  }
+  return out;
+}
+
 /** A row of cells: null is empty, containers are refused. */
 function row(name: string, separator: string, escape: (text: string) => string): Format {
   return (value) => {
@@ -41,7 +56,7 @@ function row(name: string, separator: string, escape: (text: string) => string):
 }
 
 function shellWord(value: Json): string {
-  if (typeof value === "string") return `'${value.replaceAll("'", "'\\''")}'`;
+  if (typeof value === "string") return `'${escapeAll(value, /'/g, () => "'\\''")}'`;
   if (Array.isArray(value) || isObject(value)) {
     return fail(`${describe(value)} can not be escaped for shell`);
   }
@@ -76,6 +91,7 @@ function unUri(value: Json): string {
       bytes.push(source[i] as number);
       continue;
     }
+    charge(1);
     const hex = String.fromCharCode(...source.slice(i + 1, i + 3));
     if (!/^[0-9a-fA-F]{2}$/.test(hex)) invalid();
     bytes.push(Number.parseInt(hex, 16));
@@ -87,9 +103,9 @@ function unUri(value: Json): string {
 const FORMATS = new Map<string, Format>([
   ["text", toText],
   ["json", (value) => toJson(value)],
-  ["csv", row("csv", ",", (text) => `"${text.replaceAll('"', '""')}"`)],
-  ["tsv", row("tsv", "\t", (text) => text.replace(/[\t\r\n\\]/g, (c) => TSV[c] as string))],
-  ["html", (value) => toText(value).replace(/[&<>'"]/g, (c) => HTML[c] as string)],
+  ["csv", row("csv", ",", (text) => `"${escapeAll(text, /"/g, () => '""')}"`)],
+  ["tsv", row("tsv", "\t", (text) => escapeAll(text, /[\t\r\n\\]/g, (c) => TSV[c] as string))],
+  ["html", (value) => escapeAll(toText(value), /[&<>'"]/g, (c) => HTML[c] as string)],
   ["uri", uri],
   ["urid", unUri],
   ["sh", shell],

@@ -12,7 +12,9 @@ const OPENERS = /[[{]/g;
 
 function mayBeDeep(text: string): boolean {
   if (text.length <= 2 * MAX_DEPTH) return false;
-  return (text.match(OPENERS)?.length ?? 0) >= MAX_DEPTH;
+  OPENERS.lastIndex = 0;
+  for (let openers = 0; openers < MAX_DEPTH; openers += 1) if (!OPENERS.test(text)) return false;
+  return true;
 }
 
 function parseFast(text: string): Json | undefined {

@@ -8,7 +8,25 @@ import { formatNumber } from "./numbers.ts";
 const MAX_PRINT_DEPTH = 10_000;
 const DELETE = /\u007f/g;
 
+/** Characters quoted between two looks at the budget. */
+const PIECE = 65_536;
+
+/** Quotes in pieces, because escaping makes a text up to six times as long. */
+function quoteLong(text: string): string {
+  let quoted = "";
+  for (let at = 0; at < text.length; ) {
+    const last = text.charCodeAt(at + PIECE - 1);
+    const end = at + PIECE + (last >= 0xd800 && last <= 0xdbff ? 1 : 0);
+    quoted += JSON.stringify(text.slice(at, end)).slice(1, -1);
+    charge((Math.min(end, text.length) - at) >> 4);
+    chargeString(quoted.length);
+    at = end;
+  }
+  return `"${quoted.replace(DELETE, "\\u007f")}"`;
+}
+
 export function quote(text: string): string {
+  if (text.length > PIECE) return quoteLong(text);
   if (text.length > 15) charge(text.length >> 4);
   const quoted = JSON.stringify(text);
   return quoted.includes("\u007f") ? quoted.replace(DELETE, "\\u007f") : quoted;
