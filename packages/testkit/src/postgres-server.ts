@@ -130,14 +130,12 @@ function spawnPostgres(
     detached: true,
     stdio: ["ignore", "ignore", "pipe"],
   });
-  child.unref();
-  (child.stderr as unknown as { unref(): void }).unref();
   return child;
 }
 
-/** Resolves when the server says that it accepts connections. */
-function ready(child: ChildProcess, file?: string): Promise<void> {
-  return new Promise((resolve, reject) => {
+/** Resolves when the server says that it accepts connections; from then on it does not keep this process alive. */
+async function ready(child: ChildProcess, file?: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
     let log = "";
     child.stderr?.setEncoding("utf8");
     child.stderr?.on("data", (text: string) => {
@@ -148,6 +146,8 @@ function ready(child: ChildProcess, file?: string): Promise<void> {
     child.once("error", reject);
     child.once("exit", (code) => reject(new Error(`PostgreSQL ended with ${code}: ${log}`)));
   });
+  child.unref();
+  (child.stderr as unknown as { unref(): void }).unref();
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
