@@ -302,6 +302,7 @@ function leaf(
 /** Timer ids are a letter for what they end, and the frame's id. */
 function fire(d: Draft, timerId: string): boolean {
   if (timerId === "W") {
+    if (d.state.timeoutAt === undefined) return false;
     delete d.state.timeoutAt;
     faultInstance(d, standardError("timeout", "the workflow timed out", "/"));
     return true;

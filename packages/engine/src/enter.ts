@@ -137,9 +137,11 @@ function produceOutput(d: Draft, node: TaskNode, frame: Frame, rawOutput: Json):
   }
   if (node.export !== undefined) {
     const site = { frame, node, input, output, rawOutput };
-    if (node.export.transform !== undefined)
-      d.state.context = evaluate(d, node.export.transform, output, site);
-    check(node.export, d.state.context, "export", node);
+    const { transform } = node.export;
+    const context = transform ? evaluate(d, transform, output, site) : d.state.context;
+    check(node.export, context, "export", node);
+    // Only a valid one: a `try` around may go on with the context.
+    d.state.context = context;
   }
   return output;
 }

@@ -28,8 +28,9 @@ export function continueList(
   ended: Outcome,
 ): Outcome {
   if (ended.kind !== "done") return ended;
-  const next = follow(ended.flow, frame.at, tasks.length);
+  const next = follow(ended.flow, frame.at);
   if (next === "end") return { kind: "end", output: ended.output };
+  if (next === "exit") return { kind: "done", output: ended.output, left: true };
   return runFrom(d, frame, tasks, key, ended.output, next);
 }
 
@@ -52,20 +53,20 @@ function runFrom(
     const place = { parent: position, slot: at, key: `${key}.${position.steps}`, raw };
     const ended = enter(d, node, place);
     if (ended.kind !== "done") return ended;
-    const next = follow(ended.flow, at, tasks.length);
+    const next = follow(ended.flow, at);
     if (next === "end") return { kind: "end", output: ended.output };
+    if (next === "exit") return { kind: "done", output: ended.output, left: true };
     raw = ended.output;
     at = next;
   }
 }
 
-/** The index to run next; the length of the list when the list is over. */
-function follow(flow: Flow | undefined, at: number, length: number): number | "end" {
+/** The index to run next. */
+function follow(flow: Flow | undefined, at: number): number | "end" | "exit" {
   switch (flow?.kind) {
     case "exit":
-      return length;
     case "end":
-      return "end";
+      return flow.kind;
     case "task":
       return flow.index;
     default:

@@ -3,8 +3,10 @@ import type { Flow, Json } from "@millrace/language";
 import type { WorkflowError } from "./error.ts";
 
 export type Outcome =
-  /** Ended with an output; `flow`, where given, replaces the task's own `then`. */
-  | { readonly kind: "done"; readonly output: Json; readonly flow?: Flow }
+  /**
+   * Ended with an output; `flow`, where given, replaces the task's own `then`. `left` tells of a list that ended by `exit`.
+   */
+  | { readonly kind: "done"; readonly output: Json; readonly flow?: Flow; readonly left?: true }
   /** Waits for the outside world; its frames stay. */
   | { readonly kind: "waiting" }
   | { readonly kind: "raised"; readonly error: WorkflowError }

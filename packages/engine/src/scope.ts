@@ -101,7 +101,9 @@ function lookUp(d: Draft, name: string, site: Site): Json {
     case "output":
       return site.output ?? null;
     case "task":
-      return site.node === undefined ? null : taskDescriptor(d, site);
+      return site.node === undefined
+        ? null
+        : taskDescriptor(d, extendedSite(d, site.frame) ?? site);
     case "workflow":
       return workflowDescriptor(d);
     case "runtime":
@@ -135,6 +137,20 @@ function variableOf(d: Draft, name: string, from: Frame | undefined): Json | und
 /** The collection a loop runs over. */
 export function itemsOf(d: Draft, frame: Extract<Frame, { kind: "for" }>): readonly Json[] {
   return frame.items ?? (d.values.get(frame.id) as readonly Json[] | undefined) ?? [];
+}
+
+/** In the `before` and `after` of an extension `$task` is the task extended, as in the specification's example of a log. */
+function extendedSite(d: Draft, from: Frame | undefined): Site | undefined {
+  let parent = from?.parent;
+  while (parent !== undefined) {
+    const frame = d.frames.get(parent);
+    const node =
+      frame?.kind === "extended" && frame.phase !== "task" && d.program.nodes.get(frame.ref);
+    if (frame?.kind === "extended" && node)
+      return { frame, node, ...(frame.output !== undefined && { rawOutput: frame.output }) };
+    parent = frame?.parent;
+  }
+  return undefined;
 }
 
 function taskDescriptor(d: Draft, site: Site): JsonObject {

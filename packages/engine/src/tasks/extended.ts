@@ -5,7 +5,7 @@
  * the task itself is bypassed and that output stands for its own. Afterwards the `after` lists run with the task's output;
  * what they give is dropped.
  */
-import type { Extension, Flow, Json, TaskList, TaskNode } from "@millrace/language";
+import type { Extension, Json, TaskList, TaskNode } from "@millrace/language";
 import type { Draft } from "../draft.ts";
 import { enter } from "../enter.ts";
 import type { ExtendedFrame, Frame } from "../frame.ts";
@@ -54,29 +54,22 @@ export function continueExtended(
 ): Outcome {
   if (node === undefined) throw new Error(`no task at ${frame.ref}`);
   if (frame.phase === "task") return afterTask(d, node, d.own(frame), ended);
-  const left = leftBy(frame, tasksOf(node, frame), ended);
   const listEnd = continueList(d, frame, tasksOf(node, frame), keyOf(frame), ended);
-  return left === undefined ? advance(d, node, d.own(frame), listEnd) : bypass(listEnd);
+  return advance(d, node, d.own(frame), listEnd);
 }
 
-/** Runs the lists of the current phase in turn, then what comes after them. */
+/** After a list of the current phase ended: runs the next ones in turn, then what comes after them. */
 function advance(d: Draft, node: TaskNode, frame: ExtendedFrame, ended: Outcome): Outcome {
   let outcome = ended;
   while (outcome.kind === "done") {
+    if (outcome.left === true) return outcomeOf(frame, outcome.output);
     frame.turn += 1;
     if (frame.turn >= frame.applies.length) {
-      if (frame.phase === "after")
-        return {
-          kind: "done",
-          output: frame.output ?? null,
-          ...(frame.flow && { flow: frame.flow }),
-        };
+      if (frame.phase === "after") return outcomeOf(frame, frame.output ?? null);
       return runTask(d, node, frame);
     }
     const data = frame.phase === "before" ? rawOf(d, frame) : (frame.output ?? null);
-    const tasks = tasksOf(node, frame);
-    outcome = startList(d, frame, tasks, keyOf(frame), data);
-    if (outcome.kind === "done" && exited(tasks, d.own(frame))) return bypass(outcome);
+    outcome = startList(d, frame, tasksOf(node, frame), keyOf(frame), data);
   }
   return outcome;
 }
@@ -94,31 +87,17 @@ function afterTask(d: Draft, node: TaskNode, frame: ExtendedFrame, ended: Outcom
   frame.turn = -1;
   frame.output = ended.output;
   if (ended.flow !== undefined) frame.flow = ended.flow;
-  return advance(d, node, frame, ended);
+  return advance(d, node, frame, { kind: "done", output: ended.output });
 }
 
-/** An extension left with `exit`: its output stands for the task's, or for what the task had given. */
-function bypass(outcome: Outcome): Outcome {
-  return outcome.kind === "done" ? { kind: "done", output: outcome.output } : outcome;
+/** The task's end: by its own output and flow, or by those of an extension left with `exit`. */
+function outcomeOf({ flow }: ExtendedFrame, output: Json): Outcome {
+  return { kind: "done", output, ...(flow && { flow }) };
 }
 
 function tasksOf(node: TaskNode, frame: ExtendedFrame): TaskList {
   const extension = node.extensions?.[frame.applies[frame.turn] ?? -1];
   return (frame.phase === "before" ? extension?.before : extension?.after) ?? [];
-}
-
-/** True when the list ended by the `exit` of the task it stood at. */
-function exited(tasks: TaskList, frame: ExtendedFrame): boolean {
-  return isExit(tasks[frame.at]?.then);
-}
-
-function leftBy(frame: ExtendedFrame, tasks: TaskList, ended: Outcome): Flow | undefined {
-  if (ended.kind !== "done" || !isExit(ended.flow)) return undefined;
-  return tasks[frame.at]?.then;
-}
-
-function isExit(flow: Flow | undefined): boolean {
-  return flow?.kind === "exit";
 }
 
 function keyOf(frame: ExtendedFrame): string {
