@@ -8,7 +8,7 @@ import type { Effect } from "./effect.ts";
 import { FatalError, standardError } from "./errors.ts";
 import type { HistoryEvent } from "./event.ts";
 import type { Frame } from "./frame.ts";
-import type { State } from "./state.ts";
+import type { HeldCommand, State } from "./state.ts";
 
 /** Tasks entered in one decision before it counts as a runaway. */
 const MAX_STEPS = 100_000;
@@ -30,6 +30,8 @@ export class Draft {
   readonly values: Map<string, Json>;
   readonly #owned = new Set<string>();
   readonly #effects = new Map<string, Effect>();
+  /** What arrived while suspended: nothing of it is open outside any more. */
+  readonly #arrived: ReadonlySet<string>;
   readonly #began: number;
   #steps = 0;
   #valuesChanged = false;
@@ -41,6 +43,7 @@ export class Draft {
     this.state = { ...state };
     this.frames = new Map(Object.entries(state.frames));
     this.values = new Map(Object.entries(state.values ?? {}));
+    this.#arrived = new Set(state.held?.map(heldKey));
     this.#began = env.monotonic?.() ?? 0;
   }
 
@@ -134,7 +137,7 @@ export class Draft {
   #retract(key: string, undo: Effect): void {
     const asked = this.#effects.get(key);
     if (asked !== undefined && asked.kind !== undo.kind) this.#effects.delete(key);
-    else this.#effects.set(key, undo);
+    else if (!this.#arrived.has(key)) this.#effects.set(key, undo);
   }
 
   /** The next state. */
@@ -144,6 +147,17 @@ export class Draft {
     if (this.values.size === 0) delete state.values;
     else if (this.#valuesChanged) state.values = Object.fromEntries(this.values);
     return { state, effects: [...this.#effects.values()] };
+  }
+}
+
+function heldKey(command: HeldCommand): string {
+  switch (command.kind) {
+    case "timer.fired":
+      return `timer:${command.timerId}`;
+    case "child.finished":
+      return `child:${command.childId}`;
+    default:
+      return `activity:${command.activityId}`;
   }
 }
 
