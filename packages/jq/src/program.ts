@@ -11,7 +11,7 @@ import { DEFAULT_LIMITS } from "./budget/limits.ts";
 import type { Limits } from "./budget/limits.ts";
 import { resetBreaks } from "./compile/breaks.ts";
 import { GO, STOP } from "./compile/code.ts";
-import type { Code } from "./compile/code.ts";
+import type { Code, One } from "./compile/code.ts";
 import { Compiler } from "./compile/compiler.ts";
 import { BreakOut, JqError, Raise } from "./errors.ts";
 import { parse } from "./parse/parser.ts";
@@ -73,81 +73,94 @@ function report(error: unknown): unknown {
   return error;
 }
 
+const NO_VALUES: Readonly<Record<string, Json>> = {};
+const NO_CONTEXT: RunContext = {};
+const NONE: readonly Json[] = [];
+
 class CompiledProgram implements Program {
   private readonly code: Code;
+  private readonly one: One | undefined;
   private readonly variables: readonly string[];
   private readonly limits: Limits;
 
   constructor(code: Code, variables: readonly string[], limits: Limits) {
     this.code = code;
+    this.one = code.one;
     this.variables = variables;
     this.limits = limits;
   }
 
-  run(input: Json, values: Readonly<Record<string, Json>> = {}, context: RunContext = {}): Json[] {
-    return this.evaluate(values, context, () => {
-      const { one } = this.code;
-      if (one !== undefined) return checked([one(input, null)]);
-      const outputs: Json[] = [];
-      const most = this.limits.outputs;
-      this.code.run(input, null, (value) => {
-        if (outputs.length >= most) throw exceeded(`budget of ${most} outputs`);
-        outputs.push(value);
-        return GO;
-      });
-      return checked(outputs);
-    });
-  }
-
-  first(
-    input: Json,
-    values: Readonly<Record<string, Json>> = {},
-    context: RunContext = {},
-  ): Json | undefined {
-    return this.evaluate(values, context, () => {
-      const { one } = this.code;
-      if (one !== undefined) return checked([one(input, null)])[0];
-      const outputs: Json[] = [];
-      this.code.run(input, null, (value) => {
-        outputs.push(value);
-        return STOP;
-      });
-      return checked(outputs)[0];
-    });
-  }
-
-  private evaluate<T>(
-    values: Readonly<Record<string, Json>>,
-    context: RunContext,
-    body: () => T,
-  ): T {
-    const { now, monotonic } = context;
-    const previous = start(this.limits, {
-      now: now === undefined ? wallClock : () => now,
-      monotonic: monotonic ?? monotonicClock,
-      variables: this.values(values),
-    });
+  run(input: Json, values = NO_VALUES, context = NO_CONTEXT): Json[] {
+    const outer = this.start(values, context);
     try {
-      return body();
+      const { one } = this;
+      return one === undefined ? this.all(input) : [checked(one(input, null))];
     } catch (error) {
       resetBreaks();
       throw report(error);
     } finally {
-      finish(previous);
+      finish(outer);
     }
   }
 
+  first(input: Json, values = NO_VALUES, context = NO_CONTEXT): Json | undefined {
+    const outer = this.start(values, context);
+    try {
+      const { one } = this;
+      if (one !== undefined) return checked(one(input, null));
+      const value = firstOf(this.code, input);
+      return value === undefined ? undefined : checked(value);
+    } catch (error) {
+      resetBreaks();
+      throw report(error);
+    } finally {
+      finish(outer);
+    }
+  }
+
+  private start(values: Readonly<Record<string, Json>>, context: RunContext) {
+    const { now = wallClock, monotonic = monotonicClock } = context;
+    const variables = this.variables.length === 0 ? NONE : this.values(values);
+    return start(this.limits, now, monotonic, variables);
+  }
+
   private values(values: Readonly<Record<string, Json>>): readonly Json[] {
-    const { variables } = this;
-    if (variables.length === 0) return NONE;
-    return variables.map((name) => (Object.hasOwn(values, name) ? (values[name] as Json) : null));
+    const own: Json[] = [];
+    for (const name of this.variables) {
+      own.push(Object.hasOwn(values, name) ? (values[name] as Json) : null);
+    }
+    return own;
+  }
+
+  private all(input: Json): Json[] {
+    const outputs: Json[] = [];
+    const most = this.limits.outputs;
+    this.code.run(input, null, (value) => {
+      if (outputs.length >= most) throw exceeded(`budget of ${most} outputs`);
+      outputs.push(value);
+      return GO;
+    });
+    return allChecked(outputs);
   }
 }
 
-const NONE: readonly Json[] = [];
+function firstOf(code: Code, input: Json): Json | undefined {
+  let first: Json | undefined;
+  code.run(input, null, (value) => {
+    first = value;
+    return STOP;
+  });
+  return first;
+}
 
-/** Outputs fit to leave: JSON numbers only, and no more text than the size budget allows. */
-function checked(outputs: Json[]): Json[] {
+/** An output fit to leave: JSON numbers only, and no more text than the size budget allows. */
+function checked(output: Json): Json {
+  if (!outputsMayBeStrange() && !outputsMayBeLarge()) return output;
+  return allChecked([output])[0] as Json;
+}
+
+/** As `checked`, for all outputs together. */
+function allChecked(outputs: Json[]): Json[] {
   const safe = outputsMayBeStrange() ? outputs.map(finiteOutput) : outputs;
   if (outputsMayBeLarge()) {
     const most = activeLimits().outputBytes;

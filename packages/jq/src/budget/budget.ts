@@ -2,8 +2,9 @@
  * The running evaluation's budget.
  *
  * An evaluation is synchronous from start to end, so its counters live in this module rather than
- * in an argument of every closure: the hot path is one subtraction and one comparison. Nested
- * evaluations save and restore the whole state.
+ * in an argument of every closure: the hot path is one subtraction and one comparison. There is one
+ * object for them all, which the engine can treat as a constant; an evaluation that starts inside
+ * another, from one of its clocks, sets the outer one's counters aside.
  */
 import { JqError } from "../errors.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
@@ -13,19 +14,18 @@ import type { Json } from "../values/json.ts";
 /** Steps between two looks at the clock. */
 const CLOCK_STEPS = 2048;
 
-/** What an evaluation can see of the outside: two clocks and the caller's variables. */
-export interface Surroundings {
-  /** Epoch milliseconds used by `now`; read at most once. */
-  readonly now: () => number;
-  /** Millisecond clock for the time budget. */
-  readonly monotonic: () => number;
-  /** Values of the declared variables, in declaration order. */
-  readonly variables: readonly Json[];
-}
+/** A clock, in milliseconds. */
+export type Clock = () => number;
 
 interface State {
   limits: Limits;
-  around: Surroundings;
+  /** Epoch milliseconds used by `now`, or a clock for them that is read at most once. */
+  now: number | Clock;
+  /** Millisecond clock for the time budget. */
+  monotonic: Clock;
+  /** Values of the declared variables, in declaration order. */
+  variables: readonly Json[];
+  running: boolean;
   /** Steps left before the next look at the clock. */
   ticks: number;
   /** Steps left after those. */
@@ -37,38 +37,65 @@ interface State {
   /** A number that is not finite may be among the outputs. */
   strange: boolean;
   labels: number;
-  now: number | undefined;
 }
 
-const IDLE: Surroundings = { now: () => 0, monotonic: () => 0, variables: [] };
+const NONE: readonly Json[] = [];
+const STOPPED: Clock = () => 0;
+/** What may be charged while no evaluation runs: parsing and printing are also used by themselves. */
+const IDLE_STEPS = 2 ** 30;
 
-let state: State = newState(DEFAULT_LIMITS, IDLE);
-
-function newState(limits: Limits, around: Surroundings): State {
-  const ticks = Math.min(CLOCK_STEPS, limits.steps);
-  return {
-    limits,
-    around,
-    ticks,
-    reserve: limits.steps - ticks,
-    deadline: -1,
-    depth: 0,
-    built: 0,
-    strange: false,
-    labels: 0,
-    now: undefined,
-  };
-}
+const state: State = {
+  limits: DEFAULT_LIMITS,
+  now: 0,
+  monotonic: STOPPED,
+  variables: NONE,
+  running: false,
+  ticks: 0,
+  reserve: IDLE_STEPS,
+  deadline: -1,
+  depth: 0,
+  built: 0,
+  strange: false,
+  labels: 0,
+};
 
 /** Starts an evaluation; give the result to `finish`. */
-export function start(limits: Limits, around: Surroundings): State {
-  const previous = state;
-  state = newState(limits, around);
-  return previous;
+export function start(
+  limits: Limits,
+  now: number | Clock,
+  monotonic: Clock,
+  variables: readonly Json[],
+): State | undefined {
+  const outer = state.running ? { ...state } : undefined;
+  const { steps } = limits;
+  const ticks = steps < CLOCK_STEPS ? steps : CLOCK_STEPS;
+  state.limits = limits;
+  state.now = now;
+  state.monotonic = monotonic;
+  state.variables = variables;
+  state.running = true;
+  state.ticks = ticks;
+  state.reserve = steps - ticks;
+  state.deadline = -1;
+  state.depth = 0;
+  state.built = 0;
+  state.strange = false;
+  state.labels = 0;
+  return outer;
 }
 
-export function finish(previous: State): void {
-  state = previous;
+/** Ends an evaluation and goes on with the one around it, if there is one. */
+export function finish(outer: State | undefined): void {
+  if (outer !== undefined) {
+    Object.assign(state, outer);
+    return;
+  }
+  state.running = false;
+  state.reserve = IDLE_STEPS;
+  // Nothing of the caller's is kept.
+  state.variables = NONE;
+  state.monotonic = STOPPED;
+  state.now = 0;
 }
 
 export function exceeded(what: string): JqError {
@@ -80,7 +107,7 @@ function refill(): void {
   const owed = -s.ticks;
   if (owed > s.reserve) throw exceeded(`budget of ${s.limits.steps} steps`);
   s.reserve -= owed;
-  const now = s.around.monotonic();
+  const now = s.monotonic();
   // The clock is first read here, so evaluations shorter than one round never pay for it.
   if (s.deadline < 0) s.deadline = now + s.limits.timeMs;
   else if (now > s.deadline) throw exceeded(`budget of ${s.limits.timeMs} ms`);
@@ -100,10 +127,14 @@ export function chargeBuilt(n: number): void {
   if ((s.ticks -= n) < 0) refill();
 }
 
-/** Pays for copying n elements in a block, which is far cheaper than touching each. */
+/**
+ * Pays for copying n elements in a block, which is far cheaper than touching each. However many they
+ * are, the copy's text is no longer than that of the one or two containers they come from.
+ */
 export function chargeCopy(n: number): void {
-  state.built += n;
-  charge((n >> 4) + 1);
+  const s = state;
+  s.built += 2;
+  if ((s.ticks -= (n >> 4) + 1) < 0) refill();
 }
 
 /** Pays for a string of this length; refuses one that is too long. */
@@ -139,7 +170,7 @@ export function restoreDepth(depth: number): void {
 }
 
 export function variable(index: number): Json {
-  return state.around.variables[index] as Json;
+  return state.variables[index] as Json;
 }
 
 export function newLabel(): number {
@@ -148,7 +179,7 @@ export function newLabel(): number {
 
 /** Epoch milliseconds; the same for the whole evaluation. */
 export function nowMs(): number {
-  if (state.now === undefined) state.now = state.around.now();
+  if (typeof state.now !== "number") state.now = state.now();
   return state.now;
 }
 

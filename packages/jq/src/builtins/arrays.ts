@@ -1,14 +1,13 @@
-/** Arrays: mapping, sorting, grouping, searching. */
+/** Arrays: mapping, flattening, searching, combining. */
 import { charge, chargeBuilt, chargeCopy } from "../budget/budget.ts";
 import { each } from "../compile/access.ts";
-import { outputs } from "../compile/construct.ts";
 import { mustGo } from "../compile/breaks.ts";
 import { Code, GO, single, STOP } from "../compile/code.ts";
 import type { Emit, Signal } from "../compile/code.ts";
 import { fail } from "../errors.ts";
 import { index } from "../values/access.ts";
 import { contains } from "../values/contains.ts";
-import { compare, equal, sortBy } from "../values/compare.ts";
+import { compare } from "../values/compare.ts";
 import { isTrue } from "../values/json.ts";
 import type { Json } from "../values/json.ts";
 import { describe } from "../values/print.ts";
@@ -33,96 +32,6 @@ function map(args: readonly Code[]): Code {
     };
     mustGo(each(input, (item) => change.run(item, env, keep), false));
     return made;
-  });
-}
-
-interface Keyed {
-  readonly item: Json;
-  readonly key: Json;
-}
-
-const NOT_SORTABLE = "cannot be sorted, as it is not an array";
-
-function sorted(value: Json): Keyed[] {
-  if (!Array.isArray(value)) return fail(`${describe(value)} ${NOT_SORTABLE}`);
-  chargeBuilt(value.length);
-  return sortBy(
-    value.map((item) => ({ item, key: item })),
-    (entry) => entry.key,
-  );
-}
-
-/** A builtin `name_by(f)`: the items with their keys, in the keys' order when `sort` is set. */
-function by(use: (entries: Keyed[]) => Json, sort: boolean): Builder {
-  return (args) => {
-    const key = args[0] as Code;
-    const { one } = key;
-    return single((input, env) => {
-      const entries: Keyed[] = [];
-      each(
-        input,
-        (item) => {
-          const at = one === undefined ? outputs(key, item, env) : [one(item, env)];
-          entries.push({ item, key: at });
-          return GO;
-        },
-        false,
-      );
-      if (!Array.isArray(input) && sort) {
-        const shown = describe(input);
-        fail(
-          `${shown} and ${describe(entries.map((entry) => entry.key))} cannot be sorted, as they are not both arrays`,
-        );
-      }
-      return use(sort ? sortBy(entries, (entry) => entry.key) : entries);
-    });
-  };
-}
-
-function items(entries: readonly Keyed[]): Json {
-  return entries.map((entry) => entry.item);
-}
-
-function groups(entries: readonly Keyed[]): Json[][] {
-  const made: Json[][] = [];
-  let previous: Keyed | undefined;
-  for (const entry of entries) {
-    chargeBuilt(1);
-    const last = made[made.length - 1];
-    if (last !== undefined && previous !== undefined && equal(previous.key, entry.key)) {
-      last.push(entry.item);
-    } else {
-      made.push([entry.item]);
-      previous = entry;
-    }
-  }
-  return made;
-}
-
-function distinct(entries: readonly Keyed[]): Json {
-  return groups(entries).map((group) => group[0] as Json);
-}
-
-/** The extreme item; of equals, the first minimum and the last maximum. */
-function extreme(isMin: boolean): (entries: readonly Keyed[]) => Json {
-  return (entries) => {
-    let [best] = entries;
-    for (const entry of entries.slice(1)) {
-      charge(1);
-      if (compare(entry.key, (best as Keyed).key) < 0 === isMin) best = entry;
-    }
-    return best === undefined ? null : best.item;
-  };
-}
-
-function extremeOf(isMin: boolean): Builder {
-  const choose = extreme(isMin);
-  return pure((value) => {
-    if (!Array.isArray(value)) {
-      return fail(`${describe(value)} and ${describe(value)} cannot be iterated over`);
-    }
-    chargeCopy(value.length);
-    return choose(value.map((item) => ({ item, key: item })));
   });
 }
 
@@ -267,17 +176,6 @@ function quantifiers(name: string, decisive: boolean): [string, Builder][] {
 
 export const arrayBuiltins: Builtins = new Map<string, Builder>([
   ["map/1", map],
-  ["sort/0", pure((value) => items(sorted(value)))],
-  ["sort_by/1", by(items, true)],
-  ["group_by/1", by(groups, true)],
-  ["unique/0", pure((value) => distinct(sorted(value)))],
-  ["unique_by/1", by(distinct, true)],
-  ["GROUP_BY/1", by(groups, true)],
-  ["UNIQUE_BY/1", by(distinct, true)],
-  ["min/0", extremeOf(true)],
-  ["max/0", extremeOf(false)],
-  ["min_by/1", by(extreme(true), false)],
-  ["max_by/1", by(extreme(false), false)],
   ["reverse/0", pure(reverse)],
   ["flatten/0", pure((value) => flatten(value, Number.POSITIVE_INFINITY))],
   ["flatten/1", unary(flatten)],

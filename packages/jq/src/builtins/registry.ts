@@ -8,6 +8,7 @@ import { mathBuiltins } from "./math.ts";
 import { objectBuiltins } from "./objects.ts";
 import { pathBuiltins } from "./paths.ts";
 import { regexBuiltins } from "./regex.ts";
+import { sortingBuiltins } from "./sorting.ts";
 import { stringBuiltins } from "./strings.ts";
 import { typeBuiltins } from "./types.ts";
 import { constant } from "../compile/code.ts";
@@ -16,6 +17,7 @@ const TABLES: readonly Builtins[] = [
   typeBuiltins,
   mathBuiltins,
   arrayBuiltins,
+  sortingBuiltins,
   objectBuiltins,
   stringBuiltins,
   pathBuiltins,

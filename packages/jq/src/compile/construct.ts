@@ -1,5 +1,5 @@
 /** Array and object construction, and string interpolation. */
-import { chargeBuilt } from "../budget/budget.ts";
+import { chargeBuilt, chargeString } from "../budget/budget.ts";
 import { fail } from "../errors.ts";
 import { formatter } from "../values/formats.ts";
 import { add } from "../values/arithmetic.ts";
@@ -113,6 +113,16 @@ export function construct(entries: readonly Entry[]): Code {
   });
 }
 
+/** Pieces of text one after the other. There are as many as the program spells out, so one look at the length is enough. */
+function concatenation(pieces: readonly One[]): One {
+  return (input, env) => {
+    let text = "";
+    for (let i = 0; i < pieces.length; i += 1) text += (pieces[i] as One)(input, env) as string;
+    chargeString(text.length);
+    return text;
+  };
+}
+
 /** `"a\(b)c"` with a format applied to each interpolated value; the last varies slowest. */
 export function interpolate(format: string, parts: readonly (string | Code)[]): Code {
   const apply = format === "text" ? toText : formatter(format);
@@ -125,13 +135,7 @@ export function interpolate(format: string, parts: readonly (string | Code)[]): 
     });
   });
   const ones = pieces.map((piece) => piece.one);
-  if (ones.every((one) => one !== undefined)) {
-    return single((input, env) => {
-      let text: Json = "";
-      for (const one of ones) text = add(text, one(input, env));
-      return text;
-    });
-  }
+  if (ones.every((one) => one !== undefined)) return single(concatenation(ones));
   return new Code({
     run: (input, env, emit) => {
       const step = (at: number, tail: Json): Signal => {

@@ -134,12 +134,3 @@ export function compare(a: Json, b: Json): number {
   }
   return 0;
 }
-
-/** A stable sorted copy; `keys` gives each element's sort key, else the element itself is it. */
-export function sortBy<T>(items: readonly T[], key: (item: T) => Json): T[] {
-  charge(items.length * 4);
-  return [...items].sort((a, b) => {
-    charge(1);
-    return compare(key(a), key(b));
-  });
-}

@@ -25,9 +25,24 @@ function quoteLong(text: string): string {
   return `"${quoted.replace(DELETE, "\\u007f")}"`;
 }
 
+/** Up to this length looking at each character is faster than a call of JSON.stringify. */
+const SHORT = 48;
+
+/** Whether a short string is its own JSON text but for the quotes. */
+function isPlain(text: string): boolean {
+  for (let i = 0; i < text.length; i += 1) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x20 || unit === 0x22 || unit === 0x5c || unit === 0x7f || unit >= 0xd800)
+      return false;
+  }
+  return true;
+}
+
 export function quote(text: string): string {
-  if (text.length > PIECE) return quoteLong(text);
-  if (text.length > 15) charge(text.length >> 4);
+  const { length } = text;
+  if (length > PIECE) return quoteLong(text);
+  if (length > 15) charge(length >> 4);
+  if (length <= SHORT && isPlain(text)) return `"${text}"`;
   const quoted = JSON.stringify(text);
   return quoted.includes("\u007f") ? quoted.replace(DELETE, "\\u007f") : quoted;
 }
@@ -57,12 +72,46 @@ function open(value: Json[] | JsonObject): Open {
   return { items: undefined, object: value, keys: Object.keys(value), next: 0 };
 }
 
-/**
- * JSON text without recursion, so that depth costs memory and not stack. Stops early once the text
- * is longer than `enough`.
- */
+/** Nesting up to which JavaScript's stack does; deeper values are printed with a stack of our own. */
+const MAX_RECURSION = 200;
+/** Text longer than this is paid for as it grows. */
+const CHUNK = 4096;
+
+function print(value: Json, depth: number): string {
+  if (typeof value !== "object" || value === null) return scalar(value);
+  if (depth > MAX_RECURSION) return printDeep(value, depth, Number.POSITIVE_INFINITY);
+  let text: string;
+  if (Array.isArray(value)) {
+    charge(value.length);
+    text = "[";
+    for (let i = 0; i < value.length; i += 1) {
+      const item = print(value[i] as Json, depth + 1);
+      text += i === 0 ? item : `,${item}`;
+    }
+    text += "]";
+  } else {
+    const keys = Object.keys(value);
+    charge(keys.length);
+    text = "{";
+    for (let i = 0; i < keys.length; i += 1) {
+      const key = keys[i] as string;
+      const item = print(value[key] as Json, depth + 1);
+      text += i === 0 ? `${quote(key)}:${item}` : `,${quote(key)}:${item}`;
+    }
+    text += "}";
+  }
+  if (text.length > CHUNK) chargeString(text.length);
+  return text;
+}
+
+/** JSON text. Stops early once the text is longer than `enough`. */
 export function toJson(value: Json, enough = Number.POSITIVE_INFINITY): string {
   if (typeof value !== "object" || value === null) return scalar(value);
+  return enough === Number.POSITIVE_INFINITY ? print(value, 0) : printDeep(value, 0, enough);
+}
+
+/** JSON text of a container, `depth` levels down, without recursion: depth costs memory, not stack. */
+function printDeep(value: Json[] | JsonObject, depth: number, enough: number): string {
   let text = Array.isArray(value) ? "[" : "{";
   const stack: Open[] = [open(value)];
   let paid = 0;
@@ -75,7 +124,7 @@ export function toJson(value: Json, enough = Number.POSITIVE_INFINITY): string {
       continue;
     }
     charge(1);
-    if (text.length > paid + 4096) {
+    if (text.length > paid + CHUNK) {
       chargeString(text.length);
       paid = text.length;
     }
@@ -84,7 +133,7 @@ export function toJson(value: Json, enough = Number.POSITIVE_INFINITY): string {
     const key = top.keys[at] as string;
     if (top.object !== undefined) text += `${quote(key)}:`;
     const item = top.items === undefined ? (top.object?.[key] as Json) : (top.items[at] as Json);
-    if (stack.length > MAX_PRINT_DEPTH) text += "<skipped: too deep>";
+    if (depth + stack.length > MAX_PRINT_DEPTH) text += "<skipped: too deep>";
     else if (Array.isArray(item) || isObject(item)) {
       text += Array.isArray(item) ? "[" : "{";
       stack.push(open(item));
@@ -96,6 +145,7 @@ export function toJson(value: Json, enough = Number.POSITIVE_INFINITY): string {
 /** `tostring`: strings stay as they are. */
 export function toText(value: Json): string {
   if (typeof value === "string") return value;
+  if (typeof value === "number") return formatNumber(value);
   const text = toJson(value);
   chargeString(text.length);
   return text;
