@@ -7,6 +7,8 @@ import type { Json } from "../values/json.ts";
 import { shortText } from "../values/print.ts";
 import { Code, constant, GO, IDENTITY, single, STOP } from "./code.ts";
 import type { Emit, EmitPath, MaybePath, One, Paths, Run, Signal } from "./code.ts";
+import { stepInto } from "./steps.ts";
+import type { Step, Steps } from "./steps.ts";
 
 const hasOwn = Object.hasOwn;
 
@@ -64,6 +66,10 @@ function accessPaths(target: Code, keyRun: Run, optional: boolean): Paths {
     );
 }
 
+function extended(target: Code, step: Step | undefined): Steps | undefined {
+  return step === undefined || target.steps === undefined ? undefined : [...target.steps, step];
+}
+
 /** `target.key`, where the key is a constant string. */
 function fieldAccess(target: Code, key: string, optional: boolean): Code {
   const read = field(key);
@@ -74,11 +80,15 @@ function fieldAccess(target: Code, key: string, optional: boolean): Code {
       target.run(input, env, (value) => guarded(true, () => read(value), emit));
     return new Code({ run, paths });
   }
-  if (target === IDENTITY) return single(read, paths);
-  if (one !== undefined) return single((input, env) => read(one(input, env)), paths);
+  const steps = extended(target, { kind: "field", key });
+  if (target === IDENTITY) return single(read, paths, undefined, steps);
+  if (one !== undefined) {
+    return single((input, env) => read(one(input, env)), paths, undefined, steps);
+  }
   return new Code({
     run: (input, env, emit) => target.run(input, env, (value) => emit(read(value))),
     paths,
+    steps,
   });
 }
 
@@ -93,7 +103,7 @@ export function indexAccess(target: Code, key: Code, optional: boolean, fixed?: 
       const at = keyOne(input, env);
       return index(base(input, env), at);
     };
-    return single(one, paths);
+    return single(one, paths, undefined, extended(target, stepInto(fixed)));
   }
   const run: Run = (input, env, emit) =>
     key.run(input, env, (at) =>
@@ -175,6 +185,7 @@ export function iterate(target: Code, optional: boolean): Code {
       : (input, env, emit) => each(one(input, env), emit, optional);
   return new Code({
     run,
+    steps: optional ? undefined : extended(target, { kind: "each" }),
     paths: (input, path, env, emit) =>
       target.paths(input, path, env, (value, at) => eachPath(value, at, emit, optional)),
   });

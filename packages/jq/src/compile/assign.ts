@@ -9,6 +9,7 @@ import { deletePaths, Spine } from "../values/update.ts";
 import { mustGo } from "./breaks.ts";
 import { Code, GO, ROOT, single, STOP } from "./code.ts";
 import type { Env, Path, Signal } from "./code.ts";
+import { DROPPED, UNTOUCHED, Walk } from "./steps.ts";
 
 /** The keys of a path, first key first. */
 export function keysOfPath(path: Path): Json[] {
@@ -46,6 +47,24 @@ export function firstOutput(code: Code, input: Json, env: Env): Json | undefined
 
 /** Replaces the value at each path by what `change` makes of it; undefined deletes it. */
 function update(
+  target: Code,
+  input: Json,
+  env: Env,
+  change: (old: Json) => Json | undefined,
+): Json {
+  const { steps } = target;
+  if (steps !== undefined) {
+    const changed = new Walk(steps, env, (old) => {
+      const value = change(old);
+      return value === undefined ? DROPPED : value;
+    }).go(input);
+    if (changed === UNTOUCHED) return input;
+    if (changed !== DROPPED) return changed;
+  }
+  return updatePaths(target, input, env, change);
+}
+
+function updatePaths(
   target: Code,
   input: Json,
   env: Env,
@@ -96,7 +115,12 @@ export function alternativeUpdate(target: Code, value: Code): Code {
 
 /** `target = value` */
 export function assign(target: Code, value: Code): Code {
+  const { steps } = target;
   const apply = (input: Json, env: Env, given: Json): Json => {
+    if (steps !== undefined) {
+      const changed = new Walk(steps, env, () => given).go(input);
+      return changed === UNTOUCHED ? input : changed;
+    }
     const spine = new Spine(input);
     mustGo(
       eachPathOf(target, input, env, (keys) => {

@@ -7,6 +7,7 @@
  */
 import { charge, number } from "../budget/budget.ts";
 import type { Json } from "../values/json.ts";
+import type { Steps } from "./steps.ts";
 
 /** Go on with the next output. */
 export const GO = 0;
@@ -63,6 +64,8 @@ interface CodeParts {
   readonly tailRun?: Run;
   /** Path mode; left out when outputs are not parts of the input. */
   readonly paths?: Paths;
+  /** The only path, when it is a fixed row of steps. */
+  readonly steps?: Steps | undefined;
 }
 
 export class Code {
@@ -72,6 +75,7 @@ export class Code {
   readonly run: Run;
   readonly tailRun: Run;
   readonly paths: Paths;
+  readonly steps: Steps | undefined;
 
   constructor(parts: CodeParts) {
     this.one = parts.one;
@@ -80,6 +84,7 @@ export class Code {
     this.run = parts.run;
     this.tailRun = parts.tailRun ?? parts.run;
     this.paths = parts.paths ?? valuePaths(parts.run);
+    this.steps = parts.steps;
   }
 }
 
@@ -93,14 +98,16 @@ function valuePaths(run: Run): Paths {
 }
 
 /** A filter with exactly one output. */
-export function single(one: One, paths?: Paths, tailOne?: One): Code {
+export function single(one: One, paths?: Paths, tailOne?: One, steps?: Steps): Code {
   const run: Run = (input, env, emit) => emit(one(input, env));
-  return new Code({ one, tailOne, run, ...(paths === undefined ? {} : { paths }) });
+  return new Code({ one, tailOne, run, steps, ...(paths === undefined ? {} : { paths }) });
 }
 
 export const IDENTITY: Code = single(
   (input) => input,
   (input, path, _env, emit) => emit(input, path),
+  undefined,
+  [],
 );
 
 export const EMPTY: Code = new Code({ run: () => GO, paths: () => GO });

@@ -1,6 +1,6 @@
 /** Pipes, commas, conditions and alternatives. */
 import { isTrue } from "../values/json.ts";
-import { Code, drain, GO, NOT_ONE, single, STOP } from "./code.ts";
+import { Code, drain, EMPTY, GO, IDENTITY, NOT_ONE, single, STOP } from "./code.ts";
 import type { One, Paths, Run } from "./code.ts";
 
 /** A pipe whose left side may turn out to give one output, so that the right may be a tail call. */
@@ -18,17 +18,22 @@ export function pipe(left: Code, right: Code): Code {
   const second = right.one;
   const paths: Paths = (input, path, env, emit) =>
     left.paths(input, path, env, (value, at) => right.paths(value, at, env, emit));
+  const steps =
+    left.steps === undefined || right.steps === undefined
+      ? undefined
+      : [...left.steps, ...right.steps];
   if (first !== undefined) {
     if (second !== undefined) {
       const tail = right.tailOne as One;
       const tailOne: One | undefined =
         tail === second ? undefined : (input, env) => tail(first(input, env), env);
-      return single((input, env) => second(first(input, env), env), paths, tailOne);
+      return single((input, env) => second(first(input, env), env), paths, tailOne, steps);
     }
     return new Code({
       run: (input, env, emit) => right.run(first(input, env), env, emit),
       tailRun: (input, env, emit) => right.tailRun(first(input, env), env, emit),
       paths,
+      steps,
     });
   }
   if (left.maybe !== undefined) {
@@ -39,7 +44,7 @@ export function pipe(left: Code, right: Code): Code {
     second === undefined
       ? (input, env, emit) => left.run(input, env, (value) => right.run(value, env, emit))
       : (input, env, emit) => left.run(input, env, (value) => emit(second(value, env)));
-  return new Code({ run, paths });
+  return new Code({ run, paths, steps });
 }
 
 /** `a, b, c` */
@@ -89,7 +94,9 @@ export function conditional(condition: Code, yes: Code, no: Code): Code {
       (input, env) => (isTrue(test(input, env)) ? tailA : tailB)(input, env),
     );
   }
+  const isSelect = yes === IDENTITY && no === EMPTY;
   return new Code({
+    steps: isSelect ? [{ kind: "select", test }] : undefined,
     run: (input, env, emit) => (isTrue(test(input, env)) ? yes : no).run(input, env, emit),
     tailRun: (input, env, emit) => (isTrue(test(input, env)) ? yes : no).tailRun(input, env, emit),
     paths,

@@ -76,6 +76,13 @@ function write(container: Json[] | JsonObject, key: string | number, value: Json
   }
 }
 
+/** A copy of an array, or of null as an empty one, with another value at a position. */
+export function setItem(value: Json, at: number, item: Json): Json {
+  const copy = writable(value, at, false);
+  write(copy, at, item);
+  return copy;
+}
+
 /**
  * The containers an operation has copied on the way to the last path it set. They are reachable
  * from nowhere but its own root, so paths that share the way may write to them directly.
