@@ -142,6 +142,25 @@ test("a partition that is lost while states are read is not decided on what was 
   await b.close();
 });
 
+test("a node that stops while states are read leaves the command where it was", async () => {
+  let stop = false;
+  const b: Bench = await bench([SLOW], {
+    loaded: async () => {
+      if (stop) void b.owner.stop();
+    },
+  });
+  const id = await begin(b, "slow");
+  b.owner.forget(id);
+  const partition = partitionOf(id);
+  await b.pool.query("INSERT INTO inbox VALUES ($1, 'm', $2, '{}')", [partition, id]);
+  stop = true;
+  const submitted = submit(b.owner, { ...command(id, "cancel"), message: { partition, id: "m" } });
+  await assert.rejects(submitted, StoreError);
+  const { rowCount } = await b.pool.query("SELECT FROM inbox");
+  assert.deepEqual([rowCount, (await rowOf(b, id))?.status], [1, "waiting"]);
+  await b.close();
+});
+
 test("an instance the engine fails on ends with an error; one that cannot start says so", async () => {
   let broken = false;
   const b = await bench([SLOW], {

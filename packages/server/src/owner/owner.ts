@@ -193,6 +193,8 @@ export class Owner {
   async #process(taken: Taken[]): Promise<void> {
     const epochs = taken.map(({ slot }) => this.epochOf(slot.partition));
     const programs = await this.#warm(taken);
+    // To stop drops the hot states, those just read too: deciding without them would consume rows and change nothing.
+    if (this.#stopping) throw new StoreError("unavailable", "the server is shutting down");
     // What was read under an epoch counts under that epoch only.
     if (taken.some(({ slot }, n) => this.epochOf(slot.partition) !== (epochs[n] ?? -1)))
       throw new StoreError("stale-epoch", "a partition changed hands while states were read");
