@@ -1,0 +1,211 @@
+/**
+ * Clients: each starts one instance, again and again until it hears that it is durable, perhaps from two nodes at once,
+ * and perhaps cancels, suspends and resumes it.
+ */
+import type { Json } from "@millrace/language";
+import { partitionOf } from "@millrace/protocol";
+import { type EngineNode, type Outcome, RuntimeError } from "@millrace/server/ports";
+import type { Machine } from "./machine.ts";
+import type { Random } from "./random.ts";
+import type { Surroundings } from "./surroundings.ts";
+import { STARTED, type SimulatedWorkflow } from "./workflows.ts";
+
+/** A node that answers, as a client finds it. */
+export interface Reachable {
+  readonly machine: Machine;
+  readonly node: EngineNode;
+}
+
+/** Milliseconds a client waits for an answer. */
+const PATIENCE = 35_000;
+
+interface Wish {
+  readonly name: string;
+  readonly input: Json;
+  readonly key?: string;
+}
+
+export class Clients {
+  /** Acknowledged starts, and the key each was asked for under. */
+  readonly acknowledged = new Map<string, string | undefined>();
+  readonly cancelled = new Set<string>();
+  /** Clients that have still something to do. */
+  busy = 0;
+  readonly #around: Surroundings;
+  readonly #random: Random;
+  readonly #nodes: () => readonly Reachable[];
+  readonly #idOf = new Map<string, string>();
+
+  constructor(around: Surroundings, random: Random, nodes: () => readonly Reachable[]) {
+    this.#around = around;
+    this.#random = random;
+    this.#nodes = nodes;
+  }
+
+  begin(): void {
+    const { plan, loop } = this.#around;
+    // A few workflows for each seed: what is compiled is used more than once.
+    const workflows = [0, 1, 2, 3].map(() => this.#random.pick(STARTED));
+    for (let each = 0; each < plan.clients; each += 1) {
+      const workflow = this.#random.pick(workflows);
+      this.busy += 1;
+      loop.at(this.#random.between(0, plan.calmAt * 0.8), () => this.#live(workflow, each));
+    }
+  }
+
+  #live(workflow: SimulatedWorkflow, number: number): void {
+    const { plan, loop } = this.#around;
+    const random = this.#random;
+    const key = random.chance(plan.keyed) ? `key-${number}` : undefined;
+    const input = workflow.input(random);
+    const wish: Wish = { name: workflow.name, input, ...(key === undefined ? {} : { key }) };
+    const asked = key !== undefined && random.chance(plan.twice) ? 2 : 1;
+    let waiting = asked;
+    const acknowledged = (id: string | undefined): void => {
+      waiting -= 1;
+      if (waiting > 0) return;
+      if (asked === 2) this.#around.met("a start was answered after its node had been asked twice");
+      if (id === undefined) this.busy -= 1;
+      else this.#afterStart(wish, id);
+    };
+    for (let each = 0; each < asked; each += 1)
+      loop.at(loop.now + random.between(0, 50) * each, () => this.#start(wish, acknowledged));
+  }
+
+  /** Asks until there is an answer; a client without a key dares it only once. */
+  #start(wish: Wish, done: (id: string | undefined) => void): void {
+    const { met, violation, loop, database } = this.#around;
+    const again = (): void => {
+      if (wish.key !== undefined)
+        return void loop.at(loop.now + this.#random.between(50, 3000), () =>
+          this.#start(wish, done),
+        );
+      met("a start without a key was lost");
+      done(undefined);
+    };
+    this.#ask(
+      ({ node }) => node.starts.start(startOf(wish)),
+      (started) => {
+        if (started === undefined) return again();
+        const { id, created } = started;
+        if (!database.instances.has(id))
+          violation(`start of ${id} was acknowledged before its commit`);
+        if (!created) met("a start was answered again with the same id");
+        const name = wish.key;
+        const other = name === undefined ? undefined : this.#idOf.get(name);
+        if (other !== undefined && other !== id)
+          violation(`the key ${name} started ${other} and ${id}`);
+        if (name !== undefined) this.#idOf.set(name, id);
+        this.acknowledged.set(id, name);
+        done(id);
+      },
+      again,
+    );
+  }
+
+  #afterStart(wish: Wish, id: string): void {
+    const { plan, loop } = this.#around;
+    const random = this.#random;
+    const signals = random.chance(plan.signalled);
+    const kind = random.pick(["cancel", "suspend", "suspend"] as const);
+    const at = loop.now + random.between(0, 8000);
+    const reuse = wish.key !== undefined && random.chance(0.2);
+    if (reuse) loop.at(at, () => this.#reuse(wish));
+    if (!signals) {
+      this.busy -= 1;
+      return;
+    }
+    loop.at(at, () =>
+      this.#signal(id, kind, () => {
+        if (kind === "cancel") return void (this.busy -= 1);
+        loop.at(loop.now + random.between(0, 10_000), () =>
+          this.#signal(id, "resume", () => (this.busy -= 1)),
+        );
+      }),
+    );
+  }
+
+  /** The same key with another request has to be refused. */
+  #reuse(wish: Wish): void {
+    const { met, violation } = this.#around;
+    this.#ask(
+      ({ node }) => node.starts.start(startOf({ ...wish, input: { other: true } })),
+      (started) => {
+        if (started !== undefined) violation(`the key ${wish.key} was taken for another request`);
+      },
+      (error) => {
+        if (error instanceof RuntimeError && error.kind === "key-reuse")
+          met("a start with the key of another request was refused");
+      },
+    );
+  }
+
+  /** Until it is known to be applied, or to have come too late. */
+  #signal(id: string, kind: "cancel" | "suspend" | "resume", done: () => void): void {
+    const { loop, met, violation, database } = this.#around;
+    if (kind === "cancel") this.cancelled.add(id);
+    const again = (): void =>
+      void loop.at(loop.now + this.#random.between(50, 3000), () => this.#signal(id, kind, done));
+    this.#ask(
+      ({ node }) => submitted(node, id, kind),
+      (outcome) => {
+        if (outcome === undefined) return again();
+        const facts = database.history.get(id) ?? [];
+        const fact = { cancel: "cancelled", suspend: "suspended", resume: "resumed" }[kind];
+        const there = facts.some((each) => each.kind === `workflow.${fact}`);
+        if (outcome.kind === "missing") violation(`${kind} of ${id} found no instance`);
+        if (outcome.kind === "applied" && !there) violation(`${kind} of ${id} is lost`);
+        if (outcome.kind === "ignored" && !there) met("a signal came too late");
+        if (kind === "resume" && outcome.kind === "applied")
+          met("an instance was suspended and resumed");
+        if (kind === "cancel" && outcome.kind === "applied") met("an instance was cancelled");
+        done();
+      },
+      again,
+    );
+  }
+
+  /** Calls a node, which may die meanwhile. `answered` gets undefined when nothing was heard. */
+  #ask<T>(
+    question: (to: Reachable) => Promise<T>,
+    answered: (answer: T | undefined) => void,
+    failed: (error: unknown) => void,
+  ): void {
+    const { loop } = this.#around;
+    const nodes = this.#nodes();
+    if (nodes.length === 0) return void loop.at(loop.now + 500, () => answered(undefined));
+    const to = this.#random.pick(nodes);
+    let over = false;
+    const once = (run: () => void): void => {
+      if (over) return;
+      over = true;
+      giveUp();
+      run();
+    };
+    const giveUp = loop.at(loop.now + PATIENCE, () => once(() => answered(undefined)));
+    to.machine.enter(loop.now, () => {
+      question(to).then(
+        (answer) => once(() => answered(answer)),
+        (error: unknown) => once(() => failed(error)),
+      );
+    });
+  }
+}
+
+function startOf({ name, input, key }: Wish) {
+  const more = key === undefined ? {} : { idempotencyKey: key };
+  return { namespace: "sim", name, input, ...more };
+}
+
+/** As the runtime's signals reach the owner. */
+function submitted(node: EngineNode, id: string, kind: "cancel" | "suspend" | "resume") {
+  return new Promise<Outcome>((done, fail) => {
+    node.owner.submit({
+      instanceId: id,
+      partition: partitionOf(id),
+      command: { kind },
+      done,
+      fail,
+    });
+  });
+}

@@ -1,0 +1,252 @@
+/**
+ * The database as the store port describes it, in memory: what PostgreSQL does with the same batch, and nothing of how. A
+ * batch is written whole at one instant, with the check of its epochs; so is every other question.
+ */
+import {
+  type ActivityRow,
+  type Batch,
+  type ChildRow,
+  type Epoch,
+  type EventRow,
+  type InboxRow,
+  type InstanceRow,
+  type KeyName,
+  type KeyRow,
+  type OrphansFound,
+  StoreError,
+  type Stretch,
+  type TimerRow,
+  type WaitKey,
+  type WorkflowVersion,
+} from "@millrace/server/ports";
+import type { HistoryEvent } from "@millrace/engine";
+
+/** An activity with the epoch that delivered it last. */
+export type StoredActivity = ActivityRow & { readonly epoch: number };
+/** A timer with the epoch and the instant at which it was set. */
+export type StoredTimer = TimerRow & { readonly epoch: number; readonly setAt: number };
+
+export interface Lease {
+  epoch: number;
+  owner: string | undefined;
+  until: number;
+}
+
+export interface DatabaseListener {
+  /** Called just before a batch is written that will not be refused. */
+  committing(batch: Batch): void;
+  /** Called at the instant of the commit, on what stands then. */
+  committed(batch: Batch): void;
+  /** A batch was refused. */
+  refused(batch: Batch, error: StoreError): void;
+}
+
+export class Database {
+  readonly leases: Lease[];
+  readonly workflows = new Map<string, string>();
+  readonly instances = new Map<string, InstanceRow>();
+  readonly history = new Map<string, HistoryEvent[]>();
+  readonly keys = new Map<string, KeyRow>();
+  readonly activities = new Map<string, StoredActivity>();
+  readonly timers = new Map<string, StoredTimer>();
+  readonly children = new Map<string, ChildRow>();
+  readonly inbox = new Map<string, InboxRow>();
+  readonly events = new Map<string, EventRow>();
+  readonly #now: () => number;
+  readonly #listener: DatabaseListener;
+
+  /** @param now epoch milliseconds, whole */
+  constructor(partitions: number, now: () => number, listener: DatabaseListener) {
+    this.leases = Array.from({ length: partitions }, () => ({
+      epoch: 0,
+      owner: undefined,
+      until: 0,
+    }));
+    this.#now = now;
+    this.#listener = listener;
+  }
+
+  /** @throws {StoreError} `stale-epoch` or `conflict` */
+  commit(batch: Batch): void {
+    const refusal = this.#refusal(batch);
+    if (refusal !== undefined) {
+      this.#listener.refused(batch, refusal);
+      throw refusal;
+    }
+    this.#listener.committing(batch);
+    const epochOf = new Map(batch.epochs.map(({ partition, epoch }) => [partition, epoch]));
+    for (const row of [...batch.created, ...batch.updated]) this.instances.set(row.id, row);
+    for (const row of batch.keys) this.keys.set(keyName(row), row);
+    for (const { instanceId, events } of batch.history)
+      this.history.set(instanceId, [...(this.history.get(instanceId) ?? []), ...events]);
+    for (const key of batch.endedActivities) this.activities.delete(waitName(key));
+    for (const row of batch.activities)
+      this.activities.set(rowName(row, row.activityId), {
+        ...row,
+        epoch: epochOf.get(row.partition) ?? -1,
+      });
+    for (const key of batch.endedTimers) {
+      const row = this.timers.get(waitName(key));
+      if (key.fireAt === undefined || row?.fireAt === key.fireAt) this.timers.delete(waitName(key));
+    }
+    for (const row of batch.timers)
+      this.timers.set(rowName(row, row.timerId), {
+        ...row,
+        epoch: epochOf.get(row.partition) ?? -1,
+        setAt: this.#now(),
+      });
+    for (const key of batch.endedChildren) this.children.delete(waitName(key));
+    for (const row of batch.children) this.children.set(childName(row), row);
+    for (const { id } of batch.consumed) this.inbox.delete(id);
+    for (const row of batch.sent) this.inbox.set(row.id, row);
+    for (const row of batch.events) this.events.set(row.id, row);
+    this.#listener.committed(batch);
+  }
+
+  /** Why the database would not write it. */
+  #refusal(batch: Batch): StoreError | undefined {
+    for (const { partition, epoch } of batch.epochs)
+      if (this.leases[partition]?.epoch !== epoch)
+        return new StoreError("stale-epoch", `partition ${partition} has another owner`);
+    const conflict = (message: string): StoreError => new StoreError("conflict", message);
+    if ((batch.latestDue ?? 0) > this.#now())
+      return conflict(`a timer due at ${batch.latestDue} fired at ${this.#now()}`);
+    for (const row of batch.updated)
+      if (this.instances.get(row.id)?.revision !== row.revision - 1)
+        return conflict(`${row.id} is not at revision ${row.revision - 1}`);
+    for (const row of batch.created)
+      if (this.instances.has(row.id)) return conflict(`${row.id} exists`);
+    for (const row of batch.keys)
+      if (this.keys.has(keyName(row))) return conflict(`the key ${row.key} exists`);
+    for (const { instanceId, events } of batch.history)
+      if (this.history.get(instanceId)?.some(({ seq }) => seq === events[0]?.seq) === true)
+        return conflict(`${instanceId} has a fact ${events[0]?.seq}`);
+    const ended = new Set([...batch.endedActivities, ...batch.endedChildren].map(waitName));
+    for (const row of batch.activities) {
+      const name = rowName(row, row.activityId);
+      if (this.activities.has(name) && !ended.has(name)) return conflict(`activity ${name} exists`);
+    }
+    for (const row of batch.children) {
+      const name = childName(row);
+      if (this.children.has(name) && !ended.has(name)) return conflict(`child ${name} exists`);
+    }
+    for (const row of batch.sent)
+      if (this.inbox.has(row.id)) return conflict(`message ${row.id} exists`);
+    return undefined;
+  }
+
+  loadInstances(ids: readonly string[]): readonly InstanceRow[] {
+    return ids.flatMap((id) => this.instances.get(id) ?? []);
+  }
+
+  loadKeys(keys: readonly KeyName[]): readonly KeyRow[] {
+    return keys.flatMap((key) => this.keys.get(keyName(key)) ?? []);
+  }
+
+  dueTimers(partitions: readonly number[], until: number, limit: number): readonly TimerRow[] {
+    return [...this.timers.values()]
+      .filter((row) => row.fireAt <= until && partitions.includes(row.partition))
+      .toSorted((a, b) => a.fireAt - b.fireAt)
+      .slice(0, limit);
+  }
+
+  readInbox(partitions: readonly number[], limit: number): readonly InboxRow[] {
+    return [...this.inbox.values()]
+      .filter((row) => partitions.includes(row.partition))
+      .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+      .slice(0, limit);
+  }
+
+  /** @throws {StoreError} `stale-epoch` */
+  redeliverable(epochs: readonly Epoch[], limit: number): readonly ActivityRow[] {
+    for (const { partition, epoch } of epochs)
+      if (this.leases[partition]?.epoch !== epoch)
+        throw new StoreError("stale-epoch", `partition ${partition} has another owner`);
+    const epochOf = new Map(epochs.map(({ partition, epoch }) => [partition, epoch]));
+    const lost = [...this.activities.values()]
+      .filter((row) => row.epoch < (epochOf.get(row.partition) ?? -1))
+      .slice(0, limit);
+    return lost.map((row) => {
+      const epoch = epochOf.get(row.partition) ?? -1;
+      const again = { ...row, attempt: row.attempt + 1, epoch };
+      this.activities.set(rowName(row, row.activityId), again);
+      return again;
+    });
+  }
+
+  orphans(stretches: readonly Stretch[]): OrphansFound {
+    const partitions = new Set(stretches.map(({ partition }) => partition));
+    const awake = new Set<string>();
+    for (const row of this.activities.values()) awake.add(row.instanceId);
+    for (const row of this.timers.values()) awake.add(row.instanceId);
+    for (const row of this.children.values()) awake.add(row.parentId);
+    for (const row of this.inbox.values()) awake.add(row.instanceId);
+    const orphans = [...this.instances.values()].filter(
+      (row) =>
+        partitions.has(row.partition) &&
+        row.endedAt === undefined &&
+        row.status !== "suspended" &&
+        !awake.has(row.id),
+    );
+    return { orphans, next: stretches.map(({ partition }) => ({ partition, after: "" })) };
+  }
+
+  definition({ namespace, name, version }: WorkflowVersion): string | undefined {
+    return this.workflows.get(`${namespace}/${name}/${version}`);
+  }
+
+  latestVersion({ namespace, name }: Omit<WorkflowVersion, "version">): string | undefined {
+    const start = `${namespace}/${name}/`;
+    return [...this.workflows.keys()].find((each) => each.startsWith(start))?.slice(start.length);
+  }
+
+  /** As the coordinator's `acquire`, by this database's clock. */
+  acquire(node: string, wanted: readonly number[], ttl: number, seize: boolean): readonly Epoch[] {
+    const taken: Epoch[] = [];
+    for (const partition of wanted) {
+      const lease = this.leases[partition];
+      if (lease === undefined) continue;
+      const free = lease.owner === undefined || lease.owner === node || lease.until < this.#now();
+      if (!free && !seize) continue;
+      lease.epoch += 1;
+      lease.owner = node;
+      lease.until = this.#now() + ttl;
+      taken.push({ partition, epoch: lease.epoch });
+    }
+    return taken;
+  }
+
+  renew(node: string, held: readonly Epoch[], ttl: number): readonly Epoch[] {
+    const kept = held.filter((each) => this.#holds(node, each));
+    for (const { partition } of kept) {
+      const lease = this.leases[partition];
+      if (lease !== undefined) lease.until = this.#now() + ttl;
+    }
+    return kept;
+  }
+
+  release(node: string, held: readonly Epoch[]): void {
+    for (const each of held) {
+      const lease = this.leases[each.partition];
+      if (lease !== undefined && this.#holds(node, each)) lease.owner = undefined;
+    }
+  }
+
+  #holds(node: string, { partition, epoch }: Epoch): boolean {
+    const lease = this.leases[partition];
+    return lease?.epoch === epoch && lease.owner === node;
+  }
+}
+
+function keyName({ tenant, namespace, name, key }: KeyName): string {
+  return JSON.stringify([tenant, namespace, name, key]);
+}
+function rowName({ instanceId }: { readonly instanceId: string }, id: string): string {
+  return `${instanceId}/${id}`;
+}
+export function waitName({ instanceId, id }: WaitKey): string {
+  return `${instanceId}/${id}`;
+}
+function childName({ parentId, childId }: ChildRow): string {
+  return `${parentId}/${childId}`;
+}

@@ -1,0 +1,174 @@
+/**
+ * What has to hold in every committed snapshot (design, "Invariants"): checked at the instant of each commit, for the
+ * instances that it touched.
+ */
+import { isTerminal, loadState, type State } from "@millrace/engine";
+import type { Batch, ChildRow, InboxRow, StoreError } from "@millrace/server/ports";
+import type { Database, DatabaseListener } from "./database.ts";
+import { awaited, disagreement, fold, same } from "./fold.ts";
+import { EPOCH } from "./machine.ts";
+import { sightAfter, sightBefore } from "./sightings.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** Milliseconds by which a node may take the database's clock for later than it is: 200 ppm of its readings' age. */
+const EARLY = 50;
+
+export class SnapshotChecks implements DatabaseListener {
+  /** Activities that stood in a committed snapshot, by instance and id. */
+  readonly committedActivities = new Set<string>();
+  readonly #epochs = new Map<number, number>();
+  /** Epochs that have decided an instance. */
+  readonly #deciders = new Map<string, Set<number>>();
+  readonly #around: () => Surroundings;
+
+  constructor(around: () => Surroundings) {
+    this.#around = around;
+  }
+
+  get #database(): Database {
+    return this.#around().database;
+  }
+
+  committing(batch: Batch): void {
+    sightBefore(batch, this.#around());
+  }
+
+  committed(batch: Batch): void {
+    const { trace } = this.#around();
+    for (const { partition, epoch } of batch.epochs) this.#fence(partition, epoch);
+    this.#covered(batch);
+    for (const { instanceId, activityId } of batch.activities)
+      this.committedActivities.add(`${instanceId}/${activityId}`);
+    for (const row of [...batch.created, ...batch.updated]) {
+      trace(`db: ${row.id.slice(-6)} ${row.name} revision ${row.revision} ${row.status}`);
+      this.#decidedBy(row.id, batch, row.partition);
+    }
+    sightAfter(batch, this.#around());
+    for (const id of touchedBy(batch)) this.#check(id);
+  }
+
+  refused(batch: Batch, error: StoreError): void {
+    const { met, violation, loop, uncertain } = this.#around();
+    if (error.kind === "stale-epoch") return met("a commit of a stale epoch was refused");
+    const early = (batch.latestDue ?? 0) - Math.floor(EPOCH + loop.now);
+    if (early > EARLY) return violation(`a timer was taken up ${early} ms before its time`);
+    if (early > 0) return met("a timer was taken up early and refused");
+    // An owner whose epoch is the newest knows what the database has, but for what it sent and never heard of.
+    const rows = [...batch.created, ...batch.updated];
+    if (!rows.some(({ id }) => uncertain.has(id)))
+      violation(`an owner built on what is not there: ${error.message}`);
+  }
+
+  /** Invariant 3. */
+  #fence(partition: number, epoch: number): void {
+    const newest = this.#epochs.get(partition) ?? 0;
+    if (epoch < newest)
+      this.#around().violation(`epoch ${epoch} wrote in partition ${partition} after ${newest}`);
+    this.#epochs.set(partition, epoch);
+  }
+
+  /** Whatever is written in a partition is written under its epoch; messages alone cross over. */
+  #covered(batch: Batch): void {
+    const epochs = new Set(batch.epochs.map(({ partition }) => partition));
+    const written = [
+      ...batch.created,
+      ...batch.updated,
+      ...batch.keys,
+      ...batch.history,
+      ...batch.activities,
+      ...batch.timers,
+      ...batch.children,
+      ...batch.endedActivities,
+      ...batch.endedTimers,
+      ...batch.endedChildren,
+      ...batch.consumed,
+    ];
+    for (const { partition } of written)
+      if (!epochs.has(partition))
+        this.#around().violation(`partition ${partition} was written without its epoch`);
+  }
+
+  #decidedBy(id: string, batch: Batch, partition: number): void {
+    const epoch = batch.epochs.find((each) => each.partition === partition)?.epoch ?? -1;
+    const deciders = this.#deciders.get(id) ?? new Set();
+    this.#deciders.set(id, deciders.add(epoch));
+    if (deciders.size === 3) this.#around().met("an instance was decided by three epochs");
+  }
+
+  #check(id: string): void {
+    const { violation } = this.#around();
+    const row = this.#database.instances.get(id);
+    if (row === undefined) return;
+    const wrong = (what: string): void => violation(`${row.name} ${id}: ${what}`);
+    const state = loadState(JSON.parse(row.state));
+    try {
+      const folded = fold(this.#database.history.get(id) ?? []);
+      const difference = disagreement(state, folded);
+      if (difference !== undefined) wrong(`state and history differ: ${difference}`);
+    } catch (error) {
+      wrong((error as Error).message);
+    }
+    if (row.status !== state.status || row.seq !== state.seq) wrong("row and state differ");
+    if (isTerminal(row.status) !== (row.endedAt !== undefined)) wrong("its end has no time");
+    this.#checkWaits(id, state, wrong);
+  }
+
+  /** Invariant 5, and more: what the state waits for is there, and nothing else. */
+  #checkWaits(id: string, state: State, wrong: (what: string) => void): void {
+    const expected = awaited(state);
+    const db = this.#database;
+    const of = <T extends { readonly instanceId: string }>(rows: Iterable<T>): T[] =>
+      [...rows].filter(({ instanceId }) => instanceId === id);
+    const children = [...db.children.values()].filter(({ parentId }) => parentId === id);
+    const actual = {
+      activities: of(db.activities.values())
+        .map(({ activityId }) => activityId)
+        .toSorted(),
+      timers: of(db.timers.values())
+        .map(({ timerId, fireAt }) => `${timerId}@${fireAt}`)
+        .toSorted(),
+      children: children.map(({ childId }) => childId).toSorted(),
+    };
+    if (!same(actual, expected))
+      return wrong(`waits for ${JSON.stringify(expected)}, rows ${JSON.stringify(actual)}`);
+    for (const child of children)
+      if (!this.#willReport(child)) wrong(`child ${child.childId} will never report`);
+    const waits = expected.activities.length + expected.timers.length + expected.children.length;
+    if (waits > 0 || isTerminal(state.status) || state.status === "suspended") return;
+    if (of(db.inbox.values()).length === 0) wrong("no wake source");
+  }
+
+  #willReport({ childInstanceId, parentId, childId }: ChildRow): boolean {
+    const { instances, inbox } = this.#database;
+    const child = instances.get(childInstanceId);
+    if (child !== undefined && !isTerminal(child.status)) return true;
+    const mail = [...inbox.values()].map(readMail);
+    if (child === undefined)
+      return mail.some(({ to, kind }) => to === childInstanceId && kind === "start");
+    return mail.some((each) => each.to === parentId && each.childId === childId);
+  }
+}
+
+interface ReadMail {
+  readonly to: string;
+  readonly kind: string;
+  readonly childId?: string;
+}
+
+export function readMail({ instanceId, command }: InboxRow): ReadMail {
+  const mail = JSON.parse(command) as { command: { kind: string; childId?: string } };
+  return { to: instanceId, ...mail.command };
+}
+
+function touchedBy(batch: Batch): ReadonlySet<string> {
+  const touched = new Set<string>();
+  for (const { id, parentId } of [...batch.created, ...batch.updated]) {
+    touched.add(id);
+    if (parentId !== undefined) touched.add(parentId);
+  }
+  for (const waits of [batch.endedActivities, batch.endedTimers, batch.endedChildren])
+    for (const { instanceId } of waits) touched.add(instanceId);
+  for (const rows of [batch.activities, batch.timers])
+    for (const { instanceId } of rows) touched.add(instanceId);
+  return touched;
+}

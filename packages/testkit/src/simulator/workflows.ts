@@ -1,0 +1,193 @@
+/**
+ * The workflows that the simulator runs, as data. Together they wait in every way there is. `exact`: whatever goes wrong, the
+ * outcome is the one of a run without faults; otherwise one of the statuses named.
+ */
+import type { Json } from "@millrace/language";
+import type { Status } from "@millrace/engine";
+import type { Random } from "./random.ts";
+
+export interface SimulatedWorkflow {
+  readonly name: string;
+  /** The definition without its document block. */
+  readonly tasks: string;
+  readonly input: (random: Random) => Json;
+  readonly outcome: "exact" | readonly Status[];
+}
+
+const call = (operation: string, body: string, more = ""): string =>
+  `{ call: http, with: { method: post, endpoint: 'http://world/${operation}', body: ${body} }${more} }`;
+const child = (name: string, input: string): string =>
+  `{ run: { workflow: { namespace: sim, name: ${name}, version: '1.0.0', input: ${input} } } }`;
+const COLLECT = "${ { all: (($context.all // []) + [.value]) } }";
+const none = (): Json => ({});
+
+export const WORKFLOWS: readonly SimulatedWorkflow[] = [
+  {
+    name: "line",
+    input: (random) => ({ amount: random.integer(0, 20) }),
+    outcome: "exact",
+    tasks: `
+do:
+  - first: ${call("double", "{ value: '${ .amount }' }")}
+  - choose: { switch: [ { big: { when: '\${ .value > 20 }', then: big } }, { small: { then: small } } ] }
+  - big: { set: { value: '\${ .value }', size: big }, then: last }
+  - small: { set: { value: '\${ .value }', size: small } }
+  - last: ${call("echo", "{ all: '${ . }' }")}
+`,
+  },
+  {
+    name: "retry",
+    input: (random) => ({ fails: random.integer(0, 4) }),
+    outcome: "exact",
+    tasks: `
+do:
+  - attempt:
+      try: [ { flaky: ${call("flaky", "{ fails: '${ .fails }' }")} } ]
+      catch:
+        retry: { delay: PT0.5S, backoff: { exponential: {} }, limit: { attempt: { count: 3 } } }
+        do: [ { gaveUp: { set: { gaveUp: true } } } ]
+  - throwing:
+      try: [ { throws: ${call("throws", "{}")} } ]
+      catch: { retry: { delay: PT0.2S, limit: { attempt: { count: 2 } } } }
+`,
+  },
+  {
+    name: "exhausted",
+    input: none,
+    outcome: "exact",
+    tasks: `
+do:
+  - attempt:
+      try: [ { broken: ${call("broken", "{}")} } ]
+      catch: { retry: { delay: PT1S, limit: { attempt: { count: 2 } } } }
+`,
+  },
+  {
+    name: "loop",
+    input: (random) => ({ items: Array.from({ length: random.integer(1, 4) }, (_, n) => n + 1) }),
+    outcome: "exact",
+    tasks: `
+do:
+  - each:
+      for: { each: item, in: '\${ .items }', at: index }
+      do:
+        - twice: ${call("double", "{ value: '${ $item }', index: '${ $index }' }", `, export: { as: '${COLLECT}' }`)}
+        - pause: { wait: PT0.3S }
+  - result: { set: { all: '\${ $context }' } }
+`,
+  },
+  {
+    name: "fan",
+    input: (random) => ({ value: random.integer(1, 9) }),
+    outcome: "exact",
+    tasks: `
+do:
+  - out:
+      fork:
+        branches:
+          - a: ${call("double", "{ value: '${ .value }', branch: a }")}
+          - b:
+              do:
+                - w: { wait: PT2S }
+                - c: ${call("double", "{ value: '${ .value + 1 }', branch: b }")}
+          - c: { set: { value: 3 } }
+          - d: { wait: PT1.5S }
+  - sum: ${call("echo", "{ values: '${ . }' }")}
+`,
+  },
+  {
+    name: "race",
+    input: none,
+    outcome: "exact",
+    tasks: `
+do:
+  - first:
+      fork:
+        compete: true
+        branches:
+          - fast: { do: [ { w: { wait: PT3S } }, { won: { set: { won: true } } } ] }
+          - forever: { wait: P30D }
+          - child: ${child("forever", "{}")}
+  - after: ${call("echo", "{ was: '${ . }' }")}
+`,
+  },
+  { name: "forever", input: none, outcome: ["cancelled"], tasks: "do: [ { w: { wait: P30D } } ]" },
+  {
+    name: "waits",
+    input: none,
+    outcome: "exact",
+    tasks: `
+do:
+  - short: { wait: PT0.7S }
+  - long: { wait: PT65S }
+  - note: { emit: { event: { with: { type: com.example.waited, source: 'http://sim' } } } }
+  - end: ${call("echo", "{ waited: true }", ", output: { as: { ended: true } }")}
+`,
+  },
+  {
+    name: "deadline",
+    input: none,
+    outcome: ["completed"],
+    tasks: `
+do:
+  - limited:
+      try:
+        - silent:
+            call: http
+            with: { method: post, endpoint: 'http://world/silent' }
+            timeout: { after: PT4S }
+      catch: { errors: { with: { status: 408 } }, do: [ { late: { set: { late: true } } } ] }
+`,
+  },
+  {
+    name: "attempts",
+    input: none,
+    outcome: ["completed", "faulted"],
+    tasks: `
+do:
+  - limited:
+      try: [ { silent: ${call("silent", "{}")} } ]
+      catch:
+        retry: { delay: PT1S, limit: { attempt: { count: 3, duration: PT3S } } }
+`,
+  },
+  {
+    name: "expires",
+    input: none,
+    outcome: "exact",
+    tasks: `
+timeout: { after: PT20S }
+do:
+  - out:
+      fork:
+        branches:
+          - a: { wait: PT40S }
+          - b: ${child("forever", "{}")}
+`,
+  },
+  {
+    name: "parent",
+    input: (random) => ({ amount: random.integer(0, 20) }),
+    outcome: "exact",
+    tasks: `
+do:
+  - first: ${child("line", "{ amount: '${ .amount }' }")}
+  - many:
+      for: { each: n, in: '\${ [1, 2] }' }
+      do:
+        - one: ${child("fan", "{ value: '${ $n }' }")}
+  - detached: { run: { workflow: { namespace: sim, name: waits, version: latest, input: {} }, await: false } }
+  - caught:
+      try: [ { bad: ${child("exhausted", "{}")} } ]
+      catch: { do: [ { handled: { set: { handled: true } } } ] }
+`,
+  },
+];
+
+/** The whole definition. */
+export function textOf({ name, tasks }: SimulatedWorkflow): string {
+  return `document: { dsl: '1.0.3', namespace: sim, name: ${name}, version: '1.0.0' }\n${tasks}`;
+}
+
+/** What clients start by themselves: `forever` is ended by its parents alone. */
+export const STARTED = WORKFLOWS.filter(({ name }) => name !== "forever");
