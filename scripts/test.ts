@@ -10,7 +10,7 @@ import { startTestServer, stopTestServer } from "@millrace/testkit";
 
 const root = join(import.meta.dirname, "..");
 const given = process.argv.slice(2);
-const files = (given.length > 0 ? given : ["packages", "test", "examples"])
+const files = (given.length > 0 ? given : ["packages", "test", "examples", "bench"])
   .flatMap((path) =>
     existsSync(path) && statSync(path).isDirectory() ? globSync(`${path}/**/*.test.ts`) : [path],
   )
