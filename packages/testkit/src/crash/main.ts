@@ -1,0 +1,60 @@
+/**
+ * Real crashes: rounds of load and one fault each, on a real server and a real PostgreSQL with fsync on.
+ *
+ *     npm run test:crash -- [--rounds 11] [--seed 1] [--only KIND] [--mode embedded|given]
+ *
+ * Prints a line for each round and the totals; exits with 1 when anything is not zero that should be.
+ */
+import { parseArgs } from "node:util";
+import { FAULTS, KINDS } from "./faults.ts";
+import { FAULTY, runRounds } from "./run.ts";
+import { MODES } from "./stand.ts";
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: String(KINDS.length) },
+    seed: { type: "string", default: "1" },
+    only: { type: "string" },
+    mode: { type: "string" },
+  },
+});
+
+function oneOf<T extends string>(name: string, text: string | undefined, all: readonly T[]) {
+  const found = all.find((each) => each === text);
+  if (text === undefined || found !== undefined) return found;
+  throw new Error(`--${name} ${text}: expected one of ${all.join(", ")}`);
+}
+
+function number(name: string, text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new Error(`--${name} ${text}: expected a whole number`);
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+try {
+  const only = oneOf("only", values.only, KINDS);
+  const rounds = number("rounds", values.rounds);
+  for (const kind of only === undefined ? KINDS : [only]) say(`${kind}: ${FAULTS[kind].what}`);
+  const began = performance.now();
+  const seed = number("seed", values.seed);
+  const totals = await runRounds({
+    rounds,
+    seed,
+    only,
+    mode: oneOf("mode", values.mode, MODES),
+    say,
+  });
+  const minutes = ((performance.now() - began) / 60_000).toFixed(1);
+  say(
+    `${totals.rounds} rounds (${totals.skipped} skipped) in ${minutes} min: ` +
+      `${totals.acknowledged} of ${totals.started} starts acknowledged, ${totals.turnedAway} answers 503`,
+  );
+  say(FAULTY.map((each) => `${each} ${totals[each]}`).join(", "));
+  process.exit(totals.failed === 0 ? 0 : 1);
+} catch (error) {
+  process.stderr.write(`test:crash: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(2);
+}
