@@ -7,5 +7,6 @@ export type { Logger } from "./logger.ts";
 export type { Outcome } from "./owner/entry.ts";
 export { databaseClock } from "./runtime/database-clock.ts";
 export { type EngineNode, engineNode } from "./runtime/node.ts";
+export { within } from "./runtime/within.ts";
 export { RuntimeError } from "./runtime.ts";
 export * from "./store/store.ts";

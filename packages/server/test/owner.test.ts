@@ -161,6 +161,26 @@ test("a node that stops while states are read leaves the command where it was", 
   await b.close();
 });
 
+test("a command whose caller has gone is not tried again, and ends for who waits behind it", async () => {
+  const caller = { gone: false };
+  let away = 0;
+  const b = await bench([HELLO], {
+    commit: async (batch, commit) => {
+      if (caller.gone) return commit(batch);
+      away += 1;
+      if (away === 2) caller.gone = true;
+      throw new StoreError("unavailable", "later");
+    },
+  });
+  const entry = starting("hello");
+  await assert.rejects(submit(b.owner, { ...entry, caller }), /later/);
+  await assert.rejects(submit(b.owner, { ...starting("hello"), caller }), /gone/);
+  assert.equal((await submit(b.owner, starting("hello"))).kind, "applied");
+  assert.equal(away, 2);
+  assert.equal(await rowOf(b, entry.instanceId), undefined);
+  await b.close();
+});
+
 test("an instance the engine fails on ends with an error; one that cannot start says so", async () => {
   let broken = false;
   const b = await bench([SLOW], {

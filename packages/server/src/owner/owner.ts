@@ -367,9 +367,9 @@ export class Owner {
   }
 
   #again(entry: Entry, error: unknown): Entry[] {
-    if (entry.caller?.gone === true) return [];
     const tries = (entry.tries ?? 0) + 1;
-    if (isDurable(entry) || tries < MAX_TRIES) return [{ ...entry, tries }];
+    const wanted = entry.caller?.gone !== true;
+    if (wanted && (isDurable(entry) || tries < MAX_TRIES)) return [{ ...entry, tries }];
     entry.fail?.(error instanceof Error ? error : new Error(String(error)));
     return [];
   }
@@ -377,8 +377,9 @@ export class Owner {
 
 /** Takes out the commands of callers who were told that nothing happened: it had better be so. */
 function leaveOutGone(entries: Entry[]): void {
-  const wanted = entries.filter(({ caller }) => caller?.gone !== true);
-  if (wanted.length < entries.length) entries.splice(0, entries.length, ...wanted);
+  for (const entry of entries.splice(0))
+    if (entry.caller?.gone !== true) entries.push(entry);
+    else entry.fail?.(new StoreError("unavailable", "whoever asked has gone"));
 }
 
 /** A start with a new random id that was never tried: there is nothing to load. */
