@@ -4,7 +4,7 @@
  */
 import type { Json } from "@millrace/language";
 import { partitionOf } from "@millrace/protocol";
-import { type EngineNode, type Outcome, RuntimeError } from "@millrace/server/ports";
+import { type EngineNode, type Outcome, RuntimeError, within } from "@millrace/server/ports";
 import type { Machine } from "./machine.ts";
 import type { Random } from "./random.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -84,7 +84,7 @@ export class Clients {
       done(undefined);
     };
     this.#ask(
-      ({ node }) => node.starts.start(startOf(wish)),
+      (to) => started(to, wish),
       (started) => {
         if (started === undefined) return again();
         const { id, created } = started;
@@ -129,7 +129,7 @@ export class Clients {
   #reuse(wish: Wish): void {
     const { met, violation } = this.#around;
     this.#ask(
-      ({ node }) => node.starts.start(startOf({ ...wish, input: { other: true } })),
+      (to) => started(to, { ...wish, input: { other: true } }),
       (started) => {
         if (started !== undefined) violation(`the key ${wish.key} was taken for another request`);
       },
@@ -147,7 +147,7 @@ export class Clients {
     const again = (): void =>
       void loop.at(loop.now + this.#random.between(50, 3000), () => this.#signal(id, kind, done));
     this.#ask(
-      ({ node }) => submitted(node, id, kind),
+      (to) => submitted(to, id, kind),
       (outcome) => {
         if (outcome === undefined) return again();
         const facts = database.history.get(id) ?? [];
@@ -197,15 +197,20 @@ function startOf({ name, input, key }: Wish) {
   return { namespace: "sim", name, input, ...more };
 }
 
-/** As the runtime's signals reach the owner. */
-function submitted(node: EngineNode, id: string, kind: "cancel" | "suspend" | "resume") {
-  return new Promise<Outcome>((done, fail) => {
-    node.owner.submit({
-      instanceId: id,
-      partition: partitionOf(id),
-      command: { kind },
-      done,
-      fail,
-    });
-  });
+/** As the runtime answers its callers. */
+function started({ machine, node }: Reachable, wish: Wish) {
+  return within(machine.clock, (caller) => node.starts.start(startOf(wish), caller));
+}
+
+function submitted(
+  { machine, node }: Reachable,
+  id: string,
+  kind: "cancel" | "suspend" | "resume",
+) {
+  const entry = { instanceId: id, partition: partitionOf(id), command: { kind } };
+  return within(
+    machine.clock,
+    (caller) =>
+      new Promise<Outcome>((done, fail) => node.owner.submit({ ...entry, caller, done, fail })),
+  );
 }

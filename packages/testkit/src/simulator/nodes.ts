@@ -111,7 +111,7 @@ export class Nodes {
         failed: () => new Error("no answer"),
       });
     const open = async (): Promise<void> => {
-      const database = await databaseClock(read, clock, log);
+      const database = await databaseClock(read, clock, log, () => random.next());
       const ports = {
         store: linkedStore(this.#links, machine),
         coordinator: linkedCoordinator(this.#links, machine, { node: name, ttl: LEASE }),
