@@ -21,6 +21,7 @@ export type Load =
       readonly kind: "open";
       /** Per second. */
       readonly rate: number;
+      /** Seconds of a few callers at full speed: at a low rate a process would stay cold for minutes. */
       readonly warmUp: number;
       readonly measure: number;
     }
@@ -48,6 +49,8 @@ export interface Marks {
 /** A closed load is measured until each caller has ended so many pieces, if that takes at most so many times as long. */
 const WAVES = 5;
 const PATIENCE = 3;
+/** Callers of an open load's warm-up. */
+const WARMERS = 10;
 /** Seconds after its end that an open load waits for what is under way. */
 const GRACE = 10;
 
@@ -107,20 +110,19 @@ async function counted(load: Of<"count">, work: Work, marks: Marks): Promise<Mea
 }
 
 async function open(load: Of<"open">, work: Work, marks: Marks): Promise<Measured> {
-  const warm = Math.round(load.rate * load.warmUp);
-  const total = warm + Math.round(load.rate * load.measure);
+  await warm(load, work);
+  const total = Math.round(load.rate * load.measure);
   const times: number[] = [];
   const running = new Set<Promise<void>>();
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => {});
+  marks.begin();
   const origin = performance.now();
   const dueAt = (n: number): number => origin + (n * 1000) / load.rate;
   for (let next = 0; next < total; ) {
     await Promise.race([pause(dueAt(next) - performance.now()), failure.promise]);
     for (; next < total && dueAt(next) <= performance.now(); next++) {
-      if (next === warm) marks.begin();
-      const due = next < warm ? undefined : dueAt(next);
-      const piece = timed(work(next), due, times)
+      const piece = timed(work(next), dueAt(next), times)
         .catch(failure.reject)
         .finally(() => running.delete(piece));
       running.add(piece);
@@ -138,9 +140,18 @@ async function open(load: Of<"open">, work: Work, marks: Marks): Promise<Measure
   };
 }
 
-async function timed(work: Promise<void>, due: number | undefined, times: number[]): Promise<void> {
+async function warm({ warmUp }: Of<"open">, work: Work): Promise<void> {
+  const until = performance.now() + warmUp * 1000;
+  let next = 0;
+  const caller = async (): Promise<void> => {
+    while (performance.now() < until) await work((next -= 1));
+  };
+  await Promise.all(Array.from({ length: WARMERS }, caller));
+}
+
+async function timed(work: Promise<void>, due: number, times: number[]): Promise<void> {
   await work;
-  if (due !== undefined) times.push(performance.now() - due);
+  times.push(performance.now() - due);
 }
 
 function pause(ms: number): Promise<void> {

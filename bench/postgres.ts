@@ -1,5 +1,5 @@
 /** The one PostgreSQL of a run: the binaries and settings that `millrace dev` gives its users, on a fresh data directory. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { removeData, startEmbedded } from "@millrace/server/embedded";
@@ -12,8 +12,11 @@ export interface BenchPostgres {
   stop(): Promise<void>;
 }
 
+const PREFIX = "millrace-bench-postgres-";
+
 export async function startPostgres(): Promise<BenchPostgres> {
-  const dataDir = mkdtempSync(join(tmpdir(), "millrace-bench-"));
+  sweep();
+  const dataDir = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
   const server = await startEmbedded({ dataDir });
   return {
     url: server.url,
@@ -24,6 +27,19 @@ export async function startPostgres(): Promise<BenchPostgres> {
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+/** Removes the data of runs that were killed. */
+function sweep(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = Number(new RegExp(`^${PREFIX}(\\d+)-`).exec(name)?.[1]);
+    if (Number.isNaN(pid) || existsSync(`/proc/${pid}`)) continue;
+    try {
+      removeData(join(tmpdir(), name));
+    } catch {
+      // A living process uses it after all.
+    }
+  }
 }
 
 export async function query<Row extends pg.QueryResultRow>(
