@@ -1,9 +1,17 @@
 /** Regular expression functions (manual: Regular expressions). */
 import { chargeString } from "../budget/budget.ts";
-import { Code, GO, STOP } from "../compile/code.ts";
+import { Code, constant, GO, single, STOP } from "../compile/code.ts";
 import type { Emit, Env, Signal } from "../compile/code.ts";
 import { fail } from "../errors.ts";
-import { compileRegex, eachMatch, groupText, matchObject, Subject } from "../regex/regex.ts";
+import {
+  compileRegex,
+  eachMatch,
+  groupText,
+  isMatch,
+  matchObject,
+  patternsOf,
+  Subject,
+} from "../regex/regex.ts";
 import type { Regex } from "../regex/regex.ts";
 import type { Slots } from "../regex/matcher.ts";
 import { add } from "../values/arithmetic.ts";
@@ -11,7 +19,7 @@ import { typeName } from "../values/json.ts";
 import type { Json, JsonObject } from "../values/json.ts";
 import { putKey } from "../values/objects.ts";
 import { describe } from "../values/print.ts";
-import { nary, stream } from "./define.ts";
+import { nary, stream, unary } from "./define.ts";
 import type { Builder, Builtins } from "./define.ts";
 
 function subjectOf(value: Json): Subject {
@@ -20,22 +28,39 @@ function subjectOf(value: Json): Subject {
     : fail(`${describe(value)} cannot be matched, as it is not a string`);
 }
 
-function test(value: Json, [pattern, flags]: readonly Json[]): boolean {
-  const subject = subjectOf(value);
-  let found = false;
-  eachMatch(compileRegex(pattern as Json, flags as Json), subject, false, () => {
-    found = true;
-    return false;
-  });
-  return found;
+/** `test(f)`, where f gives a pattern, or an array of a pattern and flags. */
+function test(args: readonly Code[]): Code {
+  const find = patternsOf();
+  return unary((input, given) => {
+    const subject = subjectOf(input);
+    if (typeof given === "string") return isMatch(find(given, null), subject);
+    const [pattern, flags] = unpack(given);
+    return isMatch(find(pattern as Json, flags as Json), subject);
+  })(args);
 }
 
+/** `test(pattern; flags)` */
+function testWith(args: readonly Code[]): Code {
+  const find = patternsOf();
+  return nary("last", (input, [pattern, flags]) => {
+    const subject = subjectOf(input);
+    return isMatch(find(pattern as Json, flags as Json), subject);
+  })(args);
+}
+
+type Find = typeof compileRegex;
 type Visit = (regex: Regex, subject: Subject, slots: Slots) => Signal;
 
 /** Visits the matches as they are found: the first only, or with the g flag all. */
-function matches(value: Json, pattern: Json, flags: Json, visit: Visit): Signal {
+function matches(
+  value: Json,
+  pattern: Json,
+  flags: Json,
+  visit: Visit,
+  find: Find = compileRegex,
+): Signal {
   const subject = subjectOf(value);
-  const regex = compileRegex(pattern, flags);
+  const regex = find(pattern, flags);
   let signal: Signal = GO;
   eachMatch(regex, subject, regex.global, (slots) => {
     signal = visit(regex, subject, slots);
@@ -113,6 +138,12 @@ function splitArray(input: Json, values: readonly Json[]): Json {
   return pieces;
 }
 
+/** What matches are replaced by, and where their patterns come from. */
+interface Replacement {
+  readonly to: Code;
+  readonly find: Find;
+}
+
 /** One string being built for each output of the replacement so far. */
 interface Drafts {
   readonly texts: string[];
@@ -123,10 +154,16 @@ interface Drafts {
  * `sub`: the n-th output of the replacement for every match goes to the n-th result, as jq's own
  * definition has it.
  */
-function substitute(input: Json, pattern: Json, flags: Json, to: Code, env: Env): Json[] {
+function substitute(
+  input: Json,
+  pattern: Json,
+  flags: Json,
+  { to, find }: Replacement,
+  env: Env,
+): Json[] {
   const drafts: Drafts = { texts: [], previous: 0 };
   let subject: Subject | undefined;
-  matches(input, pattern, flags, (regex, text, slots) => {
+  const visit: Visit = (regex, text, slots) => {
     subject = text;
     const gap = text.slice(drafts.previous, slots[0] as number);
     let n = 0;
@@ -141,7 +178,8 @@ function substitute(input: Json, pattern: Json, flags: Json, to: Code, env: Env)
     });
     drafts.previous = slots[1] as number;
     return signal;
-  });
+  };
+  matches(input, pattern, flags, visit, find);
   if (subject === undefined || drafts.texts.length === 0) return [input];
   const tail = subject.slice(drafts.previous, subject.points.length);
   return drafts.texts.map((text) => {
@@ -151,14 +189,29 @@ function substitute(input: Json, pattern: Json, flags: Json, to: Code, env: Env)
 }
 
 function substitution(extra: string): Builder {
-  return ([pattern, to, flags]) => {
-    const flagged = flags ?? NO_FLAGS;
+  return ([pattern, to, flags = NO_FLAGS]) => {
+    const replacement: Replacement = { to: to as Code, find: patternsOf() };
+    const change = (input: Json, env: Env, regex: Json, given: Json): Json[] =>
+      substitute(
+        input,
+        regex,
+        extra === "" && typeof given === "string" ? given : add(given, extra),
+        replacement,
+        env,
+      );
+    const regexOne = (pattern as Code).one;
+    const flagsOne = flags.one;
+    if (replacement.to.one !== undefined && regexOne !== undefined && flagsOne !== undefined) {
+      return single((input, env) => {
+        const regex = regexOne(input, env);
+        return change(input, env, regex, flagsOne(input, env))[0] as Json;
+      });
+    }
     return new Code({
       run: (input, env, emit) =>
         (pattern as Code).run(input, env, (regex) =>
-          flagged.run(input, env, (given) => {
-            const all = add(given, extra);
-            for (const text of substitute(input, regex, all, to as Code, env)) {
+          flags.run(input, env, (given) => {
+            for (const text of change(input, env, regex, given)) {
               if (emit(text) === STOP) return STOP;
             }
             return GO;
@@ -168,11 +221,11 @@ function substitution(extra: string): Builder {
   };
 }
 
-const NO_FLAGS = new Code({ run: (_input, _env, emit) => emit("") });
+const NO_FLAGS = constant("");
 
 export const regexBuiltins: Builtins = new Map<string, Builder>([
-  ["test/1", nary("last", (input, [value]) => test(input, unpack(value as Json)))],
-  ["test/2", nary("last", test)],
+  ["test/1", test],
+  ["test/2", testWith],
   ...both("match", (input, [pattern, flags], emit) =>
     matches(input, pattern as Json, flags as Json, (...found) => emit(matchObject(...found))),
   ),

@@ -24,6 +24,31 @@ function field(key: string): (value: Json) => Json {
   };
 }
 
+/** `.a.b.c`: one closure for all keys. */
+function fields(keys: readonly string[]): (value: Json) => Json {
+  const count = keys.length;
+  return (input) => {
+    let value = input;
+    for (let i = 0; i < count; i += 1) {
+      const key = keys[i] as string;
+      if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+        // Every key of null gives null.
+        if (!hasOwn(value, key)) return null;
+        const found = value[key];
+        value = found === undefined ? null : found;
+      } else value = value === null ? null : index(value, key);
+    }
+    return value;
+  };
+}
+
+/** The keys of a row of fields, which begins at the input. */
+function keysOf(steps: Steps | undefined): readonly string[] | undefined {
+  if (steps === undefined) return undefined;
+  const keys = steps.flatMap((step) => (step.kind === "field" ? [step.key] : []));
+  return keys.length === steps.length ? keys : undefined;
+}
+
 /** Path mode of an access: a value without a path cannot be entered. */
 export function requirePath(value: Json, key: Json, path: MaybePath): void {
   if (path !== null) return;
@@ -82,6 +107,8 @@ function fieldAccess(target: Code, key: string, optional: boolean): Code {
   }
   const steps = extended(target, { kind: "field", key });
   if (target === IDENTITY) return single(read, paths, undefined, steps);
+  const keys = keysOf(steps);
+  if (keys !== undefined) return single(fields(keys), paths, undefined, steps);
   if (one !== undefined) {
     return single((input, env) => read(one(input, env)), paths, undefined, steps);
   }

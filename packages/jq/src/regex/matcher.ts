@@ -9,7 +9,7 @@ import { fold } from "./fold.ts";
 import type { Instruction, MatchProgram } from "./program.ts";
 
 /** Capture positions: two per group, -1 when a group did not take part. */
-export type Slots = Int32Array;
+export type Slots = number[];
 
 export interface SearchOptions {
   readonly notEmpty: boolean;
@@ -39,7 +39,7 @@ export class Matcher {
   constructor(program: MatchProgram, text: readonly number[]) {
     this.program = program;
     this.text = text;
-    this.slots = new Int32Array(program.slots).fill(-1);
+    this.slots = [];
   }
 
   /** The first match at or after a position, or undefined. */
@@ -63,7 +63,7 @@ export class Matcher {
   }
 
   private matchAt(at: number, options: SearchOptions): Slots | undefined {
-    this.slots.fill(-1);
+    for (let i = 0; i < this.program.slots; i += 1) this.slots[i] = -1;
     this.stack.length = 0;
     this.frames.length = 0;
     this.frame = -1;
@@ -92,6 +92,12 @@ export class Matcher {
       charge(1);
       const instruction = code[pc] as Instruction;
       if (instruction.op === "match") return at;
+      // Characters are most of what there is, so they are looked at without a call.
+      if (instruction.op === "char" && this.text[at] === instruction.point) {
+        pc += 1;
+        at += 1;
+        continue;
+      }
       const next = this.step(instruction, pc, at);
       if (next >= 0) {
         pc = next;

@@ -3,7 +3,7 @@ import { charge, chargeBuilt } from "../budget/budget.ts";
 import { fail } from "../errors.ts";
 import type { Json } from "../values/json.ts";
 import { describe } from "../values/print.ts";
-import { isSimple, toPoints } from "../values/strings.ts";
+import { isSimple, toPoints, toUnits } from "../values/strings.ts";
 import { Matcher } from "./matcher.ts";
 import type { SearchOptions, Slots } from "./matcher.ts";
 import { parsePattern } from "./parser.ts";
@@ -63,6 +63,28 @@ export function compileRegex(pattern: Json, flags: Json): Regex {
   return regex;
 }
 
+/**
+ * Compiles patterns for one place in a program. Nearly every place sees one pattern only, which is
+ * then recognised without looking into the cache.
+ */
+export function patternsOf(): typeof compileRegex {
+  let lastPattern: Json = null;
+  let lastFlags: Json = null;
+  let last: Regex | undefined;
+  return (pattern, flags) => {
+    if (last !== undefined && pattern === lastPattern && flags === lastFlags) return last;
+    last = compileRegex(pattern, flags);
+    lastPattern = pattern;
+    lastFlags = flags;
+    return last;
+  };
+}
+
+/** Whether a pattern matches anywhere. */
+export function isMatch(regex: Regex, subject: Subject): boolean {
+  return new Matcher(regex.program, subject.points).search(0, regex.search) !== undefined;
+}
+
 /** A text prepared for matching, with positions in code points. */
 export class Subject {
   readonly text: string;
@@ -72,7 +94,7 @@ export class Subject {
   constructor(text: string) {
     this.text = text;
     this.simple = isSimple(text);
-    this.points = toPoints(text);
+    this.points = this.simple ? toUnits(text) : toPoints(text);
   }
 
   slice(from: number, to: number): string {

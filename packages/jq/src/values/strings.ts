@@ -56,6 +56,14 @@ export function toPoints(text: string): number[] {
   return points;
 }
 
+/** Code points of a string without surrogates. */
+export function toUnits(text: string): number[] {
+  chargeScan(text.length * 16);
+  const units: number[] = [];
+  for (let i = 0; i < text.length; i += 1) units.push(text.charCodeAt(i));
+  return units;
+}
+
 /** Orders strings by code point: a surrogate unit stands for something above U+FFFF. */
 export function compareStrings(a: string, b: string): number {
   if (a === b) return 0;
