@@ -16,6 +16,7 @@ import type { WorkflowError } from "./error.ts";
 import { FatalError, standardError, TaskError } from "./errors.ts";
 import type { HistoryEvent } from "./event.ts";
 import type { Frame, RootFrame } from "./frame.ts";
+import { isAwaited } from "./held.ts";
 import { continueList, startList } from "./list.ts";
 import type { Outcome } from "./outcome.ts";
 import { duration, evaluate, inputOf } from "./scope.ts";
@@ -256,6 +257,7 @@ function resume(d: Draft): boolean {
 
 /** What arrives while suspended waits in the state: its row or timer is consumed by this very commit. */
 function hold(d: Draft, command: HeldCommand): boolean {
+  if (!isAwaited(d, command)) return false;
   d.state.held = [...(d.state.held ?? []), command];
   return true;
 }

@@ -8,7 +8,8 @@ import type { Effect } from "./effect.ts";
 import { FatalError, standardError } from "./errors.ts";
 import type { HistoryEvent } from "./event.ts";
 import type { Frame } from "./frame.ts";
-import type { HeldCommand, State } from "./state.ts";
+import { arrived } from "./held.ts";
+import type { State } from "./state.ts";
 
 /** Tasks entered in one decision before it counts as a runaway. */
 const MAX_STEPS = 100_000;
@@ -43,7 +44,7 @@ export class Draft {
     this.state = { ...state };
     this.frames = new Map(Object.entries(state.frames));
     this.values = new Map(Object.entries(state.values ?? {}));
-    this.#arrived = new Set(state.held?.map(heldKey));
+    this.#arrived = arrived(state);
     this.#began = env.monotonic?.() ?? 0;
   }
 
@@ -147,17 +148,6 @@ export class Draft {
     if (this.values.size === 0) delete state.values;
     else if (this.#valuesChanged) state.values = Object.fromEntries(this.values);
     return { state, effects: [...this.#effects.values()] };
-  }
-}
-
-function heldKey(command: HeldCommand): string {
-  switch (command.kind) {
-    case "timer.fired":
-      return `timer:${command.timerId}`;
-    case "child.finished":
-      return `child:${command.childId}`;
-    default:
-      return `activity:${command.activityId}`;
   }
 }
 

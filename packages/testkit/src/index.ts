@@ -1,2 +1,3 @@
+export * from "./invariants.ts";
 export * from "./postgres.ts";
 export * from "./simulate.ts";

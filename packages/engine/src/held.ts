@@ -1,0 +1,51 @@
+/** Results and timers that arrive while an instance is suspended. */
+import type { Draft } from "./draft.ts";
+import type { HeldCommand, State } from "./state.ts";
+
+/** Names what the command settles: `activity:3`, `child:5`, `timer:w4`. */
+export function heldKey(command: HeldCommand): string {
+  switch (command.kind) {
+    case "timer.fired":
+      return `timer:${command.timerId}`;
+    case "child.finished":
+      return `child:${command.childId}`;
+    default:
+      return `activity:${command.activityId}`;
+  }
+}
+
+/** Whether the instance waits for what the command brings: false for a late result, a stale timer, a second copy. */
+export function isAwaited(d: Draft, command: HeldCommand): boolean {
+  const key = heldKey(command);
+  if (d.state.held?.some((each) => heldKey(each) === key)) return false;
+  switch (command.kind) {
+    case "timer.fired":
+      return isArmed(d, command.timerId);
+    case "child.finished":
+      return d.frames.get(command.childId)?.kind === "child";
+    default:
+      return d.frames.get(command.activityId)?.kind === "activity";
+  }
+}
+
+function isArmed(d: Draft, timerId: string): boolean {
+  if (timerId === "W") return d.state.timeoutAt !== undefined;
+  const frame = d.frames.get(timerId.slice(1));
+  switch (timerId[0]) {
+    case "w":
+      return frame?.kind === "wait";
+    case "t":
+      return frame?.timeoutAt !== undefined;
+    case "r":
+      return frame?.kind === "try" && frame.phase === "delay";
+    case "a":
+      return frame?.kind === "try" && frame.attemptUntil !== undefined;
+    default:
+      return false;
+  }
+}
+
+/** The keys of what arrived: nothing of it is open outside any more. */
+export function arrived(state: State): ReadonlySet<string> {
+  return new Set(state.held?.map(heldKey));
+}

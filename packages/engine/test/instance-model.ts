@@ -1,0 +1,192 @@
+/**
+ * One instance and the world around it, for property-based tests: what is open outside follows from the effects alone, and
+ * after every decision it is held against the state.
+ */
+import assert from "node:assert/strict";
+import { type Command, decide, type Decision, type Effect, isTerminal, type State } from "@millrace/engine";
+import type { Program } from "@millrace/language";
+import { freeze, waitsOf } from "@millrace/testkit";
+
+const START = Date.UTC(2026, 0, 1);
+const TERMINAL = new Set(["workflow.completed", "workflow.faulted", "workflow.cancelled"]);
+const error = { type: "https://example.test/a", status: 503 };
+
+/** One thing that happens: `pick` chooses among what is open. */
+export interface Step {
+  readonly what:
+    | "advance"
+    | "settle"
+    | "fail"
+    | "again"
+    | "unknown"
+    | "cancel"
+    | "suspend"
+    | "resume";
+  readonly pick: number;
+}
+
+export class InstanceModel {
+  readonly program: Program;
+  state: State;
+  now = START;
+  /** `activity:3`, `child:5`, `timer:w4`, timers with their time. */
+  readonly open = new Map<string, number>();
+  /** Commands that settled something: sent again they must change nothing. */
+  readonly #settled: Command[] = [];
+  readonly #random: number;
+
+  constructor(program: Program, random: number) {
+    this.program = program;
+    this.#random = random;
+    this.state = this.#decide(undefined, { kind: "start", instanceId: "I", input: { n: 1 } });
+  }
+
+  get ended(): boolean {
+    return isTerminal(this.state.status);
+  }
+
+  take({ what, pick }: Step): void {
+    switch (what) {
+      case "advance":
+        return this.#settle(this.#earliest(), true);
+      case "settle":
+        return this.#settle([...this.open.keys()].toSorted()[pick % this.open.size], true);
+      case "fail":
+        return this.#settle([...this.open.keys()].toSorted()[pick % this.open.size], false);
+      case "again":
+        return this.#ignored(this.#settled[pick % this.#settled.length]);
+      case "unknown":
+        return this.#ignored(UNKNOWN[pick % UNKNOWN.length]);
+      case "cancel":
+        return this.#cancel();
+      default:
+        this.send({ kind: what });
+    }
+  }
+
+  /** Lets everything come in, in order of time, until the instance has ended. */
+  finish(): void {
+    this.send({ kind: "resume" });
+    for (let steps = 0; !this.ended; steps += 1) {
+      assert.ok(steps < 5_000, "the instance does not end");
+      this.take({ what: "advance", pick: 0 });
+    }
+  }
+
+  send(command: Command): void {
+    if (this.ended) return this.#ignored(command);
+    this.state = this.#decide(this.state, command);
+  }
+
+  #cancel(): void {
+    const { ended } = this;
+    this.send({ kind: "cancel" });
+    if (!ended) assert.equal(this.state.status, "cancelled");
+  }
+
+  #earliest(): string | undefined {
+    const work = [...this.open.keys()].find((key) => !key.startsWith("timer:"));
+    return work ?? [...this.open].toSorted((a, b) => a[1] - b[1])[0]?.[0];
+  }
+
+  /** A timer fires at its time or later, never before. */
+  #settle(key: string | undefined, well: boolean): void {
+    if (key === undefined) return;
+    this.now = Math.max(this.now, this.open.get(key) ?? 0);
+    this.open.delete(key);
+    const command = commandFor(key, well);
+    this.send(command);
+    this.#settled.push(command);
+  }
+
+  /** Late, twice, or about nothing: the very same state comes back. */
+  #ignored(command: Command | undefined): void {
+    if (command === undefined || this.#isAwaited(command)) return;
+    const decision = decide(this.program, this.state, command, this.#environment());
+    assert.deepEqual(decision, { state: this.state, events: [], effects: [], applied: false });
+    assert.equal(decision.state, this.state);
+  }
+
+  /** A timer's id is armed again by the next attempt. */
+  #isAwaited(command: Command): boolean {
+    return command.kind === "timer.fired" && this.open.has(`timer:${command.timerId}`);
+  }
+
+  #environment() {
+    return { now: this.now, random: () => this.#random, runtime: { name: "model", version: "0" } };
+  }
+
+  #decide(before: State | undefined, command: Command): State {
+    const decision = decide(this.program, before, freeze(command), this.#environment());
+    const again = decide(this.program, before, command, this.#environment());
+    assert.deepEqual(again, decision, "the same input gives another decision");
+    const state = JSON.parse(JSON.stringify(decision.state)) as State;
+    assert.deepEqual(state, decision.state, "the state does not survive JSON");
+    for (const effect of decision.effects) this.#perform(effect);
+    checkHistory(before?.seq ?? 0, decision, this.now);
+    this.#checkWaits(state);
+    return freeze(state);
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.kind) {
+      case "activity.schedule":
+        return void this.open.set(`activity:${effect.activityId}`, 0);
+      case "child.start":
+        return effect.detached ? undefined : void this.open.set(`child:${effect.childId}`, 0);
+      case "timer.set":
+        return void this.open.set(`timer:${effect.timerId}`, effect.at);
+      case "activity.cancel":
+        return assert.ok(this.open.delete(`activity:${effect.activityId}`));
+      case "child.cancel":
+        return assert.ok(this.open.delete(`child:${effect.childId}`));
+      case "timer.clear":
+        return assert.ok(this.open.delete(`timer:${effect.timerId}`));
+      case "event.emit":
+    }
+  }
+
+  #checkWaits(state: State): void {
+    const open = [...this.open.keys()].toSorted();
+    assert.deepEqual(open, waitsOf(state), "what is open is not what the state waits for");
+    if (isTerminal(state.status)) {
+      assert.deepEqual([state.frames, state.values, state.held], [{}, undefined, undefined]);
+      assert.deepEqual(open, [], "something outlives the instance");
+    } else if (state.status !== "suspended") {
+      assert.ok(open.length > 0, "nothing will ever wake the instance");
+      const works = open.some((key) => !key.startsWith("timer:"));
+      assert.equal(state.status, works ? "running" : "waiting");
+    }
+  }
+}
+
+function checkHistory(seq: number, { state, events }: Decision, now: number): void {
+  for (const [index, event] of events.entries()) {
+    assert.equal(event.seq, seq + index + 1, "the history has a gap");
+    assert.equal(event.at, now);
+    const last = index === events.length - 1;
+    assert.equal(TERMINAL.has(event.kind), last && isTerminal(state.status), event.kind);
+  }
+  assert.equal(state.seq, seq + events.length);
+}
+
+const UNKNOWN: readonly Command[] = [
+  { kind: "activity.completed", activityId: "9999", output: 1 },
+  { kind: "activity.failed", activityId: "1", error },
+  { kind: "child.finished", childId: "9999", result: { status: "completed", output: 1 } },
+  { kind: "timer.fired", timerId: "w9999" },
+  { kind: "timer.fired", timerId: "t1" },
+  { kind: "timer.fired", timerId: "?" },
+];
+
+function commandFor(key: string, well: boolean): Command {
+  const [what, id = ""] = key.split(":");
+  if (what === "timer") return { kind: "timer.fired", timerId: id };
+  if (what === "child")
+    return well
+      ? { kind: "child.finished", childId: id, result: { status: "completed", output: { n: 2 } } }
+      : { kind: "child.finished", childId: id, result: { status: "faulted", error } };
+  return well
+    ? { kind: "activity.completed", activityId: id, output: { n: 3 } }
+    : { kind: "activity.failed", activityId: id, error };
+}
