@@ -1,4 +1,10 @@
-/** Reads a stored state of any version ever released. */
+/**
+ * Reads a stored state of any version ever released.
+ *
+ * Raising STATE_VERSION takes a step here, and a folder `test/states/v<version>` with the states of the new version
+ * (`node packages/engine/test/states/write.ts`). The folders of earlier versions stay as they are; a test goes on from every
+ * state in them.
+ */
 import { type State, STATE_VERSION } from "./state.ts";
 
 type Stored = { readonly v: number };

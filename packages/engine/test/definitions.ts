@@ -8,7 +8,16 @@ const seconds = fc.integer({ min: 0, max: 9 });
 const duration = seconds.map((n) => `PT${n}S`);
 const condition = fc.constantFrom("true", "false", ".n != null", "$context == null", "error");
 /** Expressions on any data; the last ones fail on some. */
-const shape = fc.constantFrom(".", "{ n: 1 }", "$input", "[.]", "null", ".n", "$task.name", "error");
+const shape = fc.constantFrom(
+  ".",
+  "{ n: 1 }",
+  "$input",
+  "[.]",
+  "null",
+  ".n",
+  "$task.name",
+  "error",
+);
 
 const error = fc.record({
   type: fc.constantFrom("https://example.test/a", "https://example.test/b"),
@@ -93,8 +102,14 @@ const { list } = fc.letrec<{ list: Tasks; task: JsonObject }>((tie) => ({
 /** Gives the tasks names, and each a flow forward: a jump back could go round for ever. */
 function named(tasks: readonly (readonly [JsonObject, JsonObject])[]): Tasks {
   return tasks.map(([task, { flow, ...rest }], index) => {
-    const targets = ["continue", "exit", "end", ...tasks.slice(index + 1).map((_, i) => `t${index + 1 + i}`)];
-    const then = flow === undefined ? {} : { then: targets[Number(flow) % targets.length] ?? "end" };
+    const targets = [
+      "continue",
+      "exit",
+      "end",
+      ...tasks.slice(index + 1).map((_, i) => `t${index + 1 + i}`),
+    ];
+    const then =
+      flow === undefined ? {} : { then: targets[Number(flow) % targets.length] ?? "end" };
     return { [`t${index}`]: { ...task, ...rest, ...then } };
   });
 }

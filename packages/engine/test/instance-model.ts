@@ -3,7 +3,14 @@
  * after every decision it is held against the state.
  */
 import assert from "node:assert/strict";
-import { type Command, decide, type Decision, type Effect, isTerminal, type State } from "@millrace/engine";
+import {
+  type Command,
+  decide,
+  type Decision,
+  type Effect,
+  isTerminal,
+  type State,
+} from "@millrace/engine";
 import type { Program } from "@millrace/language";
 import { freeze, waitsOf } from "@millrace/testkit";
 

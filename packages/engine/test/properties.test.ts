@@ -13,7 +13,10 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.record({
     what: fc.oneof(
       { arbitrary: fc.constantFrom("advance" as const, "settle" as const), weight: 6 },
-      { arbitrary: fc.constantFrom("fail" as const, "again" as const, "unknown" as const), weight: 4 },
+      {
+        arbitrary: fc.constantFrom("fail" as const, "again" as const, "unknown" as const),
+        weight: 4,
+      },
       { arbitrary: fc.constantFrom("suspend" as const, "resume" as const), weight: 2 },
       { arbitrary: fc.constant("cancel" as const), weight: 1 },
     ),
