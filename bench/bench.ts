@@ -34,7 +34,7 @@ export interface Timing {
 
 /** Few and short when quick. */
 export function timing({ quick }: Pick<Bench, "quick">): Timing {
-  return quick ? { rounds: 1, warmUp: 1, measure: 2 } : { rounds: 3, warmUp: 2, measure: 5 };
+  return quick ? { rounds: 1, warmUp: 2, measure: 2 } : { rounds: 3, warmUp: 2, measure: 5 };
 }
 
 export interface Entry {
@@ -104,11 +104,12 @@ export interface Value {
 export function valueOf(
   outcome: Outcome | undefined,
   of: (result: Result) => number | undefined,
+  otherwise = "not measurable here",
 ): Value {
   if (outcome === undefined) return { value: null, reason: "not run" };
   if ("reason" in outcome) return { value: null, reason: outcome.reason };
   const values = outcome.map(of).filter((value) => value !== undefined);
-  if (values.length === 0) return { value: null, reason: "not measurable here" };
+  if (values.length === 0) return { value: null, reason: otherwise };
   return { value: median(values) };
 }
 
@@ -116,8 +117,9 @@ export function peersOf(
   programs: readonly Program[],
   outcomes: ReadonlyMap<string, Outcome>,
   of: (result: Result) => number | undefined,
+  otherwise?: string,
 ): readonly Peer[] {
-  return programs.map(({ name }) => ({ name, ...valueOf(outcomes.get(name), of) }));
+  return programs.map(({ name }) => ({ name, ...valueOf(outcomes.get(name), of, otherwise) }));
 }
 
 /** The part of a figure that says its value, or in its note why there is none. */

@@ -11,14 +11,22 @@ import type { Figure } from "./figure.ts";
 import { jq } from "./groups/jq.ts";
 import { latency } from "./groups/latency.ts";
 import { million } from "./groups/million.ts";
-import { oneActivity, overHttp, threeActivities } from "./groups/saturation.ts";
+import { manyCallers, oneActivity, overHttp, threeActivities } from "./groups/saturation.ts";
 import { machine } from "./machine.ts";
 import { findPgbench } from "./pgbench.ts";
 import { factsOf, startPostgres } from "./postgres.ts";
 import { installPeers } from "./programs.ts";
 import { type RunFile, table, withRatios } from "./table.ts";
 
-const GROUPS: readonly Group[] = [threeActivities, oneActivity, latency, overHttp, million, jq];
+const GROUPS: readonly Group[] = [
+  threeActivities,
+  oneActivity,
+  manyCallers,
+  latency,
+  overHttp,
+  million,
+  jq,
+];
 
 const { values } = parseArgs({
   options: {

@@ -39,6 +39,7 @@ function figures({ date, quick, machine, figures }: RunFile): string {
 const TITLES: Readonly<Record<string, string>> = {
   "three-activities": "Three activities, at saturation",
   "one-activity": "One activity, at saturation",
+  "many-callers": "One activity, beside queues at their best",
   latency: "Start to end, at a fixed rate",
   http: "Over HTTP",
   million: "A million instances",

@@ -5,6 +5,7 @@
  */
 import { Logger, makeWorkerUtils, run } from "graphile-worker";
 import { runJob } from "../job.ts";
+import { laidUp, vacuum } from "./laid-up.mjs";
 
 const ADDED_AT_ONCE = 10_000;
 
@@ -29,29 +30,31 @@ await runJob(async ({ databaseUrl, variant }) => {
       noHandleSignals: true,
       taskList: { job: async ({ n }) => onDone(n) },
     });
-  if (variant === "drain")
-    return {
-      async drain(total, begin) {
-        for (let from = 1; from <= total; from += ADDED_AT_ONCE) {
-          const length = Math.min(ADDED_AT_ONCE, total - from + 1);
-          await utils.addJobs(
-            Array.from({ length }, (_, index) => ({
-              identifier: "job",
-              payload: { n: from + index },
-            })),
-          );
-        }
-        const done = Promise.withResolvers();
-        let left = total;
-        onDone = () => {
-          if ((left -= 1) === 0) done.resolve();
-        };
-        begin();
-        await start();
-        await done.promise;
-      },
-      close: async () => {},
+  if (variant === "drain") {
+    const layUp = async (total) => {
+      for (let from = 1; from <= total; from += ADDED_AT_ONCE) {
+        const length = Math.min(ADDED_AT_ONCE, total - from + 1);
+        await utils.addJobs(
+          Array.from({ length }, (_, index) => ({
+            identifier: "job",
+            payload: { n: from + index },
+          })),
+        );
+      }
+      await vacuum(databaseUrl);
     };
+    const workOff = async (total) => {
+      const done = Promise.withResolvers();
+      let left = total;
+      onDone = () => {
+        if ((left -= 1) === 0) done.resolve();
+      };
+      const runner = await start();
+      await done.promise;
+      return runner;
+    };
+    return laidUp({ layUp, workOff, stop: (runner) => runner.stop() });
+  }
   const waiting = new Map();
   onDone = (n) => waiting.get(n)?.();
   const runner = await start();

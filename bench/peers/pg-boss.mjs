@@ -5,6 +5,7 @@
  */
 import { PgBoss } from "pg-boss";
 import { runJob } from "../job.ts";
+import { laidUp, vacuum } from "./laid-up.mjs";
 
 const QUEUE = "job";
 const INSERTED_AT_ONCE = 1000;
@@ -28,27 +29,28 @@ await runJob(async ({ databaseUrl, variant }) => {
         for (const { data } of jobs) onDone(data.n);
       },
     );
-  if (variant === "drain")
-    return {
-      async drain(total, begin) {
-        for (let from = 1; from <= total; from += INSERTED_AT_ONCE) {
-          const length = Math.min(INSERTED_AT_ONCE, total - from + 1);
-          await boss.insert(
-            QUEUE,
-            Array.from({ length }, (_, index) => ({ data: { n: from + index } })),
-          );
-        }
-        const done = Promise.withResolvers();
-        let left = total;
-        onDone = () => {
-          if ((left -= 1) === 0) done.resolve();
-        };
-        begin();
-        await start();
-        await done.promise;
-      },
-      close: async () => {},
+  if (variant === "drain") {
+    const layUp = async (total) => {
+      for (let from = 1; from <= total; from += INSERTED_AT_ONCE) {
+        const length = Math.min(INSERTED_AT_ONCE, total - from + 1);
+        await boss.insert(
+          QUEUE,
+          Array.from({ length }, (_, index) => ({ data: { n: from + index } })),
+        );
+      }
+      await vacuum(databaseUrl);
     };
+    const workOff = async (total) => {
+      const done = Promise.withResolvers();
+      let left = total;
+      onDone = () => {
+        if ((left -= 1) === 0) done.resolve();
+      };
+      await start();
+      await done.promise;
+    };
+    return laidUp({ layUp, workOff, stop: () => boss.offWork(QUEUE, { wait: true }) });
+  }
   const waiting = new Map();
   onDone = (n) => waiting.get(n)?.();
   await start();
