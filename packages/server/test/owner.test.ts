@@ -78,6 +78,22 @@ test("an unknown outcome that was not written is tried again", async () => {
   await b.close();
 });
 
+test("a command whose caller has gone is given up, said so, and not written", async () => {
+  const caller = { gone: false };
+  const b = await bench([HELLO], {
+    commit: async () => {
+      caller.gone = true;
+      throw new StoreError("unavailable", "away");
+    },
+  });
+  const tried = starting("hello");
+  await assert.rejects(submit(b.owner, { ...tried, caller }), /away/);
+  const late = starting("hello");
+  await assert.rejects(submit(b.owner, { ...late, caller }), /has gone/);
+  for (const { instanceId } of [tried, late]) assert.equal(await rowOf(b, instanceId), undefined);
+  await b.close();
+});
+
 test("a batch that is refused for one command goes through for the others", async () => {
   const bad = starting("hello");
   const b = await bench([HELLO], {

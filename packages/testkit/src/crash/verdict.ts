@@ -36,8 +36,10 @@ export async function judge(stand: Stand, load: Load): Promise<Verdict> {
   for (const one of load.started) judgeEffects(stand, one, completed.has(one), verdict);
   // A few are enough: each start has been sent again already when its answer was lost.
   for (const one of [...completed].slice(0, REPEATED)) await load.again(one, last);
-  for (const { key, id, otherIds } of load.started)
+  for (const { key, id, otherIds } of load.started) {
+    if (id === undefined) verdict.stuck.push(`${key}: no start with this key was acknowledged`);
     if (otherIds.length > 0) verdict.doubled.push(`${key}: ${id} and ${otherIds.join(", ")}`);
+  }
   return verdict;
 }
 
