@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { describeMachine } from "./machine.ts";
-import { linesOf, type Ratioed, type RunFile } from "./table.ts";
+import { formatNumber, formatRatio, linesOf, type Ratioed, type RunFile } from "./table.ts";
 
 const PAGE = new URL("../docs/PERFORMANCE.md", import.meta.url);
 const BEGIN = "<!-- figures: made by bench/page.ts -->";
@@ -47,18 +47,77 @@ const TITLES: Readonly<Record<string, string>> = {
 };
 
 function section(name: string, members: readonly Ratioed[]): string {
-  const rows = members
-    .flatMap(linesOf)
-    .map(({ what, value, unit, ratio, pgbench, note }) =>
-      row([what.replace(/^ {2}/, "… "), value, unit, ratio, pgbench, note]),
+  const tables = tablesOf(members).map(tableOf);
+  return [`### ${TITLES[name] ?? name}`, ...tables].join("\n\n");
+}
+
+/** Figures in a table above which each row has its own note. */
+const MANY = 6;
+
+/** Figures in a row that have the same peers, or none, share a table with a column for each peer. */
+function tablesOf(members: readonly Ratioed[]): readonly (readonly Ratioed[])[] {
+  const tables: Ratioed[][] = [];
+  for (const figure of members) {
+    const last = tables.at(-1);
+    const known = last === undefined ? [] : peersOf(last);
+    const own = peersOf([figure]);
+    const fits = own.length === 0 || known.length === 0 || known.join() === own.join();
+    if (last !== undefined && fits) last.push(figure);
+    else tables.push([figure]);
+  }
+  return tables;
+}
+
+function peersOf(figures: readonly Ratioed[]): readonly string[] {
+  return figures.find(({ peers }) => peers.length > 0)?.peers.map(({ name }) => name) ?? [];
+}
+
+function tableOf(figures: readonly Ratioed[]): string {
+  const peers = peersOf(figures);
+  const pgbench = figures.some((figure) => figure.pgbench !== undefined) ? ["pgbench"] : [];
+  // The notes of many figures would be a text of their own.
+  const noted = figures.length > MANY && figures.some(({ note }) => note !== undefined);
+  const head = ["", "Millrace", "unit", ...pgbench, ...peers, ...(noted ? ["note"] : [])];
+  const rows = figures.map((figure) => {
+    const [own, ...others] = linesOf(figure);
+    const { value = "", unit = "" } = own ?? {};
+    const theirs = others.map((line) =>
+      line.ratio === "" ? `${line.value} (${line.note})` : `${line.value} (${line.ratio})`,
     );
-  return [
-    `### ${TITLES[name] ?? name}`,
-    "",
-    row(["", "figure", "unit", "ours / theirs", "pgbench", "note"]),
-    "|---|--:|---|--:|--:|---|",
-    ...rows,
-  ].join("\n");
+    const beside = figure.pgbench === undefined ? "" : besidePgbench(figure.pgbench, figure);
+    const empty = peers.slice(theirs.length).map(() => "");
+    const cells = [value, unit, ...pgbench.map(() => beside), ...theirs, ...empty];
+    return row([titleOf(figure), ...cells, ...(noted ? [figure.note ?? ""] : [])]);
+  });
+  const align = head.map((name, index) =>
+    index === 0 || index === 2 || name === "note" ? "---" : "--:",
+  );
+  return [row(head), `|${align.join("|")}|`, ...rows, ...(noted ? [] : notesOf(figures))].join(
+    "\n",
+  );
+}
+
+function besidePgbench(value: number, { ratios }: Ratioed): string {
+  return `${formatNumber(value)} (${formatRatio(ratios.pgbench)})`;
+}
+
+/** A title that is a program is set as one. */
+function titleOf({ title }: Ratioed): string {
+  return /[|[\]{}\\*_<>$=]/.test(title) || title.startsWith(".") ? `\`${title}\`` : title;
+}
+
+/** Below the table; a note of several figures once. */
+function notesOf(figures: readonly Ratioed[]): readonly string[] {
+  const notes = Map.groupBy(
+    figures.filter(({ note }) => note !== undefined),
+    ({ note }) => note,
+  );
+  if (notes.size === 0) return [];
+  const all = notes.size === 1 && figures.length === [...notes.values()][0]?.length;
+  const texts = [...notes].map(([note, of]) =>
+    all || figures.length === 1 ? `${note}` : `${of.map(titleOf).join(", ")}: ${note}`,
+  );
+  return ["", ...texts.map((text) => `- ${text}`)];
 }
 
 function row(cells: readonly string[]): string {
