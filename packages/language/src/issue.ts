@@ -91,13 +91,18 @@ export interface IssueDetails {
   readonly column?: number;
 }
 
+/** Characters of a message: what a document holds is quoted in it, however long that is. */
+const LONGEST_MESSAGE = 500;
+
 export function makeIssue(
   code: IssueCode,
   path: readonly Segment[],
   message: string,
   details: IssueDetails = {},
 ): Issue {
-  return { path: readablePath(path), pointer: pointerOf(path), message, code, ...details };
+  const short =
+    message.length > LONGEST_MESSAGE ? `${message.slice(0, LONGEST_MESSAGE - 1)}…` : message;
+  return { path: readablePath(path), pointer: pointerOf(path), message: short, code, ...details };
 }
 
 /** One line: `order.yaml:12:7 do[2].callPet.with.method: required`. */

@@ -53,8 +53,8 @@ export function parseYaml(text: string, options: ParseOptions = {}): Parsed {
   });
   const refusal = refuseText(text, options);
   if (refusal !== undefined) return fail(refusal);
-  const lines = new LineCounter();
-  const document = parseText(text, lines);
+  const lines = linesOf(text);
+  const document = parseText(text);
   if (typeof document === "string") return fail(makeIssue("yaml", [], document));
   const { errors } = document;
   if (errors.some(({ message }) => message.includes("call stack"))) {
@@ -70,11 +70,20 @@ export function parseYaml(text: string, options: ParseOptions = {}): Parsed {
   return { value, issues: [], locate: (issue) => name(place(issue)) };
 }
 
+/** Where each line begins. (Handed to the parser, the counter misses the lines inside what the parser gives up on.) */
+function linesOf(text: string): LineCounter {
+  const lines = new LineCounter();
+  lines.addNewLine(0);
+  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) {
+    lines.addNewLine(at + 1);
+  }
+  return lines;
+}
+
 /** The document, or why there is none. */
-function parseText(text: string, lines: LineCounter): Document.Parsed | string {
+function parseText(text: string): Document.Parsed | string {
   try {
     return parseDocument(text, {
-      lineCounter: lines,
       version: "1.2",
       schema: "core",
       strict: true,
@@ -111,7 +120,7 @@ function refuseCharacters(text: string): Issue | undefined {
   const found = UNPRINTABLE.exec(text);
   if (found === null) return undefined;
   const code = found[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, "0");
-  const before = text.slice(0, found.index).split(/\r\n|\r|\n/);
+  const before = text.slice(0, found.index).split("\n");
   return makeIssue(
     "yaml",
     [],
