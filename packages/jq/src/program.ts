@@ -162,7 +162,8 @@ function checked(output: Json): Json {
 /** As `checked`, for all outputs together. */
 function allChecked(outputs: Json[]): Json[] {
   const safe = outputsMayBeStrange() ? outputs.map(finiteOutput) : outputs;
-  if (outputsMayBeLarge()) {
+  // Outputs may share their parts as the elements of containers may.
+  if (safe.length > 16 || outputsMayBeLarge()) {
     const most = activeLimits().outputBytes;
     let size = 0;
     for (const output of safe) {

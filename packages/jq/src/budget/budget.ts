@@ -32,7 +32,7 @@ interface State {
   reserve: number;
   deadline: number;
   depth: number;
-  /** Elements put in new containers; a small count proves outputs cannot have exploded. */
+  /** Values with parts put in new containers; a small count proves outputs cannot have exploded. */
   built: number;
   /** A number that is not finite may be among the outputs. */
   strange: boolean;
@@ -120,10 +120,44 @@ export function charge(n: number): void {
   if ((state.ticks -= n) < 0) refill();
 }
 
-/** Pays for a new container of n elements. */
+/** Pays for a new container of n elements, which may be large ones. */
 export function chargeBuilt(n: number): void {
   const s = state;
   s.built += n;
+  if ((s.ticks -= n) < 0) refill();
+}
+
+/** Strings up to this length count as small. */
+const SMALL = 64;
+
+/** Whether a value's text may be large; nulls, booleans, numbers and short strings are small. */
+export function isLarge(value: Json): boolean {
+  return typeof value === "object"
+    ? value !== null
+    : typeof value === "string" && value.length > SMALL;
+}
+
+/** Pays for putting a value in a new container. */
+export function chargeItem(value: Json): void {
+  const s = state;
+  if (isLarge(value)) s.built += 1;
+  if ((s.ticks -= 1) < 0) refill();
+}
+
+/** As `chargeItem` for each of n values, some of which are large. */
+export function chargeItems(n: number, large: number): void {
+  const s = state;
+  s.built += large;
+  if ((s.ticks -= n) < 0) refill();
+}
+
+/**
+ * Pays for touching n elements while making containers that hold what one or two values hold,
+ * everything once, so that their text is as long, near enough.
+ */
+export function chargeSame(n: number): void {
+  const s = state;
+  s.built += 2;
   if ((s.ticks -= n) < 0) refill();
 }
 
@@ -189,8 +223,14 @@ export function number(value: number): number {
   return value;
 }
 
+/**
+ * Whether outputs have to be measured. Up to 16 large values in new containers cannot multiply the
+ * text of the input beyond some hundred times, and small ones are paid for by a step each.
+ */
 export function outputsMayBeLarge(): boolean {
-  return state.built > 16;
+  const s = state;
+  if (s.built > 16) return true;
+  return (s.limits.steps - s.reserve - s.ticks) * SMALL > s.limits.outputBytes;
 }
 
 export function outputsMayBeStrange(): boolean {

@@ -1,9 +1,17 @@
 /** Arrays: mapping, flattening, searching, combining. */
-import { charge, chargeBuilt, chargeCopy } from "../budget/budget.ts";
+import {
+  charge,
+  chargeBuilt,
+  chargeCopy,
+  chargeItem,
+  chargeItems,
+  chargeSame,
+  isLarge,
+} from "../budget/budget.ts";
 import { each } from "../compile/access.ts";
 import { mustGo } from "../compile/breaks.ts";
 import { Code, GO, single, STOP } from "../compile/code.ts";
-import type { Emit, Signal } from "../compile/code.ts";
+import type { Emit, Env, One, Signal } from "../compile/code.ts";
 import { fail } from "../errors.ts";
 import { index } from "../values/access.ts";
 import { contains } from "../values/contains.ts";
@@ -15,18 +23,29 @@ import { length } from "../values/length.ts";
 import { pure, unary } from "./define.ts";
 import type { Builder, Builtins } from "./define.ts";
 
+function mapOne(one: One, items: readonly Json[], env: Env): Json[] {
+  const made: Json[] = [];
+  let large = 0;
+  for (let i = 0; i < items.length; i += 1) {
+    const value = one(items[i] as Json, env);
+    if (isLarge(value)) large += 1;
+    made.push(value);
+  }
+  chargeItems(items.length, large);
+  return made;
+}
+
 /** `map(f)`, that is `[.[] | f]` */
 function map(args: readonly Code[]): Code {
   const change = args[0] as Code;
   const { one } = change;
   return single((input, env) => {
     if (one !== undefined && Array.isArray(input)) {
-      chargeBuilt(input.length);
-      return input.map((item) => one(item, env));
+      return mapOne(one, input, env);
     }
     const made: Json[] = [];
     const keep: Emit = (value) => {
-      chargeBuilt(1);
+      chargeItem(value);
       made.push(value);
       return GO;
     };
@@ -54,6 +73,7 @@ interface Level {
 function flatten(value: Json, depth: Json): Json {
   if (typeof depth !== "number") return fail("flatten depth must not be negative");
   if (depth < 0) fail("flatten depth must not be negative");
+  chargeSame(0);
   const flat: Json[] = [];
   const start: Json[] = [];
   each(
@@ -71,7 +91,7 @@ function flatten(value: Json, depth: Json): Json {
       stack.pop();
       continue;
     }
-    chargeBuilt(1);
+    charge(1);
     const item = top.items[top.next++] as Json;
     if (Array.isArray(item) && stack.length <= depth) stack.push({ items: item, next: 0 });
     else flat.push(item);

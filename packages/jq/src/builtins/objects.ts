@@ -1,5 +1,5 @@
 /** Objects: keys, entries and SQL-style indexes. */
-import { charge, chargeBuilt } from "../budget/budget.ts";
+import { charge, chargeBuilt, chargeItem, chargeSame } from "../budget/budget.ts";
 import { mustGo } from "../compile/breaks.ts";
 import { Code, GO, single, STOP } from "../compile/code.ts";
 import type { Env } from "../compile/code.ts";
@@ -21,19 +21,19 @@ import type { Builder, Builtins } from "./define.ts";
 function keys(sorted: boolean): (value: Json) => Json {
   return (value) => {
     if (Array.isArray(value)) {
-      chargeBuilt(value.length);
+      chargeSame(value.length);
       return [...value.keys()];
     }
     if (!isObject(value)) return fail(`${describe(value)} has no keys`);
     const names = sorted ? sortedKeys(value) : Object.keys(value);
-    chargeBuilt(names.length);
+    chargeSame(names.length);
     return names;
   };
 }
 
 function toEntries(value: Json): Json[] {
   const names = keys(false)(value) as (string | number)[];
-  chargeBuilt(names.length * 2);
+  chargeSame(names.length * 2);
   return names.map((key) => ({ key, value: index(value, key) }));
 }
 
@@ -62,10 +62,10 @@ function entryValue(entry: Json): Json {
 
 function fromEntries(value: Json): Json {
   const object: JsonObject = {};
+  chargeSame(0);
   each(
     value,
     (entry) => {
-      chargeBuilt(1);
       putKey(object, entryKey(entry), entryValue(entry));
       return GO;
     },
@@ -103,14 +103,14 @@ class Adder {
   private owned = false;
 
   add(item: Json): void {
-    charge(1);
+    chargeItem(item);
     const { total } = this;
     if (this.owned && Array.isArray(total) && Array.isArray(item)) {
-      chargeBuilt(item.length);
+      charge(item.length);
       for (const value of item) total.push(value);
     } else if (this.owned && isObject(total) && isObject(item)) {
       const names = Object.keys(item);
-      chargeBuilt(names.length);
+      charge(names.length);
       for (const name of names) putKey(total, name, item[name] as Json);
     } else {
       const sum = add(total, item);

@@ -1,5 +1,5 @@
 /** Sorting, grouping and extremes (manual: sort, group_by, min, unique). */
-import { charge, chargeBuilt, chargeCopy } from "../budget/budget.ts";
+import { charge, chargeCopy, chargeSame } from "../budget/budget.ts";
 import { each } from "../compile/access.ts";
 import { outputs } from "../compile/construct.ts";
 import { GO, single } from "../compile/code.ts";
@@ -21,7 +21,6 @@ function plain(use: Use): Builder {
     if (!Array.isArray(value)) {
       return fail(`${describe(value)} cannot be sorted, as it is not an array`);
     }
-    chargeBuilt(value.length);
     return use(value, value);
   });
 }
@@ -71,6 +70,7 @@ function by(use: Use, sorts: boolean): Builder {
 }
 
 function sorted(items: readonly Json[], keys: readonly Json[]): Json {
+  chargeSame(items.length);
   return sortedOrder(keys).map((at) => items[at] as Json);
 }
 
@@ -78,7 +78,7 @@ function groups(items: readonly Json[], keys: readonly Json[]): Json[][] {
   const made: Json[][] = [];
   let last: Json[] = [];
   let previous: Json = null;
-  chargeBuilt(items.length);
+  chargeSame(items.length);
   for (const at of sortedOrder(keys)) {
     const key = keys[at] as Json;
     const item = items[at] as Json;
@@ -95,7 +95,7 @@ function groups(items: readonly Json[], keys: readonly Json[]): Json[][] {
 function distinct(items: readonly Json[], keys: readonly Json[]): Json {
   const made: Json[] = [];
   let previous: Json = null;
-  chargeBuilt(items.length);
+  chargeSame(items.length);
   for (const at of sortedOrder(keys)) {
     const key = keys[at] as Json;
     if (made.length > 0 && equal(previous, key)) continue;

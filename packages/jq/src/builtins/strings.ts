@@ -1,5 +1,5 @@
 /** Strings: trimming, splitting, joining, searching. */
-import { charge, chargeBuilt, chargeScan, chargeString } from "../budget/budget.ts";
+import { charge, chargeSame, chargeScan, chargeString } from "../budget/budget.ts";
 import { each } from "../compile/access.ts";
 import { GO } from "../compile/code.ts";
 import { fail } from "../errors.ts";
@@ -63,7 +63,7 @@ function trimmer(left: boolean, right: boolean): Builder {
 
 function explode(value: Json): Json {
   if (typeof value !== "string") return fail("explode input must be a string");
-  chargeBuilt(value.length);
+  chargeSame(value.length);
   return toPoints(value);
 }
 
@@ -150,7 +150,7 @@ function stringIndices(value: Json, part: Json): number[] {
   let points = 0;
   let counted = 0;
   for (let at = value.indexOf(part); at >= 0; at = value.indexOf(part, at + 1)) {
-    chargeBuilt(1);
+    charge(1);
     points += simple ? at - counted : countPoints(value, counted, at);
     counted = at;
     found.push(points);

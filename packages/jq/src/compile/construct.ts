@@ -1,5 +1,5 @@
 /** Array and object construction, and string interpolation. */
-import { chargeBuilt, chargeString } from "../budget/budget.ts";
+import { chargeBuilt, chargeItem, chargeItems, chargeString, isLarge } from "../budget/budget.ts";
 import { fail } from "../errors.ts";
 import { formatter } from "../values/formats.ts";
 import { add } from "../values/arithmetic.ts";
@@ -15,7 +15,7 @@ export function outputs(code: Code, input: Json, env: Env): Json[] {
   const items: Json[] = [];
   mustGo(
     code.run(input, env, (value) => {
-      chargeBuilt(1);
+      chargeItem(value);
       items.push(value);
       return GO;
     }),
@@ -28,8 +28,9 @@ export function collect(body: Code): Code {
   const { one } = body;
   if (one !== undefined) {
     return single((input, env) => {
-      chargeBuilt(1);
-      return [one(input, env)];
+      const value = one(input, env);
+      chargeItem(value);
+      return [value];
     });
   }
   return single((input, env) => outputs(body, input, env));
@@ -38,8 +39,15 @@ export function collect(body: Code): Code {
 /** `[a, b, c]` where every item gives one output. */
 export function tuple(items: readonly One[]): Code {
   return single((input, env) => {
-    chargeBuilt(items.length);
-    return items.map((one) => one(input, env));
+    const values: Json[] = [];
+    let large = 0;
+    for (let i = 0; i < items.length; i += 1) {
+      const value = (items[i] as One)(input, env);
+      if (isLarge(value)) large += 1;
+      values.push(value);
+    }
+    chargeItems(items.length, large);
+    return values;
   });
 }
 
@@ -67,10 +75,17 @@ function record(keys: readonly string[], values: readonly One[]): One {
       return object;
     };
   }
+  // Long keys count as large wherever they are.
+  const long = keys.filter(isLarge).length;
   return (input, env) => {
     const object: JsonObject = {};
-    chargeBuilt(size);
-    for (let i = 0; i < size; i += 1) object[keys[i] as string] = (values[i] as One)(input, env);
+    let large = long;
+    for (let i = 0; i < size; i += 1) {
+      const value = (values[i] as One)(input, env);
+      if (isLarge(value)) large += 1;
+      object[keys[i] as string] = value;
+    }
+    chargeItems(size, large);
     return object;
   };
 }

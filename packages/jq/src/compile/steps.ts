@@ -4,7 +4,7 @@
  * No such path leads to a place twice, or into another, so an assignment can walk down and rebuild
  * on the way up, without spelling out any path. Everything else goes through path mode.
  */
-import { charge, chargeBuilt, chargeCopy } from "../budget/budget.ts";
+import { charge, chargeItem } from "../budget/budget.ts";
 import { cannotIterate, index } from "../values/access.ts";
 import { isObject, isTrue } from "../values/json.ts";
 import type { Json } from "../values/json.ts";
@@ -40,7 +40,10 @@ function isLeftAlone(value: Json): boolean {
   return value === UNTOUCHED || value === DROPPED;
 }
 
-/** One walk down the steps, changing what they lead to. */
+/**
+ * One walk down the steps, changing what they lead to. Only what is put at the end of a path can
+ * make the text longer; the copies on the way hold what was there.
+ */
 export class Walk {
   private readonly steps: Steps;
   private readonly env: Env;
@@ -56,8 +59,9 @@ export class Walk {
   go(value: Json, n = 0): Json {
     const step = this.steps[n];
     if (step === undefined) {
-      charge(1);
-      return this.change(value);
+      const changed = this.change(value);
+      chargeItem(changed);
+      return changed;
     }
     switch (step.kind) {
       case "field":
@@ -78,14 +82,14 @@ export class Walk {
       // Reading raises jq's error unless this is null, which becomes an object.
       const made = this.go(index(value, key), n + 1);
       if (isLeftAlone(made)) return made;
-      chargeBuilt(1);
+      charge(1);
       const object = {};
       putKey(object, key, made);
       return object;
     }
     const changed = this.go(getKey(value, key), n + 1);
     if (isLeftAlone(changed)) return changed;
-    chargeCopy(Object.keys(value).length * 4);
+    charge((Object.keys(value).length >> 2) + 1);
     const copy = copyObject(value);
     putKey(copy, key, changed);
     return copy;
@@ -99,7 +103,7 @@ export class Walk {
   private items(value: Json[], n: number): Json {
     let copy: Json[] | undefined;
     for (let i = 0; i < value.length; i += 1) {
-      chargeBuilt(1);
+      charge(1);
       const changed = this.go(value[i] as Json, n + 1);
       if (changed === UNTOUCHED) continue;
       if (changed === DROPPED) return DROPPED;
@@ -114,7 +118,7 @@ export class Walk {
     const copy = copyObject(value);
     let touched = false;
     for (const key of Object.keys(value)) {
-      chargeBuilt(1);
+      charge(1);
       const changed = this.go(value[key] as Json, n + 1);
       if (changed === UNTOUCHED) continue;
       if (changed === DROPPED) return DROPPED;
