@@ -10,7 +10,7 @@ import {
 import { DEFAULT_LIMITS } from "./budget/limits.ts";
 import type { Limits } from "./budget/limits.ts";
 import { resetBreaks } from "./compile/breaks.ts";
-import { GO, STOP } from "./compile/code.ts";
+import { GO, NOTHING, STOP } from "./compile/code.ts";
 import type { Code, One } from "./compile/code.ts";
 import { Compiler } from "./compile/compiler.ts";
 import { BreakOut, JqError, Raise } from "./errors.ts";
@@ -79,13 +79,13 @@ const NONE: readonly Json[] = [];
 
 class CompiledProgram implements Program {
   private readonly code: Code;
-  private readonly one: One | undefined;
+  private readonly opt: One | undefined;
   private readonly variables: readonly string[];
   private readonly limits: Limits;
 
   constructor(code: Code, variables: readonly string[], limits: Limits) {
     this.code = code;
-    this.one = code.one;
+    this.opt = code.opt;
     this.variables = variables;
     this.limits = limits;
   }
@@ -93,8 +93,10 @@ class CompiledProgram implements Program {
   run(input: Json, values = NO_VALUES, context = NO_CONTEXT): Json[] {
     const outer = this.start(values, context);
     try {
-      const { one } = this;
-      return one === undefined ? this.all(input) : [checked(one(input, null))];
+      const { opt } = this;
+      if (opt === undefined) return this.all(input);
+      const value = opt(input, null);
+      return value === NOTHING ? [] : [checked(value)];
     } catch (error) {
       resetBreaks();
       throw report(error);
@@ -106,10 +108,9 @@ class CompiledProgram implements Program {
   first(input: Json, values = NO_VALUES, context = NO_CONTEXT): Json | undefined {
     const outer = this.start(values, context);
     try {
-      const { one } = this;
-      if (one !== undefined) return checked(one(input, null));
-      const value = firstOf(this.code, input);
-      return value === undefined ? undefined : checked(value);
+      const { opt } = this;
+      const value = opt === undefined ? firstOf(this.code, input) : opt(input, null);
+      return value === NOTHING ? undefined : checked(value);
     } catch (error) {
       resetBreaks();
       throw report(error);
@@ -144,8 +145,8 @@ class CompiledProgram implements Program {
   }
 }
 
-function firstOf(code: Code, input: Json): Json | undefined {
-  let first: Json | undefined;
+function firstOf(code: Code, input: Json): Json {
+  let first = NOTHING;
   code.run(input, null, (value) => {
     first = value;
     return STOP;

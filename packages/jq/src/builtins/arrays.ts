@@ -1,17 +1,10 @@
 /** Arrays: mapping, flattening, searching, combining. */
-import {
-  charge,
-  chargeBuilt,
-  chargeCopy,
-  chargeItem,
-  chargeItems,
-  chargeSame,
-  isLarge,
-} from "../budget/budget.ts";
-import { each } from "../compile/access.ts";
+import { charge, chargeBuilt, chargeCopy, chargeItem, chargeSame } from "../budget/budget.ts";
+import { each, iterate } from "../compile/access.ts";
+import { outputsOver } from "../compile/construct.ts";
 import { mustGo } from "../compile/breaks.ts";
-import { Code, GO, single, STOP } from "../compile/code.ts";
-import type { Emit, Env, One, Signal } from "../compile/code.ts";
+import { Code, GO, IDENTITY, single, STOP } from "../compile/code.ts";
+import type { Emit, Signal } from "../compile/code.ts";
 import { fail } from "../errors.ts";
 import { index } from "../values/access.ts";
 import { contains } from "../values/contains.ts";
@@ -23,26 +16,12 @@ import { length } from "../values/length.ts";
 import { pure, unary } from "./define.ts";
 import type { Builder, Builtins } from "./define.ts";
 
-function mapOne(one: One, items: readonly Json[], env: Env): Json[] {
-  const made: Json[] = [];
-  let large = 0;
-  for (let i = 0; i < items.length; i += 1) {
-    const value = one(items[i] as Json, env);
-    if (isLarge(value)) large += 1;
-    made.push(value);
-  }
-  chargeItems(items.length, large);
-  return made;
-}
-
 /** `map(f)`, that is `[.[] | f]` */
 function map(args: readonly Code[]): Code {
   const change = args[0] as Code;
-  const { one } = change;
+  const { opt } = change;
+  if (opt !== undefined) return single((input, env) => outputsOver(opt, input, env));
   return single((input, env) => {
-    if (one !== undefined && Array.isArray(input)) {
-      return mapOne(one, input, env);
-    }
     const made: Json[] = [];
     const keep: Emit = (value) => {
       chargeItem(value);
@@ -169,21 +148,27 @@ function combinationsOf(args: readonly Code[]): Code {
 
 /** `any` and `all` with a generator and a condition; stops at the first decisive output. */
 function quantifier(source: Code, condition: Code, decisive: boolean): Code {
+  const test = condition.one;
   return single((input, env) => {
     let settled = false;
-    const signal = source.run(input, env, (item) =>
-      condition.run(item, env, (value) => {
-        if (isTrue(value) !== decisive) return GO;
-        settled = true;
-        return STOP;
-      }),
+    const look = (value: Json): Signal => {
+      if (isTrue(value) !== decisive) return GO;
+      settled = true;
+      return STOP;
+    };
+    const signal = source.run(
+      input,
+      env,
+      test === undefined
+        ? (item) => condition.run(item, env, look)
+        : (item) => look(test(item, env)),
     );
     if (!settled) mustGo(signal);
     return settled === decisive;
   });
 }
 
-const EACH = new Code({ run: (input, _env, emit) => each(input, emit, false) });
+const EACH = iterate(IDENTITY, false);
 const SELF = single((input) => input);
 
 function quantifiers(name: string, decisive: boolean): [string, Builder][] {

@@ -1,8 +1,8 @@
 /** Generators and control: range, limit, first, while, until, repeat ... */
 import { charge, enterCall, leaveCall } from "../budget/budget.ts";
 import { mustGo } from "../compile/breaks.ts";
-import { Code, EMPTY, GO, IDENTITY, single, STOP } from "../compile/code.ts";
-import type { Emit, EmitPath, Env, MaybePath, Paths, Run, Signal } from "../compile/code.ts";
+import { Code, EMPTY, GO, IDENTITY, NOTHING, single, STOP } from "../compile/code.ts";
+import type { Emit, EmitPath, Env, MaybePath, One, Paths, Run, Signal } from "../compile/code.ts";
 import { indexAccess } from "../compile/access.ts";
 import { conditional, pipe } from "../compile/flow.ts";
 import { constant } from "../compile/code.ts";
@@ -76,6 +76,22 @@ function takeFirst(source: Source, sink: Sink): Signal {
     return STOP;
   });
   return found === undefined ? signal : sink(found);
+}
+
+/** `first(body)`, which gives at most one output. */
+function first([body]: readonly Code[]): Code {
+  const source = body as Code;
+  const { run, paths } = selection(source, takeFirst);
+  const opt: One = (input, env) => {
+    let found = NOTHING;
+    const signal = source.run(input, env, (value) => {
+      found = value;
+      return STOP;
+    });
+    if (found === NOTHING) mustGo(signal);
+    return found;
+  };
+  return new Code({ opt: source.opt ?? opt, run, paths });
 }
 
 function takeLast(source: Source, sink: Sink): Signal {
@@ -249,7 +265,7 @@ export const generatorBuiltins: Builtins = new Map<string, Builder>([
   ["first/0", at(0)],
   ["last/0", at(-1)],
   ["nth/1", ([position]) => indexAccess(IDENTITY, position as Code, false)],
-  ["first/1", ([body]) => selection(body as Code, takeFirst)],
+  ["first/1", first],
   ["last/1", ([body]) => selection(body as Code, takeLast)],
   ["nth/2", nth],
   ["limit/2", counted("limit", take)],

@@ -5,8 +5,9 @@ import { cannotIterate, index, slice } from "../values/access.ts";
 import { isObject } from "../values/json.ts";
 import type { Json } from "../values/json.ts";
 import { shortText } from "../values/print.ts";
-import { Code, constant, GO, IDENTITY, single, STOP } from "./code.ts";
+import { Code, constant, GO, IDENTITY, NOTHING, single, STOP } from "./code.ts";
 import type { Emit, EmitPath, MaybePath, One, Paths, Run, Signal } from "./code.ts";
+import { overPipe, overRun } from "./over.ts";
 import { stepInto } from "./steps.ts";
 import type { Step, Steps } from "./steps.ts";
 
@@ -95,15 +96,28 @@ function extended(target: Code, step: Step | undefined): Steps | undefined {
   return step === undefined || target.steps === undefined ? undefined : [...target.steps, step];
 }
 
+function readOptional(target: One, read: (value: Json) => Json): One {
+  return (input, env) => {
+    const value = target(input, env);
+    try {
+      return read(value);
+    } catch (error) {
+      if (error instanceof Raise) return NOTHING;
+      throw error;
+    }
+  };
+}
+
 /** `target.key`, where the key is a constant string. */
 function fieldAccess(target: Code, key: string, optional: boolean): Code {
   const read = field(key);
   const paths = accessPaths(target, constant(key).run, optional);
   const { one } = target;
   if (optional) {
+    const opt = one === undefined ? undefined : readOptional(one, read);
     const run: Run = (input, env, emit) =>
       target.run(input, env, (value) => guarded(true, () => read(value), emit));
-    return new Code({ run, paths });
+    return new Code({ opt, run, paths });
   }
   const steps = extended(target, { kind: "field", key });
   if (target === IDENTITY) return single(read, paths, undefined, steps);
@@ -112,11 +126,9 @@ function fieldAccess(target: Code, key: string, optional: boolean): Code {
   if (one !== undefined) {
     return single((input, env) => read(one(input, env)), paths, undefined, steps);
   }
-  return new Code({
-    run: (input, env, emit) => target.run(input, env, (value) => emit(read(value))),
-    paths,
-    steps,
-  });
+  const over = overPipe(target, single(read));
+  const run: Run = (input, env, emit) => target.run(input, env, (value) => emit(read(value)));
+  return new Code({ over, run: over === undefined ? run : overRun(over), paths, steps });
 }
 
 /** `target[key]`; the key is evaluated on the input of the whole term, before the target. */
@@ -212,6 +224,7 @@ export function iterate(target: Code, optional: boolean): Code {
       : (input, env, emit) => each(one(input, env), emit, optional);
   return new Code({
     run,
+    over: one === undefined || optional ? undefined : { from: one, each: undefined },
     steps: optional ? undefined : extended(target, { kind: "each" }),
     paths: (input, path, env, emit) =>
       target.paths(input, path, env, (value, at) => eachPath(value, at, emit, optional)),

@@ -7,7 +7,7 @@ import type { Json } from "../values/json.ts";
 import { shortText } from "../values/print.ts";
 import { deletePaths, Spine } from "../values/update.ts";
 import { mustGo } from "./breaks.ts";
-import { Code, GO, ROOT, single, STOP } from "./code.ts";
+import { Code, GO, NOTHING, ROOT, single, STOP } from "./code.ts";
 import type { Env, Path, Signal } from "./code.ts";
 import { DROPPED, UNTOUCHED, Walk } from "./steps.ts";
 
@@ -35,7 +35,11 @@ export function eachPathOf(
 
 /** The first output of a filter, or undefined. */
 export function firstOutput(code: Code, input: Json, env: Env): Json | undefined {
-  if (code.one !== undefined) return code.one(input, env);
+  const { opt } = code;
+  if (opt !== undefined) {
+    const value = opt(input, env);
+    return value === NOTHING ? undefined : value;
+  }
   let found: Json | undefined;
   const signal = code.run(input, env, (value) => {
     found = value;

@@ -4,7 +4,7 @@ import { BreakOut, fail, Raise } from "../errors.ts";
 import { index } from "../values/access.ts";
 import type { Json } from "../values/json.ts";
 import { describe } from "../values/print.ts";
-import { Code, GO, single, STOP, withValue } from "./code.ts";
+import { Code, GO, NOTHING, single, STOP, withValue } from "./code.ts";
 import type { Env, One, Signal } from "./code.ts";
 
 /** A pattern whose variables are places in a list shared by all alternatives. */
@@ -139,7 +139,12 @@ export function bind(source: Code, to: Binder, body: Code): Code {
         (input, env) => tail(input, withValue(from(input, env), env)),
       );
     }
+    const { opt } = body;
     return new Code({
+      opt:
+        opt === undefined
+          ? undefined
+          : (input, env) => opt(input, withValue(from(input, env), env)),
       run: (input, env, emit) => body.run(input, withValue(from(input, env), env), emit),
       tailRun: (input, env, emit) => body.tailRun(input, withValue(from(input, env), env), emit),
       paths,
@@ -156,8 +161,9 @@ export function bind(source: Code, to: Binder, body: Code): Code {
 
 /** The last output of an update, or null when it gives none; STOP when it breaks out. */
 export function lastOutput(code: Code, input: Json, env: Env, keep: (value: Json) => void): Signal {
-  if (code.one !== undefined) {
-    keep(code.one(input, env));
+  if (code.opt !== undefined) {
+    const value = code.opt(input, env);
+    keep(value === NOTHING ? null : value);
     return GO;
   }
   let last: Json = null;

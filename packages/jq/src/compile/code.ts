@@ -3,7 +3,8 @@
  *
  * Every filter compiles to closures in push style: `run` calls `emit` once per output and stops as
  * soon as `emit` answers STOP. A filter that provably gives exactly one output also has `one`, which
- * simply returns it; most everyday expressions are such and never allocate a callback.
+ * simply returns it; most everyday expressions are such and never allocate a callback. So do filters
+ * with at most one output (`opt`) and with at most one for each child of a value (`over`).
  */
 import { charge, number } from "../budget/budget.ts";
 import type { Json } from "../values/json.ts";
@@ -50,11 +51,24 @@ export type Env = Cell | null;
 
 /** What `tailOne` answers when it left a call to `drainOne`. No program can make this value. */
 const LATER: Json = { later: true };
+/** What `opt` answers when there is no output. No program can make this value. */
+export const NOTHING: Json = { nothing: true };
 /** What `maybe` answers when a filter may give more or less than one output. */
 export const NOT_ONE: Json = { notOne: true };
 
+/** A filter that gives at most one output for each child of a value: `.items[].price`. */
+export interface Over {
+  /** The value whose children they are. */
+  readonly from: One;
+  /** The output for a child, or NOTHING; the child itself when left out. */
+  readonly each: One | undefined;
+}
+
 interface CodeParts {
   readonly one?: One | undefined;
+  /** The output, or NOTHING, of a filter with at most one. */
+  readonly opt?: One | undefined;
+  readonly over?: Over | undefined;
   /** As `one`, but may leave its last call to `drainOne`. */
   readonly tailOne?: One | undefined;
   /** The output if, in this environment, there is exactly one, else NOT_ONE without any effect. */
@@ -70,6 +84,8 @@ interface CodeParts {
 
 export class Code {
   readonly one: One | undefined;
+  readonly opt: One | undefined;
+  readonly over: Over | undefined;
   readonly tailOne: One | undefined;
   readonly maybe: One | undefined;
   readonly run: Run;
@@ -79,6 +95,8 @@ export class Code {
 
   constructor(parts: CodeParts) {
     this.one = parts.one;
+    this.opt = parts.opt ?? parts.one;
+    this.over = parts.over;
     this.tailOne = parts.tailOne ?? parts.one;
     this.maybe = parts.maybe ?? parts.one;
     this.run = parts.run;
@@ -110,7 +128,7 @@ export const IDENTITY: Code = single(
   [],
 );
 
-export const EMPTY: Code = new Code({ run: () => GO, paths: () => GO });
+export const EMPTY: Code = new Code({ opt: () => NOTHING, run: () => GO, paths: () => GO });
 
 export function constant(value: Json): Code {
   // A literal too large for a double is an infinity, which outputs must be checked for.

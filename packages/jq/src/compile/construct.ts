@@ -1,18 +1,54 @@
 /** Array and object construction, and string interpolation. */
-import { chargeBuilt, chargeItem, chargeItems, chargeString, isLarge } from "../budget/budget.ts";
+import {
+  charge,
+  chargeBuilt,
+  chargeItem,
+  chargeItems,
+  chargeString,
+  isLarge,
+} from "../budget/budget.ts";
 import { fail } from "../errors.ts";
 import { formatter } from "../values/formats.ts";
 import { add } from "../values/arithmetic.ts";
+import { cannotIterate } from "../values/access.ts";
+import { isObject } from "../values/json.ts";
 import type { Json, JsonObject } from "../values/json.ts";
 import { putKey } from "../values/objects.ts";
 import { describe, toText } from "../values/print.ts";
 import { mustGo } from "./breaks.ts";
-import { Code, constant, GO, single } from "./code.ts";
+import { Code, constant, GO, NOTHING, single } from "./code.ts";
 import type { Env, One, Signal } from "./code.ts";
+
+function valuesOf(value: Json): readonly Json[] {
+  return isObject(value) ? Object.values(value) : cannotIterate(value);
+}
+
+/** The outputs for the children of a value. */
+export function outputsOver(each: One, value: Json, env: Env): Json[] {
+  const list = Array.isArray(value) ? value : valuesOf(value);
+  const items: Json[] = [];
+  let large = 0;
+  for (let i = 0; i < list.length; i += 1) {
+    charge(1);
+    const value = each(list[i] as Json, env);
+    if (value === NOTHING) continue;
+    if (isLarge(value)) large += 1;
+    items.push(value);
+  }
+  chargeItems(items.length, large);
+  return items;
+}
 
 /** All outputs of a filter. */
 export function outputs(code: Code, input: Json, env: Env): Json[] {
   const items: Json[] = [];
+  if (code.opt !== undefined) {
+    const value = code.opt(input, env);
+    if (value === NOTHING) return items;
+    chargeItem(value);
+    items.push(value);
+    return items;
+  }
   mustGo(
     code.run(input, env, (value) => {
       chargeItem(value);
@@ -33,7 +69,12 @@ export function collect(body: Code): Code {
       return [value];
     });
   }
-  return single((input, env) => outputs(body, input, env));
+  const each = body.over?.each;
+  if (body.over === undefined || each === undefined) {
+    return single((input, env) => outputs(body, input, env));
+  }
+  const { from } = body.over;
+  return single((input, env) => outputsOver(each, from(input, env), env));
 }
 
 /** `[a, b, c]` where every item gives one output. */

@@ -4,7 +4,7 @@ import { BreakOut, Raise } from "../errors.ts";
 import type { Json } from "../values/json.ts";
 import { catchBreak } from "./breaks.ts";
 import { Code, EMPTY, single, STOP } from "./code.ts";
-import type { Signal } from "./code.ts";
+import type { One, Signal } from "./code.ts";
 
 /** What the handler gets, or a rethrow when the error is none of the program's. */
 function caught(error: unknown, depth: number): Json {
@@ -50,6 +50,21 @@ function consume(watch: Watch, signal: () => Signal): Signal {
   return answer;
 }
 
+/** Both modes of a body and a handler with at most one output each. */
+function attempt(body: One | undefined, rescue: One | undefined): One | undefined {
+  if (body === undefined || rescue === undefined) return undefined;
+  return (input, env) => {
+    const depth = callDepth();
+    let error: Json;
+    try {
+      return body(input, env);
+    } catch (thrown) {
+      error = caught(thrown, depth);
+    }
+    return rescue(error, env);
+  };
+}
+
 /** `try body catch handler` */
 export function tryCatch(body: Code, handler: Code = EMPTY): Code {
   const paths = new Code({
@@ -61,21 +76,12 @@ export function tryCatch(body: Code, handler: Code = EMPTY): Code {
         (error) => handler.paths(error, null, env, emit),
       ),
   }).paths;
-  const { one } = body;
-  const rescue = handler.one;
-  if (one !== undefined && rescue !== undefined) {
-    return single((input, env) => {
-      const depth = callDepth();
-      let error: Json;
-      try {
-        return one(input, env);
-      } catch (thrown) {
-        error = caught(thrown, depth);
-      }
-      return rescue(error, env);
-    }, paths);
+  const opt = attempt(body.opt, handler.opt);
+  if (opt !== undefined && body.one !== undefined && handler.one !== undefined) {
+    return single(opt, paths);
   }
   return new Code({
+    opt,
     run: (input, env, emit) =>
       guard(
         (watch) => body.run(input, env, (value) => consume(watch, () => emit(value))),

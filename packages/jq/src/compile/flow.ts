@@ -1,6 +1,7 @@
 /** Pipes, commas, conditions and alternatives. */
 import { isTrue } from "../values/json.ts";
-import { Code, drain, EMPTY, GO, IDENTITY, NOT_ONE, single, STOP } from "./code.ts";
+import { Code, drain, EMPTY, GO, IDENTITY, NOT_ONE, NOTHING, single, STOP } from "./code.ts";
+import { overPipe, overRun } from "./over.ts";
 import type { One, Paths, Run } from "./code.ts";
 
 /** A pipe whose left side may turn out to give one output, so that the right may be a tail call. */
@@ -9,6 +10,14 @@ function pipeAfter(left: Code, maybe: One, right: Run, plain: Code): Run {
     const value = maybe(input, env);
     if (value !== NOT_ONE) return right(value, env, emit);
     return left.run(input, env, (output) => plain.run(output, env, emit));
+  };
+}
+
+function optPipe(left: One | undefined, right: One | undefined): One | undefined {
+  if (left === undefined || right === undefined) return undefined;
+  return (input, env) => {
+    const value = left(input, env);
+    return value === NOTHING ? NOTHING : right(value, env);
   };
 }
 
@@ -29,13 +38,18 @@ export function pipe(left: Code, right: Code): Code {
         tail === second ? undefined : (input, env) => tail(first(input, env), env);
       return single((input, env) => second(first(input, env), env), paths, tailOne, steps);
     }
+    const { opt } = right;
     return new Code({
+      opt: opt === undefined ? undefined : (input, env) => opt(first(input, env), env),
+      over: overPipe(left, right),
       run: (input, env, emit) => right.run(first(input, env), env, emit),
       tailRun: (input, env, emit) => right.tailRun(first(input, env), env, emit),
       paths,
       steps,
     });
   }
+  const over = overPipe(left, right);
+  if (over !== undefined) return new Code({ over, run: overRun(over), paths, steps });
   if (left.maybe !== undefined) {
     const run = pipeAfter(left, left.maybe, right.run, right);
     return new Code({ run, tailRun: pipeAfter(left, left.maybe, right.tailRun, right), paths });
@@ -44,7 +58,7 @@ export function pipe(left: Code, right: Code): Code {
     second === undefined
       ? (input, env, emit) => left.run(input, env, (value) => right.run(value, env, emit))
       : (input, env, emit) => left.run(input, env, (value) => emit(second(value, env)));
-  return new Code({ run, paths, steps });
+  return new Code({ opt: optPipe(left.opt, right.opt), run, paths, steps });
 }
 
 /** `a, b, c` */
@@ -95,7 +109,13 @@ export function conditional(condition: Code, yes: Code, no: Code): Code {
     );
   }
   const isSelect = yes === IDENTITY && no === EMPTY;
+  const yesOpt = yes.opt;
+  const noOpt = no.opt;
   return new Code({
+    opt:
+      yesOpt === undefined || noOpt === undefined
+        ? undefined
+        : (input, env) => (isTrue(test(input, env)) ? yesOpt : noOpt)(input, env),
     steps: isSelect ? [{ kind: "select", test }] : undefined,
     run: (input, env, emit) => (isTrue(test(input, env)) ? yes : no).run(input, env, emit),
     tailRun: (input, env, emit) => (isTrue(test(input, env)) ? yes : no).tailRun(input, env, emit),
@@ -140,10 +160,19 @@ export function alternative(left: Code, right: Code): Code {
     return found || signal === STOP ? signal : right.tailRun(input, env, emit);
   };
   return new Code({
+    opt: optAlternative(left.opt, right.opt),
     run: (input, env, emit) => drain(tailRun(input, env, emit)),
     tailRun,
     paths,
   });
+}
+
+function optAlternative(left: One | undefined, right: One | undefined): One | undefined {
+  if (left === undefined || right === undefined) return undefined;
+  return (input, env) => {
+    const value = left(input, env);
+    return value !== NOTHING && isTrue(value) ? value : right(input, env);
+  };
 }
 
 /** `and` and `or`: `decisive` is the truth of the left side that settles the answer. */
