@@ -7,6 +7,7 @@
  *   it was due: a stall is felt by all that were due meanwhile (no coordinated omission).
  * - *count*: `concurrency` callers until `total` pieces have ended.
  */
+import { setTimeout } from "node:timers/promises";
 import { percentile } from "./figure.ts";
 
 export type Load =
@@ -128,7 +129,9 @@ async function open(load: Of<"open">, work: Work, marks: Marks): Promise<Measure
       running.add(piece);
     }
   }
-  await Promise.race([Promise.all(running), pause(GRACE * 1000), failure.promise]);
+  // Unreferenced: it must keep nobody waiting when all has ended.
+  const grace = setTimeout(GRACE * 1000, undefined, { ref: false });
+  await Promise.race([Promise.all(running), grace, failure.promise]);
   marks.end();
   times.sort((a, b) => a - b);
   const [p50, p99, max] = [0.5, 0.99, 1].map((fraction) => percentile(times, fraction));
@@ -155,5 +158,5 @@ async function timed(work: Promise<void>, due: number, times: number[]): Promise
 }
 
 function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, Math.max(0, ms)));
+  return setTimeout(Math.max(0, ms));
 }
