@@ -104,7 +104,7 @@ async function query<T extends pg.QueryResultRow>(url: string, text: string): Pr
 }
 
 async function everything(url: string): Promise<string[]> {
-  return (await query<{ id: string }>(url, "SELECT id FROM instances")).map((row) => row.id);
+  return (await query<{ id: string }>(url, "SELECT id FROM all_instances")).map((row) => row.id);
 }
 
 /** Rows of waits that are left when every instance has ended: there should be none. */

@@ -81,6 +81,11 @@ class Waits<R extends { readonly partition: number; readonly fireAt?: number }> 
     return this.#added.size + this.#ended.size;
   }
 
+  /** True when this batch added it and has not ended it. */
+  has(instanceId: string, id: string): boolean {
+    return this.#added.has(`${instanceId}/${id}`);
+  }
+
   add(instanceId: string, id: string, row: R): void {
     this.#added.set(`${instanceId}/${id}`, row);
   }

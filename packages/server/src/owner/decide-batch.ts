@@ -2,26 +2,38 @@
 import {
   type Command,
   type Decision,
+  type Effect,
   type decide as decideForReal,
   type HistoryEvent,
   isTerminal,
   loadState,
   standardError,
+  type StartCommand,
   type State,
 } from "@millrace/engine";
 import type { Program } from "@millrace/language";
 import type { InstanceRow, WorkflowVersion } from "../store/store.ts";
 import type { BatchBuilder } from "./builder.ts";
-import { type AfterCommit, collect, send } from "./effects.ts";
+import { type AfterCommit, collect, keepApart, requestOf, send } from "./effects.ts";
 import type { Entry, Outcome } from "./entry.ts";
 import { faulted } from "./fault.ts";
 import type { MailIds } from "./mail-ids.ts";
+import {
+  NONE_OPEN,
+  OpenDraft,
+  openActivity,
+  type OpenRequest,
+  readOpen,
+  writeOpen,
+} from "./open-activities.ts";
 import type { Hot, Slot } from "./slots.ts";
 
 export interface DecideContext {
   readonly decide: typeof decideForReal;
   readonly now: number;
   readonly partitions: number;
+  /** Of a partition this node owns. */
+  readonly epochOf: (partition: number) => number;
   readonly random: () => number;
   readonly randomBytes: () => Uint8Array;
   readonly mailId: MailIds;
@@ -51,10 +63,19 @@ export function workflowOf(row: WorkflowVersion): WorkflowVersion {
   return { tenant, namespace, name, version };
 }
 
+/** What the commands of one slot have in common. */
+interface SlotContext extends DecideContext {
+  readonly epoch: number;
+  readonly open: OpenDraft;
+  readonly asked: OpenRequest[];
+}
+
 /** Applies a slot's commands in order. */
-export function decideSlot(slot: Slot, entries: readonly Entry[], context: DecideContext): Decided {
-  const { batch, now } = context;
+export function decideSlot(slot: Slot, entries: readonly Entry[], given: DecideContext): Decided {
+  const { batch, now } = given;
   const before = slot.hot;
+  const open = new OpenDraft(before?.open ?? NONE_OPEN);
+  const context = { ...given, epoch: given.epochOf(slot.partition), open, asked: [] };
   let hot = before;
   const outcomes: Outcome[] = [];
   const firstSeq = before?.state.seq ?? 0;
@@ -66,21 +87,43 @@ export function decideSlot(slot: Slot, entries: readonly Entry[], context: Decid
     outcomes.push(outcome);
     hot = next;
   }
-  const changed = hot !== undefined && hot.state !== before?.state;
+  const changed = hot !== undefined && (hot.state !== before?.state || open.changed);
   if (!changed || hot === undefined)
     return { slot, entries, outcomes, changed: false, ...(hot === undefined ? {} : { hot }) };
-  const row = finalRow(hot, before, now);
+  deliver(hot, context);
+  const row = finalRow({ ...hot, open: open.current }, before, now);
   if (before === undefined) batch.created.push(row);
   else batch.updated.push(row);
   const fresh = history.filter((event) => event.seq > firstSeq);
   batch.history.push({ partition: slot.partition, instanceId: slot.id, events: fresh });
   if (isTerminal(hot.state.status)) reportToParent(hot.state, context);
-  return { slot, entries, outcomes, changed: true, hot: { ...hotRow(row), state: hot.state } };
+  const kept = { ...hotRow(row), state: hot.state, open: open.current };
+  return { slot, entries, outcomes, changed: true, hot: kept };
+}
+
+/** Lets out what was asked for and not taken back. What outlives its instance (`await: false`) is kept apart. */
+function deliver({ state, row }: Hot, { open, asked, batch, after }: SlotContext): void {
+  const { id: instanceId } = state;
+  const of = { state, partition: row.partition, workflow: workflowOf(row) };
+  for (const request of asked) {
+    const { activityId } = request;
+    const attempt = open.current.get(activityId)?.attempt;
+    if (attempt === undefined && !batch.activities.has(instanceId, activityId)) continue;
+    const { partition } = of;
+    const delivery = { partition, instanceId, activityId, attempt: attempt ?? 1 };
+    after.deliveries.push({ ...delivery, request: requestOf(request, of) });
+  }
+  if (!isTerminal(state.status)) return;
+  for (const activity of [...open.current.values()]) {
+    open.delete(activity.request.activityId);
+    keepApart(activity, of, batch);
+  }
 }
 
 /** Rows that the command came from go with it. */
-function consume(entry: Entry, { batch }: DecideContext): void {
-  if (entry.activity !== undefined) batch.activities.end(entry.activity);
+function consume(entry: Entry, { batch, open }: SlotContext): void {
+  if (entry.activity !== undefined && !open.delete(entry.activity.id))
+    batch.activities.end(entry.activity);
   if (entry.message !== undefined) batch.consumed.push(entry.message);
   if (entry.timer !== undefined) {
     const { partition, instanceId, timerId, fireAt } = entry.timer;
@@ -99,34 +142,59 @@ interface Applied {
   readonly events: readonly HistoryEvent[];
 }
 
-function applyOne(hot: Hot | undefined, entry: Entry, context: DecideContext): Applied {
+function applyOne(hot: Hot | undefined, entry: Entry, context: SlotContext): Applied {
   const { command, start } = entry;
+  if (command.kind === "redeliver") return redeliver(hot, context);
   if (command.kind === "start") {
     if (hot !== undefined)
       return { next: hot, outcome: { kind: "exists", state: hot.state }, events: [] };
     if (start === undefined) throw new Error(`start of ${entry.instanceId} names no workflow`);
-    return startOne(entry, start.workflow, context);
+    return startOne(entry, command, start.workflow, context);
   }
   if (hot === undefined) return { next: hot, outcome: { kind: "missing" }, events: [] };
+  const workflow = workflowOf(hot.row);
   let decision: Decision;
   try {
-    decision = runDecide(workflowOf(hot.row), hot.state, command, context);
+    decision = runDecide(workflow, hot.state, command, context);
   } catch (fault) {
     return breakDown(hot, fault, context);
   }
   const { state, events, applied, effects } = decision;
-  const effectContext = {
-    ...context,
-    state,
-    partition: entry.partition,
-    workflow: workflowOf(hot.row),
-  };
-  for (const effect of effects) collect(effect, effectContext, context.batch, context.after);
+  letOut(effects, state, entry.partition, workflow, context);
   const outcome: Outcome = { kind: applied ? "applied" : "ignored", state };
   return { next: { ...hot, state }, outcome, events };
 }
 
-function startOne(entry: Entry, workflow: WorkflowVersion, context: DecideContext): Applied {
+function letOut(
+  effects: readonly Effect[],
+  state: State,
+  partition: number,
+  workflow: WorkflowVersion,
+  context: SlotContext,
+): void {
+  if (effects.length === 0) return;
+  const of = { ...context, state, partition, workflow };
+  for (const effect of effects) collect(effect, of, context.batch, context.after);
+}
+
+/** What an earlier owner delivered is lost with it: once more, one attempt higher. */
+function redeliver(hot: Hot | undefined, { open, asked, epoch }: SlotContext): Applied {
+  if (hot === undefined) return { next: hot, outcome: { kind: "missing" }, events: [] };
+  const lost = [...open.current.values()].filter((activity) => activity.epoch < epoch);
+  for (const { request, attempt } of lost) {
+    open.set(openActivity(request, attempt + 1, epoch));
+    asked.push(request);
+  }
+  const kind = lost.length > 0 ? "applied" : "ignored";
+  return { next: hot, outcome: { kind, state: hot.state }, events: [] };
+}
+
+function startOne(
+  entry: Entry,
+  command: StartCommand,
+  workflow: WorkflowVersion,
+  context: SlotContext,
+): Applied {
   const { batch, now } = context;
   const program = context.programOf(workflow);
   if (program === undefined) {
@@ -135,15 +203,14 @@ function startOne(entry: Entry, workflow: WorkflowVersion, context: DecideContex
   }
   let decision: Decision;
   try {
-    decision = runDecide(workflow, undefined, entry.command, context);
+    decision = runDecide(workflow, undefined, command, context);
   } catch (fault) {
     context.onFault(entry.instanceId, fault);
     refuseStart(entry, `the engine failed: ${messageOf(fault)}`, context);
     return { next: undefined, outcome: { kind: "failed", fault }, events: [] };
   }
   const { state, events, effects } = decision;
-  const effectContext = { ...context, state, partition: entry.partition, workflow };
-  for (const effect of effects) collect(effect, effectContext, batch, context.after);
+  letOut(effects, state, entry.partition, workflow, context);
   if (entry.start?.key !== undefined) batch.keys.push(entry.start.key);
   const row: Hot["row"] = {
     id: state.id,
@@ -158,7 +225,11 @@ function startOne(entry: Entry, workflow: WorkflowVersion, context: DecideContex
       ? {}
       : { parentId: state.parent.instanceId, parentChildId: state.parent.childId }),
   };
-  return { next: { state, row, size: 0 }, outcome: { kind: "applied", state }, events };
+  return {
+    next: { state, row, open: NONE_OPEN, size: 0 },
+    outcome: { kind: "applied", state },
+    events,
+  };
 }
 
 /** Deciding is pure: what failed once fails again, so the instance ends instead of being tried for ever. */
@@ -203,9 +274,11 @@ function runDecide(
 }
 
 function finalRow(hot: Hot, before: Hot | undefined, now: number): InstanceRow {
-  const { state, row } = hot;
+  const { state, row, open } = hot;
+  const activities = writeOpen(open);
   return {
     ...row,
+    ...(activities === undefined ? {} : { activities }),
     status: state.status,
     revision: (before?.row.revision ?? 0) + 1,
     seq: state.seq,
@@ -233,12 +306,13 @@ export function reportToParent(
   send(instanceId, { command }, context, context.batch, context.after);
 }
 
-/** The text of a state is not kept beside the state. */
-function hotRow({ state, ...row }: InstanceRow): Omit<Hot, "state"> {
-  return { row, size: state.length };
+/** No text is kept beside what it says. */
+function hotRow({ state, activities = "", ...row }: InstanceRow): Pick<Hot, "row" | "size"> {
+  return { row, size: state.length + activities.length };
 }
 
 /** A row as loaded → hot. */
 export function hotOf(row: InstanceRow): Hot {
-  return { ...hotRow(row), state: loadState(JSON.parse(row.state)) };
+  const state = loadState(JSON.parse(row.state));
+  return { ...hotRow(row), state, open: readOpen(row.activities) };
 }

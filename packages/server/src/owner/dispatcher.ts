@@ -9,6 +9,21 @@ import type { ActivityRow } from "../store/store.ts";
 import type { Counters } from "./counters.ts";
 import type { Owner } from "./owner.ts";
 
+/** One attempt of an activity, to be made. */
+export interface Delivery {
+  readonly partition: number;
+  readonly instanceId: string;
+  readonly activityId: string;
+  readonly attempt: number;
+  readonly request: Omit<ActivityRequest, "attempt">;
+}
+
+export function deliveryOf(row: ActivityRow): Delivery {
+  const { partition, instanceId, activityId, attempt } = row;
+  const request = JSON.parse(row.request) as Delivery["request"];
+  return { partition, instanceId, activityId, attempt, request };
+}
+
 export interface DispatcherConfig {
   readonly executor: ActivityExecutor;
   /** Activities executed at the same time. */
@@ -24,7 +39,7 @@ const ABORTING = 1000;
 
 export class Dispatcher {
   readonly #config: DispatcherConfig;
-  readonly #queue = new Map<string, ActivityRow>();
+  readonly #queue = new Map<string, Delivery>();
   readonly #running = new Map<string, AbortController>();
   #owner: Owner | undefined;
   #stopped = false;
@@ -44,10 +59,10 @@ export class Dispatcher {
     return this.#queue.size;
   }
 
-  dispatch(rows: readonly ActivityRow[]): void {
-    for (const row of rows) {
-      const name = nameOf(row);
-      if (!this.#running.has(name)) this.#queue.set(name, row);
+  dispatch(deliveries: readonly Delivery[]): void {
+    for (const delivery of deliveries) {
+      const name = nameOf(delivery);
+      if (!this.#running.has(name)) this.#queue.set(name, delivery);
     }
     this.#fill();
   }
@@ -88,33 +103,32 @@ export class Dispatcher {
     }
   }
 
-  async #run(row: ActivityRow): Promise<void> {
+  async #run(delivery: Delivery): Promise<void> {
     const { counts } = this.#config.counters;
     const controller = new AbortController();
-    const name = nameOf(row);
+    const name = nameOf(delivery);
     this.#running.set(name, controller);
     counts.activitiesStarted += 1;
-    if (row.attempt > 1) counts.activitiesRedelivered += 1;
-    const result = await this.#execute(row, controller.signal);
+    if (delivery.attempt > 1) counts.activitiesRedelivered += 1;
+    const result = await this.#execute(delivery, controller.signal);
     this.#running.delete(name);
-    if (!controller.signal.aborted) this.#report(row, result);
+    if (!controller.signal.aborted) this.#report(delivery, result);
     this.#fill();
     if (this.#running.size === 0) for (const resolve of this.#drained.splice(0)) resolve();
   }
 
-  async #execute(row: ActivityRow, signal: AbortSignal): Promise<ActivityResult> {
-    const request = JSON.parse(row.request) as Omit<ActivityRequest, "attempt">;
+  async #execute({ request, attempt }: Delivery, signal: AbortSignal): Promise<ActivityResult> {
     try {
-      return await this.#config.executor.execute({ ...request, attempt: row.attempt }, signal);
+      return await this.#config.executor.execute({ ...request, attempt }, signal);
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
       return { error: standardError("runtime", detail, request.reference) };
     }
   }
 
-  #report(row: ActivityRow, result: ActivityResult): void {
+  #report(delivery: Delivery, result: ActivityResult): void {
     const { counts } = this.#config.counters;
-    const { partition, instanceId, activityId } = row;
+    const { partition, instanceId, activityId } = delivery;
     if ("output" in result) counts.activitiesCompleted += 1;
     else counts.activitiesFailed += 1;
     this.#owner?.submit({

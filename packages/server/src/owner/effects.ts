@@ -1,14 +1,22 @@
 /** Turns the effects of a decision into rows to write and work to let out after the commit. */
 import type { Command, Effect, State } from "@millrace/engine";
 import { newId, partitionOf } from "@millrace/protocol";
-import type { ActivityRequest } from "../activities/executor.ts";
 import { childInstanceId } from "../cluster/placement.ts";
-import type { ActivityRow, TimerRow, WorkflowVersion } from "../store/store.ts";
+import type { TimerRow, WorkflowVersion } from "../store/store.ts";
 import type { BatchBuilder } from "./builder.ts";
+import type { Delivery } from "./dispatcher.ts";
 import type { MailIds } from "./mail-ids.ts";
+import {
+  fits,
+  type OpenActivity,
+  type OpenDraft,
+  openActivity,
+  type OpenRequest,
+} from "./open-activities.ts";
 
 /** What leaves once the batch is durable. */
 export interface AfterCommit {
+  readonly deliveries: Delivery[];
   readonly cancelled: { readonly instanceId: string; readonly activityId: string }[];
   readonly clearedTimers: { readonly instanceId: string; readonly timerId: string }[];
   /** Partitions whose inbox got something. */
@@ -16,12 +24,11 @@ export interface AfterCommit {
 }
 
 export function nothingAfter(): AfterCommit {
-  return { cancelled: [], clearedTimers: [], mail: new Set() };
+  return { deliveries: [], cancelled: [], clearedTimers: [], mail: new Set() };
 }
 
 /** All that leaves after a commit: of what a batch asked for and took back, nothing. */
 export interface LetOut extends AfterCommit {
-  readonly activities: readonly ActivityRow[];
   readonly timers: readonly TimerRow[];
 }
 
@@ -30,6 +37,10 @@ export interface EffectContext {
   readonly partition: number;
   readonly partitions: number;
   readonly workflow: WorkflowVersion;
+  readonly epoch: number;
+  readonly open: OpenDraft;
+  /** Activities asked for by this batch. */
+  readonly asked: OpenRequest[];
   readonly now: number;
   readonly randomBytes: () => Uint8Array;
   readonly mailId: MailIds;
@@ -53,7 +64,8 @@ export function collect(
     case "activity.schedule":
       return schedule(effect, context, batch);
     case "activity.cancel":
-      batch.activities.end({ partition, instanceId, id: effect.activityId });
+      if (!context.open.delete(effect.activityId))
+        batch.activities.end({ partition, instanceId, id: effect.activityId });
       after.cancelled.push({ instanceId, activityId: effect.activityId });
       return;
     case "timer.set": {
@@ -85,27 +97,37 @@ export function collect(
 }
 
 function schedule(
-  effect: Extract<Effect, { kind: "activity.schedule" }>,
-  { state, partition, workflow }: EffectContext,
+  { kind: _, ...request }: Extract<Effect, { kind: "activity.schedule" }>,
+  { state, partition, workflow, epoch, open, asked }: EffectContext,
   batch: BatchBuilder,
 ): void {
-  const { kind: _, ...activity } = effect;
+  asked.push(request);
+  const activity = openActivity(request, 1, epoch);
+  if (fits(open.current, activity)) open.set(activity);
+  else keepApart(activity, { state, partition, workflow }, batch);
+}
+
+/** Writes an activity as a row of its own. */
+export function keepApart(
+  { request, attempt }: OpenActivity,
+  of: Pick<EffectContext, "state" | "partition" | "workflow">,
+  batch: BatchBuilder,
+): void {
+  const { partition } = of;
+  const { activityId, type } = request;
+  const instanceId = of.state.id;
+  const text = JSON.stringify(requestOf(request, of));
+  const row = { partition, instanceId, activityId, attempt, type, request: text };
+  batch.activities.add(instanceId, activityId, row);
+}
+
+/** What the executor is given. */
+export function requestOf(
+  request: OpenRequest,
+  { state, workflow }: Pick<EffectContext, "state" | "workflow">,
+): Delivery["request"] {
   const { tenant, namespace, name, version } = workflow;
-  const request: Omit<ActivityRequest, "attempt"> = {
-    tenant,
-    instanceId: state.id,
-    workflow: { namespace, name, version },
-    ...activity,
-  };
-  const row: ActivityRow = {
-    partition,
-    instanceId: state.id,
-    activityId: effect.activityId,
-    attempt: 1,
-    type: effect.type,
-    request: JSON.stringify(request),
-  };
-  batch.activities.add(state.id, effect.activityId, row);
+  return { tenant, instanceId: state.id, workflow: { namespace, name, version }, ...request };
 }
 
 function startChild(

@@ -5,7 +5,7 @@ import type { InboxRow, KeyRow, TimerRow, WaitKey, WorkflowVersion } from "../st
 export interface Entry {
   readonly instanceId: string;
   readonly partition: number;
-  readonly command: Command;
+  readonly command: Command | Redeliver;
   /** For `start`: of which workflow, and under which idempotency key. */
   readonly start?: { readonly workflow: WorkflowVersion; readonly key?: KeyRow };
   /** Rows that are gone once the command is applied, also when it changes nothing. */
@@ -20,6 +20,11 @@ export interface Entry {
   readonly caller?: { readonly gone: boolean };
   /** Times it was tried in vain. */
   readonly tries?: number;
+}
+
+/** Open activities that an earlier owner delivered are delivered again. */
+export interface Redeliver {
+  readonly kind: "redeliver";
 }
 
 export interface Outcome {

@@ -205,6 +205,7 @@ export class Owner {
       ...this.#config,
       decide: this.#config.decide ?? decide,
       now: this.#config.databaseNow(),
+      epochOf: (partition: number) => this.#epochs.get(partition) ?? -1,
       monotonic: () => clock.monotonic(),
       mailId: this.mailId,
       onFault: (instance: string, err: unknown) =>
@@ -217,15 +218,14 @@ export class Owner {
     const decided = this.#decide(taken, context);
     if (!batch.empty) {
       const began = clock.monotonic();
-      await store.commit(batch.build((partition) => this.#epochs.get(partition) ?? -1));
+      await store.commit(batch.build(context.epochOf));
       this.counters.measure("commitMs", clock.monotonic() - began);
       this.counters.counts.commits += 1;
       this.#failures = 0;
       this.#failure = undefined;
     }
     for (const each of decided) this.#committed(each);
-    const [activities, timers] = [batch.activities.added(), batch.timers.added()];
-    this.#listener.onCommitted({ ...after, activities, timers });
+    this.#listener.onCommitted({ ...after, timers: batch.timers.added() });
   }
 
   /** Decides until the batch is full; what is left goes back to the front. */

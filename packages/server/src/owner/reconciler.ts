@@ -26,20 +26,17 @@ export interface ReconcilerConfig {
   readonly owner: () => Owner;
 }
 
-/** Live instances looked at in each partition and pass; the next pass goes on behind them. */
-const STRETCH = 1000;
+/** Live instances looked at in a pass; the next goes on behind them. */
+const STRETCH = 20_000;
 
 export function reconciler(config: ReconcilerConfig): Service {
-  let reached = new Map<number, string>();
+  let reached = "";
   const pass = async (): Promise<void> => {
     const owner = config.owner();
-    const stretches = owner.owned.map(({ partition }) => ({
-      partition,
-      after: reached.get(partition) ?? "",
-    }));
-    if (stretches.length === 0) return;
-    const { orphans, next } = await config.store.orphans(stretches, STRETCH);
-    reached = new Map(next.map(({ partition, after }) => [partition, after]));
+    const partitions = owner.owned.map(({ partition }) => partition);
+    if (partitions.length === 0) return;
+    const { orphans, next } = await config.store.orphans(partitions, reached, STRETCH);
+    reached = next;
     for (const row of orphans) {
       await repair(row, config);
       owner.counters.counts.reconcilerRepairs += 1;

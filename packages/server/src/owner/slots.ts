@@ -7,12 +7,15 @@
 import type { State } from "@millrace/engine";
 import type { InstanceRow } from "../store/store.ts";
 import type { Entry } from "./entry.ts";
+import type { OpenActivities } from "./open-activities.ts";
 
 /** The committed state of an instance, in memory. */
 export interface Hot {
   readonly state: State;
-  readonly row: Omit<InstanceRow, "state">;
-  /** Characters of the state as JSON. */
+  readonly row: Omit<InstanceRow, "state" | "activities">;
+  /** What the row's `activities` hold. */
+  readonly open: OpenActivities;
+  /** Characters of the state and the open activities as JSON. */
   readonly size: number;
 }
 

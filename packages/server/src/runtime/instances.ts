@@ -15,6 +15,8 @@ import { INSTANCE_COLUMNS, instanceRow, type RawInstance } from "../store/postgr
 import type { InstanceRow } from "../store/store.ts";
 import { decodeCursor, encodeCursor } from "./cursors.ts";
 
+const LISTED = INSTANCE_COLUMNS.replace("state, activities", "'' AS state, NULL AS activities");
+
 export function noInstance(id: string): RuntimeError {
   return new RuntimeError("not-found", `there is no instance ${id}`, { subject: "instance" });
 }
@@ -23,7 +25,7 @@ export async function getInstance(pool: Pool, id: string): Promise<InstanceView>
   if (!isId(id)) throw noInstance(id);
   const { rows } = await pool.query<RawInstance>({
     name: "get-instance",
-    text: `SELECT ${INSTANCE_COLUMNS} FROM instances WHERE id = $1`,
+    text: `SELECT ${INSTANCE_COLUMNS} FROM all_instances WHERE id = $1`,
     values: [id],
   });
   const [row] = rows;
@@ -35,7 +37,10 @@ export function viewOf(row: InstanceRow): InstanceView {
   return viewOfState(row, loadState(JSON.parse(row.state)));
 }
 
-export function viewOfState(row: Omit<InstanceRow, "state">, state: State): InstanceView {
+export function viewOfState(
+  row: Omit<InstanceRow, "state" | "activities">,
+  state: State,
+): InstanceView {
   const { input, output, error } = state;
   return {
     ...summaryOf(row),
@@ -46,7 +51,7 @@ export function viewOfState(row: Omit<InstanceRow, "state">, state: State): Inst
   };
 }
 
-function summaryOf(row: Omit<InstanceRow, "state">): InstanceSummary {
+function summaryOf(row: Omit<InstanceRow, "state" | "activities">): InstanceSummary {
   const { id, namespace, name, version, status, createdAt, updatedAt, endedAt } = row;
   const ended = endedAt === undefined ? {} : { endedAt };
   return { id, namespace, name, version, status, createdAt, updatedAt, ...ended };
@@ -60,7 +65,7 @@ export async function listInstances(
   const { rows } = await pool.query<RawInstance>({
     name: "list-instances",
     text: `
-      SELECT ${INSTANCE_COLUMNS.replace("state", "'' AS state")} FROM instances
+      SELECT ${LISTED} FROM all_instances
       WHERE tenant = $1 AND ($2::text IS NULL OR id < $2)
         AND ($3::text IS NULL OR namespace = $3) AND ($4::text IS NULL OR name = $4)
         AND ($5::text IS NULL OR version = $5) AND ($6::text[] IS NULL OR status = ANY ($6))
@@ -91,24 +96,35 @@ export async function getHistory(
   limit: number,
 ): Promise<HistoryPage> {
   if (!isId(id)) throw noInstance(id);
-  const { rows } = await pool.query<{ events: string; last_seq: string; total: string }>({
+  // The newest facts stand in the instance's row, the older ones in history: one snapshot of both.
+  const { rows } = await pool.query<RawFacts>({
     name: "history",
     text: `
-      SELECT h.events, h.last_seq, i.seq AS total
-      FROM instances AS i
-      LEFT JOIN history AS h ON h.instance_id = i.id AND h.last_seq > $2
-      WHERE i.id = $1 ORDER BY h.first_seq LIMIT $3`,
+      SELECT h.events, i.seq AS total, CASE WHEN i.seq > $2 AND h.first_seq IS NULL THEN i.facts ELSE '' END AS facts
+      FROM all_instances AS i
+      LEFT JOIN LATERAL (
+        SELECT * FROM history WHERE instance_id = i.id AND last_seq > $2
+        UNION ALL SELECT i.partition, i.id, NULL, NULL, NULL
+        ORDER BY first_seq LIMIT $3
+      ) AS h ON true
+      WHERE i.id = $1 ORDER BY h.first_seq`,
     values: [id, after, limit],
   });
   const [first] = rows;
   if (first === undefined) throw noInstance(id);
   const events: HistoryEvent[] = [];
-  let last = after;
   for (const row of rows) {
-    if (row.events === null || events.length >= limit) break;
-    for (const event of JSON.parse(row.events) as HistoryEvent[])
+    if (events.length >= limit) break;
+    const facts = row.events ?? `[${row.facts.slice(0, -1)}]`;
+    for (const event of JSON.parse(facts) as HistoryEvent[])
       if (event.seq > after) events.push(event);
-    last = Number(row.last_seq);
   }
+  const last = events.at(-1)?.seq ?? after;
   return last < Number(first.total) && events.length > 0 ? { events, next: last } : { events };
+}
+
+interface RawFacts {
+  readonly events: string | null;
+  readonly facts: string;
+  readonly total: string;
 }

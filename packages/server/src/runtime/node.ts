@@ -5,11 +5,12 @@
  * Order matters at the start: a partition's lost activities, timers and inbox are read after it is owned, so nothing that an
  * earlier owner wrote in its last transaction is missed.
  */
+import { partitionOf } from "@millrace/protocol";
 import type { ActivityExecutor } from "../activities/executor.ts";
 import type { Clock } from "../clock.ts";
 import type { Coordinator } from "../cluster/coordinator.ts";
 import type { Logger } from "../logger.ts";
-import { Dispatcher } from "../owner/dispatcher.ts";
+import { deliveryOf, Dispatcher } from "../owner/dispatcher.ts";
 import { inboxService } from "../owner/inbox.ts";
 import { type Leases, leaseService } from "../owner/leases.ts";
 import { Owner, type OwnerListener } from "../owner/owner.ts";
@@ -141,7 +142,7 @@ function listener(parts: () => Parts, onProgress: OwnerListener["onProgress"]): 
   return {
     onCommitted(after) {
       const { dispatcher, timers, inbox } = parts();
-      dispatcher.dispatch(after.activities);
+      dispatcher.dispatch(after.deliveries);
       for (const { instanceId, activityId } of after.cancelled)
         dispatcher.cancel(instanceId, activityId);
       for (const timer of after.clearedTimers) timers.remove(timer);
@@ -161,10 +162,21 @@ async function takeOver(parts: Parts, epochs: readonly Epoch[]): Promise<void> {
   parts.inbox.nudge();
 }
 
-async function redeliver({ store, dispatcher }: Parts, epochs: readonly Epoch[]): Promise<void> {
+/** What an earlier owner had delivered is lost with it. */
+async function redeliver(parts: Parts, epochs: readonly Epoch[]): Promise<void> {
+  const { store, dispatcher, owner } = parts;
   for (;;) {
     const rows = await store.redeliverable(epochs, REDELIVER);
-    dispatcher.dispatch(rows);
-    if (rows.length < REDELIVER) return;
+    dispatcher.dispatch(rows.map(deliveryOf));
+    if (rows.length < REDELIVER) break;
+  }
+  const partitions = epochs.map(({ partition }) => partition);
+  for (let after: string | undefined = ""; after !== undefined; ) {
+    const ids: readonly string[] = await store.withActivities(partitions, after, REDELIVER);
+    for (const instanceId of ids) {
+      const partition = partitionOf(instanceId);
+      owner.submit({ instanceId, partition, command: { kind: "redeliver" } });
+    }
+    after = ids.length < REDELIVER ? undefined : ids.at(-1);
   }
 }

@@ -8,6 +8,7 @@ import type { Logger } from "../logger.ts";
 import type { RunningRuntime, RuntimeParts } from "../main.ts";
 import { migrate } from "../store/postgres/migrate.ts";
 import { postgresOwnerStore } from "../store/postgres/owner-store.ts";
+import { vacuumService } from "../store/postgres/vacuum.ts";
 import { type DatabaseClock, databaseClock } from "./database-clock.ts";
 import { viewOfState } from "./instances.ts";
 import { engineNode } from "./node.ts";
@@ -17,10 +18,11 @@ import { Watchers } from "./watchers.ts";
 
 /** Milliseconds a lease lasts. */
 const LEASE = 6000;
-/** Milliseconds for an answer of the database, for a connection, and for a migration that rewrites a table. */
+/** Milliseconds for an answer of the database, for a connection, for a migration that rewrites a table, and for a vacuum. */
 const QUERY = 6_000;
 const CONNECT = 5_000;
 const MIGRATION = 60_000;
+const VACUUM = 600_000;
 /** Two for batches under way, the others for timers, inbox, leases and the clock. */
 const OWNER_CONNECTIONS = 5;
 const READER_CONNECTIONS = 8;
@@ -42,7 +44,7 @@ export async function openPostgresRuntime(parts: RuntimeParts): Promise<RunningR
   try {
     await prepare(config.databaseUrl, config.partitions);
     const database = await databaseClock(() => readDatabaseTime(pools.owner), clock, log);
-    return await assemble(parts, pools, database);
+    return await assemble(parts, config.databaseUrl, pools, database);
   } catch (error) {
     await closePools(pools);
     throw error;
@@ -121,6 +123,7 @@ async function prepare(url: string, partitions: number): Promise<void> {
 
 async function assemble(
   parts: RuntimeParts,
+  url: string,
   pools: Pools,
   database: DatabaseClock,
 ): Promise<RunningRuntime> {
@@ -155,12 +158,22 @@ async function assemble(
     },
   );
   await node.start();
+  const { counts } = node.owner.counters;
+  const vacuum = vacuumService({
+    connection: connection(url, VACUUM, ""),
+    clock,
+    log,
+    random: Math.random,
+    written: () => counts.transitions + counts.timersFired + counts.inboxConsumed,
+  });
+  vacuum.start();
   const databaseNow = (): number => database.now();
   const common = { clock, partitions, databaseNow, randomBytes: random10 };
   const reading = { pool: pools.reader, watchers, ...common };
   return {
     runtime: postgresRuntime({ ...node, ...reading }),
     async stop() {
+      await vacuum.stop();
       await node.stop();
       await closePools(pools);
     },

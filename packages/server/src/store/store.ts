@@ -24,6 +24,8 @@ export interface InstanceRow {
   readonly seq: number;
   /** The state as JSON text. */
   readonly state: string;
+  /** JSON array of the open activities kept with the instance; absent when there are none. */
+  readonly activities?: string;
   readonly createdAt: number;
   readonly updatedAt: number;
   readonly endedAt?: number;
@@ -35,6 +37,7 @@ export interface HistoryRow {
   readonly instanceId: string;
   readonly events: readonly HistoryEvent[];
 }
+/** An activity kept apart from its instance's row, because that has many or this one is large. */
 export interface ActivityRow {
   readonly partition: number;
   readonly instanceId: string;
@@ -151,21 +154,22 @@ export interface OwnerStore {
   readInbox(partitions: readonly number[], limit: number): Promise<readonly InboxRow[]>;
   /** Marks the activities whose delivery is lost as delivered again under these epochs, and gives them. */
   redeliverable(epochs: readonly Epoch[], limit: number): Promise<readonly ActivityRow[]>;
-  /** Looks through a stretch of live instances for those without any wake source. */
-  orphans(stretches: readonly Stretch[], perPartition: number): Promise<OrphansFound>;
+  /** Live instances after this id, in order, that have open activities in their row. */
+  withActivities(
+    partitions: readonly number[],
+    after: string,
+    limit: number,
+  ): Promise<readonly string[]>;
+  /** Looks through the next `stretch` live instances after this id for those of these partitions without any wake source. */
+  orphans(partitions: readonly number[], after: string, stretch: number): Promise<OrphansFound>;
   definition(workflow: WorkflowVersion): Promise<string | undefined>;
   /** The newest version: the highest semantic version. */
   latestVersion(workflow: Omit<WorkflowVersion, "version">): Promise<string | undefined>;
 }
-/** Where to go on in a partition: after this id, or from the start (empty). */
-export interface Stretch {
-  readonly partition: number;
-  readonly after: string;
-}
 export interface OrphansFound {
   readonly orphans: readonly InstanceRow[];
-  /** Where each partition goes on; from the start again when its end was reached. */
-  readonly next: readonly Stretch[];
+  /** The id to go on after; empty when the end was reached. */
+  readonly next: string;
 }
 export type KeyName = Pick<KeyRow, "partition" | "tenant" | "namespace" | "name" | "key">;
 

@@ -2,17 +2,14 @@
  * One owner's transaction: the fence first, then a multi-row statement for each kind of row, then the commit; all in one
  * flight.
  *
- * Every statement is prepared once per connection and takes whole columns as arrays, so its plan and its text do not
- * depend on how many rows there are.
+ * Every statement is prepared once per connection and takes whole columns, so its plan and its text do not depend on how
+ * many rows there are.
  */
 import type { PoolClient } from "pg";
-import type { Batch, InstanceRow, WaitKey } from "../store.ts";
-
-interface Statement {
-  readonly name: string;
-  readonly text: string;
-  readonly values: readonly unknown[];
-}
+import type { Batch, WaitKey } from "../store.ts";
+import { bigints, column, ints, joined, split } from "./columns.ts";
+import { instanceStatements } from "./commit-instances.ts";
+import type { Statement } from "./statement.ts";
 
 /**
  * Sends the whole transaction at once, so it costs one round trip (the pool's connections are in pipeline mode). When a
@@ -37,10 +34,8 @@ export async function runBatch(client: PoolClient, batch: Batch): Promise<void> 
 function statements(batch: Batch): readonly Statement[] {
   return [
     ...fence(batch),
-    ...updateInstances(batch.updated),
-    ...insertInstances(batch.created),
+    ...instanceStatements(batch),
     ...insertKeys(batch),
-    ...insertHistory(batch),
     ...endWaits("activities", "instance_id", "activity_id", batch.endedActivities),
     ...insertActivities(batch),
     ...endTimers(batch.endedTimers),
@@ -53,66 +48,11 @@ function statements(batch: Batch): readonly Statement[] {
   ];
 }
 
-const column = <T, V>(rows: readonly T[], pick: (row: T) => V): V[] => rows.map(pick);
-
 function fence({ epochs, latestDue }: Batch): readonly Statement[] {
-  const values = [column(epochs, (e) => e.partition), column(epochs, (e) => e.epoch)];
+  const values = [ints(epochs, (e) => e.partition), bigints(epochs, (e) => e.epoch)];
   const check = { name: "fence", text: "SELECT check_epochs($1::int[], $2::bigint[])", values };
   if (latestDue === undefined) return [check];
   return [check, { name: "due", text: "SELECT expect_due($1::bigint)", values: [latestDue] }];
-}
-
-function updateInstances(rows: readonly InstanceRow[]): readonly Statement[] {
-  if (rows.length === 0) return [];
-  const text = `
-    WITH written AS (
-      UPDATE instances AS i
-      SET status = n.status, revision = n.revision, seq = n.seq, state = n.state,
-          updated_at = n.updated_at, ended_at = n.ended_at
-      FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[])
-        AS n(id, status, revision, seq, state, updated_at, ended_at)
-      WHERE i.id = n.id AND i.revision = n.revision - 1
-      RETURNING 1
-    )
-    SELECT expect_rows((SELECT count(*) FROM written), cardinality($1::text[]))`;
-  const values = [
-    column(rows, (r) => r.id),
-    column(rows, (r) => r.status),
-    column(rows, (r) => r.revision),
-    column(rows, (r) => r.seq),
-    column(rows, (r) => r.state),
-    column(rows, (r) => r.updatedAt),
-    column(rows, (r) => r.endedAt ?? null),
-  ];
-  return [{ name: "update-instances", text, values }];
-}
-
-function insertInstances(rows: readonly InstanceRow[]): readonly Statement[] {
-  if (rows.length === 0) return [];
-  const text = `
-    INSERT INTO instances (id, partition, tenant, namespace, name, version, status, revision, seq, state,
-                           created_at, updated_at, ended_at, parent_id, parent_child_id)
-    SELECT * FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                         $8::bigint[], $9::bigint[], $10::text[], $11::bigint[], $12::bigint[], $13::bigint[],
-                         $14::text[], $15::text[])`;
-  const values = [
-    column(rows, (r) => r.id),
-    column(rows, (r) => r.partition),
-    column(rows, (r) => r.tenant),
-    column(rows, (r) => r.namespace),
-    column(rows, (r) => r.name),
-    column(rows, (r) => r.version),
-    column(rows, (r) => r.status),
-    column(rows, (r) => r.revision),
-    column(rows, (r) => r.seq),
-    column(rows, (r) => r.state),
-    column(rows, (r) => r.createdAt),
-    column(rows, (r) => r.updatedAt),
-    column(rows, (r) => r.endedAt ?? null),
-    column(rows, (r) => r.parentId ?? null),
-    column(rows, (r) => r.parentChildId ?? null),
-  ];
-  return [{ name: "insert-instances", text, values }];
 }
 
 function insertKeys({ keys }: Batch): readonly Statement[] {
@@ -133,22 +73,6 @@ function insertKeys({ keys }: Batch): readonly Statement[] {
   return [{ name: "insert-keys", text, values }];
 }
 
-function insertHistory({ history }: Batch): readonly Statement[] {
-  const rows = history.filter((row) => row.events.length > 0);
-  if (rows.length === 0) return [];
-  const text = `
-    INSERT INTO history (partition, instance_id, first_seq, last_seq, events)
-    SELECT * FROM unnest($1::int[], $2::text[], $3::bigint[], $4::bigint[], $5::text[])`;
-  const values = [
-    column(rows, (r) => r.partition),
-    column(rows, (r) => r.instanceId),
-    column(rows, (r) => r.events[0]?.seq),
-    column(rows, (r) => r.events.at(-1)?.seq),
-    column(rows, (r) => JSON.stringify(r.events)),
-  ];
-  return [{ name: "insert-history", text, values }];
-}
-
 /** Deletes waits by their primary key. The names come from this file, never from outside. */
 function endWaits(
   table: string,
@@ -159,12 +83,12 @@ function endWaits(
   if (rows.length === 0) return [];
   const text = `
     DELETE FROM ${table} AS t
-    USING unnest($1::int[], $2::text[], $3::text[]) AS k(partition, owner, id)
+    USING unnest($1::int[], ${split(2)}, ${split(3)}) AS k(partition, owner, id)
     WHERE t.partition = k.partition AND t.${owner} = k.owner AND t.${id} = k.id`;
   const values = [
-    column(rows, (r) => r.partition),
-    column(rows, (r) => r.instanceId),
-    column(rows, (r) => r.id),
+    ints(rows, (r) => r.partition),
+    joined(rows, (r) => r.instanceId),
+    joined(rows, (r) => r.id),
   ];
   return [{ name: `end-${table}`, text, values }];
 }
@@ -173,14 +97,14 @@ function endTimers(rows: readonly WaitKey[]): readonly Statement[] {
   if (rows.length === 0) return [];
   const text = `
     DELETE FROM timers AS t
-    USING unnest($1::int[], $2::text[], $3::text[], $4::bigint[]) AS k(partition, owner, id, fire_at)
+    USING unnest($1::int[], ${split(2)}, ${split(3)}, $4::bigint[]) AS k(partition, owner, id, fire_at)
     WHERE t.partition = k.partition AND t.instance_id = k.owner AND t.timer_id = k.id
       AND (k.fire_at IS NULL OR t.fire_at = k.fire_at)`;
   const values = [
-    column(rows, (r) => r.partition),
-    column(rows, (r) => r.instanceId),
-    column(rows, (r) => r.id),
-    column(rows, (r) => r.fireAt ?? null),
+    ints(rows, (r) => r.partition),
+    joined(rows, (r) => r.instanceId),
+    joined(rows, (r) => r.id),
+    bigints(rows, (r) => r.fireAt),
   ];
   return [{ name: "end-timers", text, values }];
 }
@@ -190,15 +114,16 @@ function insertActivities({ activities, epochs }: Batch): readonly Statement[] {
   const epochOf = new Map(epochs.map(({ partition, epoch }) => [partition, epoch]));
   const text = `
     INSERT INTO activities (partition, instance_id, activity_id, attempt, epoch, type, request, created_at)
-    SELECT *, now_ms() FROM unnest($1::int[], $2::text[], $3::text[], $4::int[], $5::bigint[], $6::text[], $7::text[])`;
+    SELECT *, now_ms()
+    FROM unnest($1::int[], ${split(2)}, ${split(3)}, $4::int[], $5::bigint[], ${split(6)}, ${split(7)})`;
   const values = [
-    column(activities, (a) => a.partition),
-    column(activities, (a) => a.instanceId),
-    column(activities, (a) => a.activityId),
-    column(activities, (a) => a.attempt),
-    column(activities, (a) => epochOf.get(a.partition)),
-    column(activities, (a) => a.type),
-    column(activities, (a) => a.request),
+    ints(activities, (a) => a.partition),
+    joined(activities, (a) => a.instanceId),
+    joined(activities, (a) => a.activityId),
+    ints(activities, (a) => a.attempt),
+    bigints(activities, (a) => epochOf.get(a.partition)),
+    joined(activities, (a) => a.type),
+    joined(activities, (a) => a.request),
   ];
   return [{ name: "insert-activities", text, values }];
 }
@@ -207,13 +132,13 @@ function insertTimers({ timers }: Batch): readonly Statement[] {
   if (timers.length === 0) return [];
   const text = `
     INSERT INTO timers (partition, instance_id, timer_id, fire_at)
-    SELECT * FROM unnest($1::int[], $2::text[], $3::text[], $4::bigint[])
+    SELECT * FROM unnest($1::int[], ${split(2)}, ${split(3)}, $4::bigint[])
     ON CONFLICT (partition, instance_id, timer_id) DO UPDATE SET fire_at = excluded.fire_at`;
   const values = [
-    column(timers, (t) => t.partition),
-    column(timers, (t) => t.instanceId),
-    column(timers, (t) => t.timerId),
-    column(timers, (t) => t.fireAt),
+    ints(timers, (t) => t.partition),
+    joined(timers, (t) => t.instanceId),
+    joined(timers, (t) => t.timerId),
+    bigints(timers, (t) => t.fireAt),
   ];
   return [{ name: "insert-timers", text, values }];
 }
@@ -245,12 +170,12 @@ function insertInbox({ sent }: Batch): readonly Statement[] {
   if (sent.length === 0) return [];
   const text = `
     INSERT INTO inbox (partition, id, instance_id, command)
-    SELECT * FROM unnest($1::int[], $2::text[], $3::text[], $4::text[])`;
+    SELECT * FROM unnest($1::int[], ${split(2)}, ${split(3)}, ${split(4)})`;
   const values = [
-    column(sent, (m) => m.partition),
-    column(sent, (m) => m.id),
-    column(sent, (m) => m.instanceId),
-    column(sent, (m) => m.command),
+    ints(sent, (m) => m.partition),
+    joined(sent, (m) => m.id),
+    joined(sent, (m) => m.instanceId),
+    joined(sent, (m) => m.command),
   ];
   return [{ name: "insert-inbox", text, values }];
 }

@@ -11,7 +11,6 @@ import {
   type OrphansFound,
   type OwnerStore,
   StoreError,
-  type Stretch,
   type TimerRow,
   type WorkflowVersion,
 } from "../store.ts";
@@ -38,8 +37,10 @@ export function postgresOwnerStore(pool: Pool): OwnerStore {
       dueTimers(pool, partitions, until, limit),
     readInbox: (partitions: readonly number[], limit: number) => readInbox(pool, partitions, limit),
     redeliverable: (epochs: readonly Epoch[], limit: number) => redeliverable(pool, epochs, limit),
-    orphans: (stretches: readonly Stretch[], perPartition: number) =>
-      orphans(pool, stretches, perPartition),
+    withActivities: (partitions: readonly number[], after: string, limit: number) =>
+      withActivities(pool, partitions, after, limit),
+    orphans: (partitions: readonly number[], after: string, stretch: number) =>
+      orphans(pool, partitions, after, stretch),
     definition: (workflow: WorkflowVersion) => definition(pool, workflow),
     latestVersion: (workflow: Omit<WorkflowVersion, "version">) => latestVersion(pool, workflow),
   });
@@ -84,7 +85,7 @@ function asStoreError(error: unknown): StoreError {
 async function loadInstances(pool: Pool, ids: readonly string[]): Promise<readonly InstanceRow[]> {
   const { rows } = await pool.query<RawInstance>({
     name: "load-instances",
-    text: `SELECT ${INSTANCE_COLUMNS} FROM instances WHERE id = ANY ($1::text[])`,
+    text: `SELECT ${INSTANCE_COLUMNS} FROM all_instances WHERE id = ANY ($1::text[])`,
     values: [ids],
   });
   return rows.map(instanceRow);
@@ -173,42 +174,48 @@ async function redeliverable(
   return rows.map(activityRow);
 }
 
+async function withActivities(
+  pool: Pool,
+  partitions: readonly number[],
+  after: string,
+  limit: number,
+): Promise<readonly string[]> {
+  const { rows } = await pool.query<{ id: string }>({
+    name: "with-activities",
+    text: `SELECT id FROM instances
+           WHERE id > $2 AND partition = ANY ($1::int[]) AND activities IS NOT NULL ORDER BY id LIMIT $3`,
+    values: [partitions, after, limit],
+  });
+  return rows.map((row) => row.id);
+}
+
 async function orphans(
   pool: Pool,
-  stretches: readonly Stretch[],
-  perPartition: number,
+  partitions: readonly number[],
+  after: string,
+  stretch: number,
 ): Promise<OrphansFound> {
-  const partitions = stretches.map((s) => s.partition);
-  const after = stretches.map((s) => s.after);
-  const ends = await pool.query<{ partition: number; until: string | null }>({
+  const { rows: last } = await pool.query<{ id: string }>({
     name: "orphans-until",
-    text: `
-      SELECT s.partition, live.id AS until
-      FROM unnest($1::int[], $2::text[]) AS s(partition, after)
-      LEFT JOIN LATERAL (
-        SELECT i.id FROM instances AS i
-        WHERE i.partition = s.partition AND i.ended_at IS NULL AND i.id > s.after
-        ORDER BY i.id OFFSET $3 - 1 LIMIT 1
-      ) AS live ON true`,
-    values: [partitions, after, perPartition],
+    text: "SELECT id FROM instances WHERE id > $1 ORDER BY id OFFSET $2 - 1 LIMIT 1",
+    values: [after, stretch],
   });
-  const untilOf = new Map(ends.rows.map(({ partition, until }) => [partition, until]));
-  const { rows } = await pool.query<RawInstance>({
+  const until = last[0]?.id;
+  const { rows } = await pool.query<Omit<RawInstance, "ended_at">>({
     name: "orphans",
     text: `
-      SELECT ${INSTANCE_COLUMNS} FROM instances AS i
-      JOIN unnest($1::int[], $2::text[], $3::text[]) AS s(partition, after, until) USING (partition)
-      WHERE i.ended_at IS NULL AND i.status <> 'suspended'
-        AND i.id > s.after AND (s.until IS NULL OR i.id <= s.until)
+      SELECT ${INSTANCE_COLUMNS.replace("ended_at, ", "")} FROM instances AS i
+      WHERE i.id > $2 AND ($3::text IS NULL OR i.id <= $3) AND i.partition = ANY ($1::int[])
+        AND i.status <> 'suspended' AND i.activities IS NULL
         AND NOT EXISTS (SELECT FROM activities AS a WHERE a.partition = i.partition AND a.instance_id = i.id)
         AND NOT EXISTS (SELECT FROM timers AS t WHERE t.partition = i.partition AND t.instance_id = i.id)
         AND NOT EXISTS (SELECT FROM children AS c WHERE c.partition = i.partition AND c.parent_id = i.id)
         AND NOT EXISTS (SELECT FROM inbox AS m WHERE m.instance_id = i.id)
       LIMIT 100`,
-    values: [partitions, after, partitions.map((partition) => untilOf.get(partition) ?? null)],
+    values: [partitions, after, until ?? null],
   });
-  const next = partitions.map((partition) => ({ partition, after: untilOf.get(partition) ?? "" }));
-  return { orphans: rows.map(instanceRow), next };
+  const found = rows.map((row) => instanceRow({ ...row, ended_at: null }));
+  return { orphans: found, next: until ?? "" };
 }
 
 /** A parent's definition names its children as it likes; PostgreSQL refuses to be asked for text with a NUL. */

@@ -13,6 +13,7 @@ export interface RawInstance {
   readonly revision: string;
   readonly seq: string;
   readonly state: string;
+  readonly activities: string | null;
   readonly created_at: string;
   readonly updated_at: string;
   readonly ended_at: string | null;
@@ -20,9 +21,9 @@ export interface RawInstance {
   readonly parent_child_id: string | null;
 }
 
-/** The columns of {@link RawInstance}. */
+/** The columns of {@link RawInstance}, in the view `all_instances`. */
 export const INSTANCE_COLUMNS =
-  "id, partition, tenant, namespace, name, version, status, revision, seq, state, created_at, updated_at, ended_at, parent_id, parent_child_id";
+  "id, partition, tenant, namespace, name, version, status, revision, seq, state, activities, created_at, updated_at, ended_at, parent_id, parent_child_id";
 
 export function instanceRow(raw: RawInstance): InstanceRow {
   return {
@@ -36,6 +37,7 @@ export function instanceRow(raw: RawInstance): InstanceRow {
     revision: Number(raw.revision),
     seq: Number(raw.seq),
     state: raw.state,
+    ...(raw.activities === null ? {} : { activities: raw.activities }),
     createdAt: Number(raw.created_at),
     updatedAt: Number(raw.updated_at),
     ...(raw.ended_at === null ? {} : { endedAt: Number(raw.ended_at) }),
