@@ -14,7 +14,6 @@ import {
   type KeyRow,
   type OrphansFound,
   StoreError,
-  type Stretch,
   type TimerRow,
   type WaitKey,
   type WorkflowVersion,
@@ -118,9 +117,11 @@ export class Database {
       if (this.instances.has(row.id)) return conflict(`${row.id} exists`);
     for (const row of batch.keys)
       if (this.keys.has(keyName(row))) return conflict(`the key ${row.key} exists`);
-    for (const { instanceId, events } of batch.history)
-      if (this.history.get(instanceId)?.some(({ seq }) => seq === events[0]?.seq) === true)
-        return conflict(`${instanceId} has a fact ${events[0]?.seq}`);
+    for (const { instanceId, events } of batch.history) {
+      const last = this.history.get(instanceId)?.at(-1)?.seq ?? 0;
+      if (events.length > 0 && events[0]?.seq !== last + 1)
+        return conflict(`${instanceId} has ${last} facts, and ${events[0]?.seq} comes`);
+    }
     const ended = new Set([...batch.endedActivities, ...batch.endedChildren].map(waitName));
     for (const row of batch.activities) {
       const name = rowName(row, row.activityId);
@@ -174,21 +175,33 @@ export class Database {
     });
   }
 
-  orphans(stretches: readonly Stretch[]): OrphansFound {
-    const partitions = new Set(stretches.map(({ partition }) => partition));
+  withActivities(partitions: readonly number[], after: string, limit: number): readonly string[] {
+    return [...this.instances.values()]
+      .filter(({ partition, activities }) => partitions.includes(partition) && activities)
+      .map(({ id }) => id)
+      .filter((id) => id > after)
+      .toSorted()
+      .slice(0, limit);
+  }
+
+  orphans(partitions: readonly number[], after: string, stretch: number): OrphansFound {
+    const live = [...this.instances.values()]
+      .filter(({ id, endedAt }) => endedAt === undefined && id > after)
+      .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+      .slice(0, stretch);
     const awake = new Set<string>();
     for (const row of this.activities.values()) awake.add(row.instanceId);
     for (const row of this.timers.values()) awake.add(row.instanceId);
     for (const row of this.children.values()) awake.add(row.parentId);
     for (const row of this.inbox.values()) awake.add(row.instanceId);
-    const orphans = [...this.instances.values()].filter(
-      (row) =>
-        partitions.has(row.partition) &&
-        row.endedAt === undefined &&
-        row.status !== "suspended" &&
-        !awake.has(row.id),
+    const orphans = live.filter(
+      ({ id, partition, status, activities }) =>
+        partitions.includes(partition) &&
+        status !== "suspended" &&
+        activities === undefined &&
+        !awake.has(id),
     );
-    return { orphans, next: stretches.map(({ partition }) => ({ partition, after: "" })) };
+    return { orphans, next: live.length < stretch ? "" : (live.at(-1)?.id ?? "") };
   }
 
   definition({ namespace, name, version }: WorkflowVersion): string | undefined {

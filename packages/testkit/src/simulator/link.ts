@@ -159,7 +159,10 @@ export function linkedStore(links: Links, machine: Machine): OwnerStore {
     readInbox: (partitions, limit) => ask("readInbox", () => database.readInbox(partitions, limit)),
     redeliverable: (epochs, limit) =>
       ask("redeliverable", () => database.redeliverable(epochs, limit)),
-    orphans: (stretches) => ask("orphans", () => database.orphans(stretches)),
+    withActivities: (partitions, after, limit) =>
+      ask("withActivities", () => database.withActivities(partitions, after, limit)),
+    orphans: (partitions, after, stretch) =>
+      ask("orphans", () => database.orphans(partitions, after, stretch)),
     definition: (workflow) => ask("definition", () => database.definition(workflow)),
     latestVersion: (workflow) => ask("latestVersion", () => database.latestVersion(workflow)),
   };

@@ -21,6 +21,7 @@ export function sightBefore(batch: Batch, { database, met }: Surroundings): void
 }
 
 export function sightAfter(batch: Batch, { met }: Surroundings): void {
+  if (batch.activities.length > 0) met("an activity was kept apart from its instance");
   for (const row of [...batch.created, ...batch.updated]) {
     if ((loadState(JSON.parse(row.state)).held ?? []).length > 0)
       met("a result arrived while the instance was suspended");

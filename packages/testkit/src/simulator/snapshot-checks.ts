@@ -3,7 +3,7 @@
  * instances that it touched.
  */
 import { isTerminal, loadState, type State } from "@millrace/engine";
-import type { Batch, ChildRow, InboxRow, StoreError } from "@millrace/server/ports";
+import type { Batch, ChildRow, InboxRow, InstanceRow, StoreError } from "@millrace/server/ports";
 import type { Database, DatabaseListener } from "./database.ts";
 import { awaited, disagreement, fold, same } from "./fold.ts";
 import { EPOCH } from "./machine.ts";
@@ -39,6 +39,8 @@ export class SnapshotChecks implements DatabaseListener {
     this.#covered(batch);
     for (const { instanceId, activityId } of batch.activities)
       this.committedActivities.add(`${instanceId}/${activityId}`);
+    for (const row of [...batch.created, ...batch.updated])
+      for (const id of openIn(row)) this.committedActivities.add(`${row.id}/${id}`);
     for (const row of [...batch.created, ...batch.updated]) {
       trace(`db: ${row.id.slice(-6)} ${row.name} revision ${row.revision} ${row.status}`);
       this.#decidedBy(row.id, batch, row.partition);
@@ -121,9 +123,10 @@ export class SnapshotChecks implements DatabaseListener {
       [...rows].filter(({ instanceId }) => instanceId === id);
     const children = [...db.children.values()].filter(({ parentId }) => parentId === id);
     const actual = {
-      activities: of(db.activities.values())
-        .map(({ activityId }) => activityId)
-        .toSorted(),
+      activities: [
+        ...of(db.activities.values()).map(({ activityId }) => activityId),
+        ...openIn(db.instances.get(id)),
+      ].toSorted(),
       timers: of(db.timers.values())
         .map(({ timerId, fireAt }) => `${timerId}@${fireAt}`)
         .toSorted(),
@@ -147,6 +150,13 @@ export class SnapshotChecks implements DatabaseListener {
       return mail.some(({ to, kind }) => to === childInstanceId && kind === "start");
     return mail.some((each) => each.to === parentId && each.childId === childId);
   }
+}
+
+/** Ids of the open activities kept in an instance's row. */
+function openIn(row: InstanceRow | undefined): readonly string[] {
+  if (row?.activities === undefined) return [];
+  const open = JSON.parse(row.activities) as { request: { activityId: string } }[];
+  return open.map(({ request }) => request.activityId);
 }
 
 interface ReadMail {

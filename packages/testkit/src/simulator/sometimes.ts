@@ -19,6 +19,7 @@ export const SOMETIMES = [
   "partitions were taken, and the answer was lost",
   "a node found out that it had lost a partition",
   "an activity was delivered again",
+  "an activity was kept apart from its instance",
   "an answer came too late and was dropped",
   "an activity was asked for by two nodes at once",
   "a running activity was aborted",

@@ -20,6 +20,11 @@ const child = (name: string, input: string): string =>
   `{ run: { workflow: { namespace: sim, name: ${name}, version: '1.0.0', input: ${input} } } }`;
 const COLLECT = "${ { all: (($context.all // []) + [.value]) } }";
 const none = (): Json => ({});
+/** More branches than an instance's row has room for, and one too large for it. */
+const BRANCHES = Array.from(
+  { length: 18 },
+  (_, n) => `          - b${n}: ${call("double", `{ value: '\${ .value + ${n} }' }`)}`,
+).join("\n");
 
 export const WORKFLOWS: readonly SimulatedWorkflow[] = [
   {
@@ -92,6 +97,20 @@ do:
                 - c: ${call("double", "{ value: '${ .value + 1 }', branch: b }")}
           - c: { set: { value: 3 } }
           - d: { wait: PT1.5S }
+  - sum: ${call("echo", "{ values: '${ . }' }")}
+`,
+  },
+  {
+    name: "wide",
+    input: (random) => ({ value: random.integer(1, 9) }),
+    outcome: "exact",
+    tasks: `
+do:
+  - out:
+      fork:
+        branches:
+${BRANCHES}
+          - large: ${call("double", "{ value: '${ .value }', ballast: '${ [range(500)] | tojson }' }")}
   - sum: ${call("echo", "{ values: '${ . }' }")}
 `,
   },
