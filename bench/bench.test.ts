@@ -30,7 +30,7 @@ for (const program of [OURS, OURS_OVER_HTTP]) {
           await ended;
           rows = await query(
             url,
-            "SELECT status, count(*)::int AS n FROM instances GROUP BY status",
+            "SELECT status, count(*)::int AS n FROM all_instances GROUP BY status",
           );
         },
       },

@@ -129,12 +129,16 @@ function storage(
     ...ownValue(value(bytes(last, of) / total), `with indexes; ${note}, ${when}`),
   });
   return [
-    perInstance("million.history", "history", isHistory),
-    perInstance("million.instances", "table of instances", isInstances),
+    perInstance("million.history", "table of older facts", isHistory),
+    perInstance(
+      "million.finished",
+      "table of finished instances, with their newest facts",
+      isFinished,
+    ),
     {
       ...common,
       name: "million.live",
-      title: "all other tables (activities, timers, inbox …)",
+      title: "all other tables (live instances, activities, timers, inbox …)",
       unit: "MiB",
       ...ownValue(
         value(bytes(last, isLive) / 2 ** 20),
@@ -145,8 +149,8 @@ function storage(
 }
 
 const isHistory = (table: string): boolean => table.startsWith("history");
-const isInstances = (table: string): boolean => table.startsWith("instances");
-const isLive = (table: string): boolean => !isHistory(table) && !isInstances(table);
+const isFinished = (table: string): boolean => table === "finished";
+const isLive = (table: string): boolean => !isHistory(table) && !isFinished(table);
 
 function bytes(sizes: readonly TableSize[], of: (table: string) => boolean): number {
   return sizes.reduce((sum, { table, bytes }) => sum + (of(table) ? bytes : 0), 0);

@@ -129,7 +129,7 @@ async function openThings(url: string): Promise<string> {
   await client.connect();
   try {
     const { rows } = await client.query<Record<string, string>>(
-      `SELECT (SELECT count(*) FROM instances WHERE ended_at IS NULL) AS instances,
+      `SELECT (SELECT count(*) FROM instances) AS instances,
               (SELECT count(*) FROM activities) AS activities, (SELECT count(*) FROM timers) AS timers,
               (SELECT count(*) FROM children) AS children, (SELECT count(*) FROM inbox) AS inbox`,
     );
