@@ -114,7 +114,7 @@ function deliver({ state, row }: Hot, { open, asked, batch, after }: SlotContext
     after.deliveries.push({ ...delivery, request: requestOf(request, of) });
   }
   if (!isTerminal(state.status)) return;
-  for (const activity of [...open.current.values()]) {
+  for (const activity of open.current.values()) {
     open.delete(activity.request.activityId);
     keepApart(activity, of, batch);
   }

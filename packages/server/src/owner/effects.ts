@@ -97,10 +97,11 @@ export function collect(
 }
 
 function schedule(
-  { kind: _, ...request }: Extract<Effect, { kind: "activity.schedule" }>,
+  effect: Extract<Effect, { kind: "activity.schedule" }>,
   { state, partition, workflow, epoch, open, asked }: EffectContext,
   batch: BatchBuilder,
 ): void {
+  const { kind: _, ...request } = effect;
   asked.push(request);
   const activity = openActivity(request, 1, epoch);
   if (fits(open.current, activity)) open.set(activity);
