@@ -1,0 +1,24 @@
+/** One round of each main kind; `npm run test:crash` runs as many as wanted, of all kinds. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Kind } from "./faults.ts";
+import { FAULTY, runRounds } from "./run.ts";
+import type { Mode } from "./stand.ts";
+
+const ROUNDS: readonly (readonly [Kind, Mode])[] = [
+  ["server", "embedded"],
+  ["recovery", "given"],
+  ["freeze", "embedded"],
+  ["reset", "given"],
+  ["disk", "given"],
+];
+
+for (const [only, mode] of ROUNDS)
+  test(`nothing is lost, stuck or doubled: ${only}, ${mode}`, async (t) => {
+    const said: string[] = [];
+    const say = (line: string): void => void said.push(line);
+    const totals = await runRounds({ rounds: 1, seed: 1, only, mode, say });
+    if (totals.skipped > 0) return t.skip(said.join("\n"));
+    for (const each of FAULTY) assert.equal(totals[each], 0, said.join("\n"));
+    assert.ok(totals.acknowledged > 0 && totals.acknowledged === totals.started, said.join("\n"));
+  });
