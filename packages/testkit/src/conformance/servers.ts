@@ -35,12 +35,7 @@ export async function startServers(servers: Case["servers"]): Promise<ScriptedSe
     used.add(reply);
     if (reply.after === "never") delay = undefined;
     else if (delay !== undefined) delay += parseDuration(reply.after ?? "PT0S");
-    return {
-      ...(reply.status === undefined ? {} : { status: reply.status }),
-      ...(reply.headers === undefined ? {} : { headers: reply.headers }),
-      ...(reply.text === undefined ? {} : { body: reply.text }),
-      ...(reply.body === undefined ? {} : { body: asJson(reply) }),
-    };
+    return answer(reply);
   });
   const executor = createActivities({
     egress: { allowLoopback: true },
@@ -65,7 +60,9 @@ function fits({ on }: ScriptedReply, { method, target }: RecordedRequest): boole
   return on === undefined || on === `${method} ${target}`;
 }
 
-/** Strings are JSON too. */
-function asJson({ body }: ScriptedReply): unknown {
-  return typeof body === "string" ? JSON.stringify(body) : body;
+function answer({ status = 200, headers = {}, body, text }: ScriptedReply): Reply {
+  if (body === undefined) return { status, headers, ...(text === undefined ? {} : { body: text }) };
+  // Written here, because a text is JSON too.
+  const type = { "content-type": "application/json" };
+  return { status, headers: { ...type, ...headers }, body: JSON.stringify(body) };
 }
