@@ -12,6 +12,8 @@ export interface DatabaseClock {
 const INTERVAL = 5000;
 /** Readings that count: the largest difference is the closest bound. */
 const READINGS = 6;
+/** How much faster than the database's our clock may run: a reading is worth less the older it is. */
+const DRIFT = 0.0005;
 
 /** @param read asks the database for its time, in epoch milliseconds */
 export async function databaseClock(
@@ -20,16 +22,21 @@ export async function databaseClock(
   log: Logger,
   random: () => number = Math.random,
 ): Promise<DatabaseClock> {
-  const offsets: number[] = [];
+  const readings: { readonly offset: number; readonly at: number }[] = [];
   const pass = async (): Promise<void> => {
     const now = await read();
     // The answer is already old when it arrives, so this never runs ahead.
-    offsets.push(now - clock.monotonic());
-    if (offsets.length > READINGS) offsets.shift();
+    const at = clock.monotonic();
+    readings.push({ offset: now - at, at });
+    if (readings.length > READINGS) readings.shift();
   };
   await pass();
   return {
     service: service({ name: "database-clock", clock, log, random, interval: INTERVAL, pass }),
-    now: () => Math.floor(Math.max(...offsets) + clock.monotonic()),
+    now() {
+      const at = clock.monotonic();
+      const bounds = readings.map((each) => each.offset - (at - each.at) * DRIFT);
+      return Math.floor(Math.max(...bounds) + at);
+    },
   };
 }
