@@ -57,8 +57,12 @@ export class Clients {
     const { plan, loop } = this.#around;
     const random = this.#random;
     const key = random.chance(plan.keyed) ? `key-${number}` : undefined;
-    const input = workflow.input(random);
-    const wish: Wish = { name: workflow.name, input, ...(key === undefined ? {} : { key }) };
+    const keyed = key === undefined ? {} : { key };
+    const wish: Wish = {
+      name: workflow.name,
+      input: { ...workflow.input(random), ...keyed },
+      ...keyed,
+    };
     const asked = key !== undefined && random.chance(plan.twice) ? 2 : 1;
     let waiting = asked;
     const acknowledged = (id: string | undefined): void => {

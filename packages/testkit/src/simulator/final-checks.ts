@@ -1,95 +1,100 @@
 /** What has to hold when everything has come to rest. */
 import { isTerminal, loadState, type State } from "@millrace/engine";
-import type { Json } from "@millrace/language";
 import type { InstanceRow } from "@millrace/server/ports";
-import { simulate } from "../simulate.ts";
+import { same } from "./fold.ts";
 import type { Surroundings } from "./surroundings.ts";
-import { STARTED, textOf, WORKFLOWS } from "./workflows.ts";
-import { type Effect, faultlessWorld } from "./world.ts";
+import { type Outcome, WORKFLOWS } from "./workflows.ts";
+import type { Effect } from "./world.ts";
 
 export interface Final {
   readonly around: Surroundings;
   readonly effects: ReadonlyMap<string, Effect>;
-  /** Acknowledged starts. */
-  readonly acknowledged: ReadonlyMap<string, unknown>;
+  /** Acknowledged starts, and their idempotency keys. */
+  readonly acknowledged: ReadonlyMap<string, string | undefined>;
   /** Instances that a client asked to cancel. */
   readonly cancelled: ReadonlySet<string>;
 }
 
-export function checkFinal({ around, effects, acknowledged, cancelled }: Final): void {
-  const { database, violation } = around;
-  for (const id of acknowledged.keys())
+export function checkFinal(final: Final): void {
+  const { database, violation } = final.around;
+  for (const id of final.acknowledged.keys())
     if (!database.instances.has(id)) violation(`the acknowledged start of ${id} is lost`);
-  const left = [database.activities, database.timers, database.children, database.inbox];
-  for (const [index, rows] of left.entries())
-    if (rows.size > 0)
-      violation(
-        `${["activities", "timers", "children", "messages"][index]} are left: ${[...rows.keys()].join(" ")}`,
-      );
-  const keysOf = new Map<string, string[]>();
-  for (const [key, { instanceId }] of effects)
-    keysOf.set(instanceId, [...(keysOf.get(instanceId) ?? []), key.slice(instanceId.length)]);
+  const { activities, timers, children, inbox } = database;
+  for (const [what, rows] of Object.entries({ activities, timers, children, inbox }))
+    if (rows.size > 0) violation(`${what} are left: ${[...rows.keys()].join(" ")}`);
+  checkKeys(final.around);
+  const seen = seenBy(final);
   for (const row of database.instances.values()) {
-    const wrong = outcomeOf(row, keysOf.get(row.id) ?? [], cancelled, around);
+    const wrong = wrongWith(row, seen, final);
     if (wrong !== undefined) violation(`${row.name} ${row.id}: ${wrong}`);
   }
 }
 
-function outcomeOf(
-  row: InstanceRow,
-  keys: readonly string[],
-  cancelled: ReadonlySet<string>,
-  { database }: Surroundings,
-): string | undefined {
+/** Invariant 8. What a client starts under a key carries the key in its input. */
+function checkKeys({ database, violation }: Surroundings): void {
+  const idOf = new Map<string, string>();
+  for (const row of database.instances.values()) {
+    const { input } = loadState(JSON.parse(row.state));
+    const key = (input as { readonly key?: string }).key;
+    if (key === undefined || row.parentId !== undefined) continue;
+    if (idOf.has(key)) violation(`${key} started ${row.id} and ${idOf.get(key)}`);
+    idOf.set(key, row.id);
+  }
+}
+
+/** Of each instance, what others saw of it. */
+type Seen = ReadonlyMap<string, Required<Omit<Outcome, "output" | "error">>>;
+
+function seenBy({ around: { database }, effects }: Final): Seen {
+  const none = { effects: 0, activities: 0, children: 0, events: 0 };
+  const seen = new Map([...database.instances.keys()].map((id) => [id, { ...none }]));
+  const count = (id: string | undefined, what: keyof typeof none, times = 1): void => {
+    const of = id === undefined ? undefined : seen.get(id);
+    if (of !== undefined) of[what] += times;
+  };
+  for (const { instanceId, activities } of effects.values()) {
+    count(instanceId, "effects");
+    count(instanceId, "activities", activities.length);
+  }
+  for (const { parentId } of database.instances.values()) count(parentId, "children");
+  for (const { instanceId } of database.events.values()) count(instanceId, "events");
+  return seen;
+}
+
+function wrongWith(row: InstanceRow, seen: Seen, final: Final): string | undefined {
   const workflow = WORKFLOWS.find(({ name }) => name === row.name);
   if (workflow === undefined) return "nobody started it";
   const state = loadState(JSON.parse(row.state));
   if (!isTerminal(state.status)) return `it is ${state.status} and nothing goes on`;
-  if (state.status === "cancelled") {
-    const parent = row.parentId === undefined ? undefined : database.instances.get(row.parentId);
-    if (cancelled.has(row.id) || (parent !== undefined && isTerminal(parent.status)))
-      return undefined;
-    const { parentChildId } = row;
-    const facts = row.parentId === undefined ? [] : (database.history.get(row.parentId) ?? []);
-    const given = facts.some(
-      (fact) => fact.kind === "task.cancelled" && fact.occurrence === parentChildId,
-    );
-    return given ? undefined : "it was cancelled, and nobody asked for it";
-  }
-  if (workflow.outcome !== "exact")
-    return workflow.outcome.includes(state.status) ? undefined : `it is ${state.status}`;
-  return compare(state, keys, expectedOf(workflow.name, state.input));
+  if (state.status === "cancelled")
+    return wasAsked(row, final) ? undefined : "it was cancelled, and nobody asked for it";
+  const { outcome } = workflow;
+  if (typeof outcome !== "function")
+    return outcome.includes(state.status) ? undefined : `it is ${state.status}`;
+  const { output, error, ...expected } = outcome(state.input as never);
+  const actual = comesTo(state);
+  if (!same(actual, error === undefined ? { output } : { error }))
+    return `it came to ${JSON.stringify(actual)}, not ${JSON.stringify(output ?? error)}`;
+  const counts = seen.get(row.id);
+  const should = { children: 0, events: 0, ...expected };
+  for (const [what, count] of Object.entries(counts ?? {}))
+    if (should[what as keyof typeof should] !== count)
+      return `${count} ${what}, not ${should[what as keyof typeof should]}`;
+  return undefined;
 }
 
-interface Expected {
-  readonly state: State;
-  readonly keys: readonly string[];
+function comesTo({ status, output, error }: State): Pick<Outcome, "output" | "error"> {
+  return status === "completed" ? { output: output ?? null } : { error: error?.status ?? 0 };
 }
-const known = new Map<string, Expected>();
 
-/** The outcome, and the effects, of a run in which nothing goes wrong. */
-function expectedOf(name: string, input: Json): Expected {
-  const key = `${name} ${JSON.stringify(input)}`;
-  const before = known.get(key);
-  if (before !== undefined) return before;
-  const text = (each: string): string =>
-    WORKFLOWS.filter((workflow) => workflow.name === each).map(textOf)[0] ?? "";
-  // A child that waits for ever is one that never answers.
-  const children = Object.fromEntries(STARTED.map((each) => [each.name, text(each.name)]));
-  const { state, effects } = simulate(text(name), { input, activity: faultlessWorld(), children });
-  const keys = effects.flatMap((effect) =>
-    effect.kind === "activity.schedule" ? effect.idempotencyKey.slice(state.id.length) : [],
+/** By a client, or by a parent that ended or took it back. */
+function wasAsked(row: InstanceRow, { cancelled, around: { database } }: Final): boolean {
+  if (cancelled.has(row.id)) return true;
+  if (row.parentId === undefined) return false;
+  const parent = database.instances.get(row.parentId);
+  if (parent !== undefined && isTerminal(parent.status)) return true;
+  const facts = database.history.get(row.parentId) ?? [];
+  return facts.some(
+    (fact) => fact.kind === "task.cancelled" && fact.occurrence === row.parentChildId,
   );
-  const expected = { state, keys: [...new Set(keys)] };
-  known.set(key, expected);
-  return expected;
-}
-
-function compare(state: State, keys: readonly string[], expected: Expected): string | undefined {
-  const outcome = ({ status, output, error }: State): string =>
-    JSON.stringify({ status, output, error });
-  if (outcome(state) !== outcome(expected.state))
-    return `it ended ${outcome(state)}, without faults ${outcome(expected.state)}`;
-  const [did, should] = [keys, expected.keys].map((each) => each.toSorted().join(" "));
-  return did === should ? undefined : `it did ${did}, without faults ${should}`;
 }

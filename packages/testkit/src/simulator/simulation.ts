@@ -39,8 +39,8 @@ export interface Figures {
 
 /** Milliseconds after which everything has to have ended, once nothing goes wrong any more. */
 const SETTLING = 400_000;
-/** Milliseconds of quiet after the last end: what is left then stays for ever. */
-const QUIET = 15_000;
+/** Milliseconds of quiet after the last end: longer than a question hangs, so what is left then stays for ever. */
+const QUIET = 45_000;
 
 export async function simulateSeed(seed: number): Promise<SimulationReport> {
   const tally = newTally();

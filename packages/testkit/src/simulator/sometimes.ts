@@ -7,7 +7,6 @@ export const SOMETIMES = [
   "a commit was written after its sender was told that the outcome is unknown",
   "a commit on its way met a newer epoch",
   "a commit was refused without a reason of ours",
-  "a timer was taken up early and refused",
   "the database crashed with a commit on its way",
   "the database refused connections",
   "a node was killed",

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Loop } from "./loop.ts";
 
-const KEPT = 80;
+const KEPT = 400;
 
 export class Trace {
   readonly #loop: Loop;

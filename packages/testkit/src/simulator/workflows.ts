@@ -1,17 +1,33 @@
 /**
- * The workflows that the simulator runs, as data. Together they wait in every way there is. `exact`: whatever goes wrong, the
- * outcome is the one of a run without faults; otherwise one of the statuses named.
+ * The workflows that the simulator runs, as data. Together they wait in every way there is. Where the outcome does not
+ * depend on time it is written down here, from the language's rules and not from a run of the engine.
  */
-import type { Json } from "@millrace/language";
 import type { Status } from "@millrace/engine";
+import type { Json, JsonObject } from "@millrace/language";
 import type { Random } from "./random.ts";
 
 export interface SimulatedWorkflow {
   readonly name: string;
   /** The definition without its document block. */
   readonly tasks: string;
-  readonly input: (random: Random) => Json;
-  readonly outcome: "exact" | readonly Status[];
+  readonly input: (random: Random) => JsonObject;
+  /** The statuses it may end in, where that is a matter of time; else exactly what it comes to. */
+  readonly outcome: readonly Status[] | ((input: JsonObject) => Outcome);
+}
+
+/** What an instance comes to, whatever goes wrong on the way. */
+export interface Outcome {
+  /** Present when it completes. */
+  readonly output?: Json;
+  /** Present when it faults: the error's status. */
+  readonly error?: number;
+  /** Different idempotency keys that the world sees from it. */
+  readonly effects: number;
+  /** Different activities, those of every try included. */
+  readonly activities: number;
+  readonly children?: number;
+  /** CloudEvents emitted. */
+  readonly events?: number;
 }
 
 const call = (operation: string, body: string, more = ""): string =>
@@ -19,7 +35,8 @@ const call = (operation: string, body: string, more = ""): string =>
 const child = (name: string, input: string): string =>
   `{ run: { workflow: { namespace: sim, name: ${name}, version: '1.0.0', input: ${input} } } }`;
 const COLLECT = "${ { all: (($context.all // []) + [.value]) } }";
-const none = (): Json => ({});
+const none = (): JsonObject => ({});
+const numberOf = (input: JsonObject, key: string): number => Number(input[key]);
 /** More branches than an instance's row has room for, and one too large for it. */
 const BRANCHES = Array.from(
   { length: 18 },
@@ -30,7 +47,11 @@ export const WORKFLOWS: readonly SimulatedWorkflow[] = [
   {
     name: "line",
     input: (random) => ({ amount: random.integer(0, 20) }),
-    outcome: "exact",
+    outcome: (input) => {
+      const value = 2 * numberOf(input, "amount");
+      const size = value > 20 ? "big" : "small";
+      return { output: { all: { value, size } }, effects: 2, activities: 2 };
+    },
     tasks: `
 do:
   - first: ${call("double", "{ value: '${ .amount }' }")}
@@ -43,7 +64,12 @@ do:
   {
     name: "retry",
     input: (random) => ({ fails: random.integer(0, 4) }),
-    outcome: "exact",
+    outcome: (input) => {
+      const fails = numberOf(input, "fails");
+      const first = fails > 3 ? { gaveUp: true } : { tries: fails + 1 };
+      const activities = Math.min(fails + 1, 4) + 2;
+      return { output: { first, second: { tries: 2 } }, effects: 2, activities };
+    },
     tasks: `
 do:
   - attempt:
@@ -51,15 +77,17 @@ do:
       catch:
         retry: { delay: PT0.5S, backoff: { exponential: {} }, limit: { attempt: { count: 3 } } }
         do: [ { gaveUp: { set: { gaveUp: true } } } ]
+      export: { as: '\${ . }' }
   - throwing:
       try: [ { throws: ${call("throws", "{}")} } ]
       catch: { retry: { delay: PT0.2S, limit: { attempt: { count: 2 } } } }
+  - result: { set: { first: '\${ $context }', second: '\${ . }' } }
 `,
   },
   {
     name: "exhausted",
     input: none,
-    outcome: "exact",
+    outcome: () => ({ error: 500, effects: 1, activities: 3 }),
     tasks: `
 do:
   - attempt:
@@ -70,7 +98,11 @@ do:
   {
     name: "loop",
     input: (random) => ({ items: Array.from({ length: random.integer(1, 4) }, (_, n) => n + 1) }),
-    outcome: "exact",
+    outcome: (input) => {
+      const items = input["items"] as readonly number[];
+      const all = items.map((item) => 2 * item);
+      return { output: { all: { all } }, effects: all.length, activities: all.length };
+    },
     tasks: `
 do:
   - each:
@@ -84,7 +116,11 @@ do:
   {
     name: "fan",
     input: (random) => ({ value: random.integer(1, 9) }),
-    outcome: "exact",
+    outcome: (input) => {
+      const value = numberOf(input, "value");
+      const values = [{ value: 2 * value }, { value: 2 * value + 2 }, { value: 3 }, input];
+      return { output: { values }, effects: 3, activities: 3 };
+    },
     tasks: `
 do:
   - out:
@@ -103,7 +139,12 @@ do:
   {
     name: "wide",
     input: (random) => ({ value: random.integer(1, 9) }),
-    outcome: "exact",
+    outcome: (input) => {
+      const value = numberOf(input, "value");
+      const branches = Array.from({ length: 18 }, (_, n) => ({ value: 2 * (value + n) }));
+      const values = [...branches, { value: 2 * value }];
+      return { output: { values }, effects: 20, activities: 20 };
+    },
     tasks: `
 do:
   - out:
@@ -117,7 +158,7 @@ ${BRANCHES}
   {
     name: "race",
     input: none,
-    outcome: "exact",
+    outcome: () => ({ output: { was: { won: true } }, effects: 1, activities: 1, children: 1 }),
     tasks: `
 do:
   - first:
@@ -134,7 +175,7 @@ do:
   {
     name: "waits",
     input: none,
-    outcome: "exact",
+    outcome: () => ({ output: { ended: true }, effects: 1, activities: 1, events: 1 }),
     tasks: `
 do:
   - short: { wait: PT0.7S }
@@ -173,7 +214,7 @@ do:
   {
     name: "expires",
     input: none,
-    outcome: "exact",
+    outcome: () => ({ error: 408, effects: 0, activities: 0, children: 1 }),
     tasks: `
 timeout: { after: PT20S }
 do:
@@ -187,7 +228,7 @@ do:
   {
     name: "parent",
     input: (random) => ({ amount: random.integer(0, 20) }),
-    outcome: "exact",
+    outcome: () => ({ output: { handled: true }, effects: 0, activities: 0, children: 4 }),
     tasks: `
 do:
   - first: ${child("line", "{ amount: '${ .amount }' }")}

@@ -2,7 +2,7 @@
  * The world outside: what activities do there. It keeps every request by its idempotency key, as a service that honours the
  * key would, answers the same for the same, and sometimes late or never.
  */
-import type { Json, JsonObject } from "@millrace/language";
+import type { JsonObject } from "@millrace/language";
 import type { ActivityExecutor, ActivityRequest, ActivityResult } from "@millrace/server/ports";
 import type { Machine } from "./machine.ts";
 import type { Random } from "./random.ts";
@@ -17,8 +17,8 @@ export interface Effect {
   readonly activities: string[];
 }
 
-/** What an operation of the world gives; a pure function, so that a run without faults meets the same world. */
-export function answerOf(input: JsonObject, tries: number): ActivityResult | "throws" | "silent" {
+/** What an operation of the world gives to the n-th activity that asks for it under one key. */
+function answerOf(input: JsonObject, tries: number): ActivityResult | "throws" | "silent" {
   const body = (input["body"] ?? {}) as JsonObject;
   switch (operationOf(input)) {
     case "double":
@@ -47,6 +47,9 @@ function operationOf(input: JsonObject): string {
   const { endpoint } = input;
   return typeof endpoint === "string" ? (endpoint.split("/").at(-1) ?? "") : "";
 }
+
+/** Milliseconds after which an executor ends by itself what does not answer. */
+const LIMIT = 100_000;
 
 interface Running {
   readonly machine: Machine;
@@ -100,8 +103,10 @@ export class World {
       // The effect happens whether or not anybody still waits for it: the request is on its way.
       loop.at(machine.time + begins, () => {
         const answer = this.#perform(request);
-        if (answer === "silent" && mute) return met("an activity never answered");
-        machine.enter(loop.now + takes, () => {
+        const never = answer === "silent" && mute;
+        if (never) met("an activity never answered");
+        // An executor gives up by itself in the end; nobody waits for so long.
+        machine.enter(loop.now + (never ? LIMIT : takes), () => {
           all.delete(running);
           if (all.size === 0) this.#running.delete(name);
           if (answer === "throws") {
@@ -139,20 +144,4 @@ export class World {
     if (!effect.activities.includes(activityId)) effect.activities.push(activityId);
     return answerOf(request.input, effect.activities.indexOf(activityId) + 1);
   }
-}
-
-/** The answers of a world without faults, for {@link simulate}. */
-export function faultlessWorld(): (request: {
-  readonly idempotencyKey: string;
-  readonly input: JsonObject;
-}) => { readonly output: Json } | { readonly error: ReturnType<typeof problem> } {
-  const tries = new Map<string, number>();
-  return ({ idempotencyKey, input }) => {
-    const key = `${idempotencyKey} ${JSON.stringify(input)}`;
-    tries.set(key, (tries.get(key) ?? 0) + 1);
-    const answer = answerOf(input, tries.get(key) ?? 1);
-    if (answer === "silent") return { output: null };
-    if (answer === "throws") return { error: problem(500, "the executor broke") };
-    return answer as { readonly output: Json };
-  };
 }
