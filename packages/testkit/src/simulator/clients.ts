@@ -18,6 +18,8 @@ export interface Reachable {
 
 /** Milliseconds a client waits for an answer. */
 const PATIENCE = 35_000;
+/** Milliseconds between two looks at what is still suspended, once nothing goes wrong any more. */
+const TIDY = 20_000;
 
 interface Wish {
   readonly name: string;
@@ -35,6 +37,7 @@ export class Clients {
   readonly #random: Random;
   readonly #nodes: () => readonly Reachable[];
   readonly #idOf = new Map<string, string>();
+  readonly #tidying = new Set<string>();
 
   constructor(around: Surroundings, random: Random, nodes: () => readonly Reachable[]) {
     this.#around = around;
@@ -51,6 +54,18 @@ export class Clients {
       this.busy += 1;
       loop.at(this.#random.between(0, plan.calmAt * 0.8), () => this.#live(workflow, each));
     }
+    loop.at(plan.calmAt + TIDY, () => this.#tidyUp());
+  }
+
+  /** A signal that was given up for lost may be carried out after the one that was to undo it: somebody looks after that. */
+  #tidyUp(): void {
+    const { loop, database } = this.#around;
+    for (const { id, status } of database.instances.values())
+      if (status === "suspended" && !this.#tidying.has(id)) {
+        this.#tidying.add(id);
+        this.#signal(id, "resume", () => this.#tidying.delete(id));
+      }
+    loop.at(loop.now + TIDY, () => this.#tidyUp());
   }
 
   #live(workflow: SimulatedWorkflow, number: number): void {
