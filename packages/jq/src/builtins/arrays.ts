@@ -78,21 +78,26 @@ function flatten(value: Json, depth: Json): Json {
   return flat;
 }
 
+/** `[range(0; map(length) | max // 0) as $i | [.[][$i]]]`, its errors included. */
 function transpose(value: Json): Json {
   let width = 0;
-  const rows: Json[][] = [];
+  const rows: Json[] = [];
   each(
     value,
     (row) => {
-      if (row !== null && !Array.isArray(row)) fail(`Cannot index ${describe(row)} with number`);
-      rows.push(row ?? []);
-      width = Math.max(width, (row ?? []).length);
+      const size = length(row);
+      if (size > width) width = size;
+      rows.push(row);
       return GO;
     },
     false,
   );
-  chargeBuilt(width * rows.length);
-  return Array.from({ length: width }, (_, i) => rows.map((row) => row[i] ?? null));
+  const columns: Json[] = [];
+  for (let i = 0; i < width; i += 1) {
+    chargeBuilt(rows.length);
+    columns.push(rows.map((row) => index(row, i)));
+  }
+  return columns;
 }
 
 /** `bsearch(x)`: the position, or -1 minus where it would be inserted. */
@@ -111,8 +116,13 @@ function search(value: Json, target: Json): Json {
   return -1 - low;
 }
 
+/** `if length == 0 then [] else .[0][] as $x | (.[1:] | combinations) as $w | [$x] + $w end` */
 function combine(rows: Json, at: number, chosen: Json[], emit: Emit): Signal {
-  if (!Array.isArray(rows)) return fail(`Cannot index ${describe(rows)} with number (0)`);
+  if (!Array.isArray(rows)) {
+    // What is empty has one combination; of all else, `.[0]` fails.
+    if (length(rows) !== 0) index(rows, 0);
+    return emit([]);
+  }
   if (at === rows.length) {
     chargeBuilt(chosen.length + 1);
     return emit([...chosen]);

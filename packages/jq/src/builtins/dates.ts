@@ -44,11 +44,12 @@ function toInt(value: number): number {
 
 /** Time from a jq array; fields left out are 0, fields out of range are carried over. */
 function fromArray(name: string, array: readonly Json[]): BrokenTime {
-  const parts = array.slice(0, 8).map((part) => {
+  const parts = array.slice(0, 8).map((part, at) => {
     if (typeof part !== "number" || Number.isNaN(part)) {
       return fail(`${name} requires parsed datetime inputs`);
     }
-    return toInt(part);
+    // C counts years from 1900, and the fraction is cut off there.
+    return at === 0 ? toInt(part - 1900) + 1900 : toInt(part);
   });
   const [year = 1900, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts;
   const given = { year, month, day, hour, minute, second, weekday: 0, yearday: 0 };

@@ -72,9 +72,9 @@ function pathsWhere(filter: Code): Code {
   return new Code({
     run: (input, env, emit) =>
       recurseAll.paths(input, ROOT, env, (value, path) => {
-        if (path === ROOT) return GO;
+        // The root is filtered, too, because the filter may fail.
         return filter.run(value, env, (keep) =>
-          isTrue(keep) ? emit(keysOfPath(path as Path)) : GO,
+          path !== ROOT && isTrue(keep) ? emit(keysOfPath(path as Path)) : GO,
         );
       }),
   });

@@ -51,18 +51,17 @@ function children(value: Json): readonly Json[] {
   return items;
 }
 
-/** A builtin `name_by(f)`; only arrays can be sorted, but any container has extremes. */
+/** A builtin `name_by(f)`; of other containers the keys are computed before it fails. */
 function by(use: Use, sorts: boolean): Builder {
   return (args) => {
     const key = args[0] as Code;
     return single((input, env) => {
       const items = children(input);
       const keys = keysOf(key, items, env);
-      if (sorts && !Array.isArray(input)) {
+      if (!Array.isArray(input)) {
         const shown = key.one === undefined ? keys : keys.map((given) => [given]);
-        fail(
-          `${describe(input)} and ${describe(shown)} cannot be sorted, as they are not both arrays`,
-        );
+        const refusal = sorts ? "sorted, as they are not both arrays" : "iterated over";
+        fail(`${describe(input)} and ${describe(shown)} cannot be ${refusal}`);
       }
       return use(items, keys);
     });

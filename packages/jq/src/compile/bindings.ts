@@ -7,7 +7,10 @@ import { describe } from "../values/print.ts";
 import { Code, GO, NOTHING, single, STOP, withValue } from "./code.ts";
 import type { Env, One, Signal } from "./code.ts";
 
-/** A pattern whose variables are places in a list shared by all alternatives. */
+/**
+ * A pattern whose variables are places in a list shared by all alternatives; -1 is the place of a variable that the pattern
+ * has bound before.
+ */
 export type Matcher =
   | { readonly kind: "variable"; readonly slot: number }
   | { readonly kind: "array"; readonly items: readonly Matcher[] }
@@ -29,6 +32,7 @@ export interface Binder {
 
 type Slots = Json[];
 
+/** Like jq from the last item to the first, which shows when items give several matches or fail. */
 function matchArray(
   items: readonly Matcher[],
   at: number,
@@ -40,7 +44,7 @@ function matchArray(
   const item = items[at];
   if (item === undefined) return then();
   return match(item, index(value, at), env, slots, () =>
-    matchArray(items, at + 1, value, env, slots, then),
+    matchArray(items, at - 1, value, env, slots, then),
   );
 }
 
@@ -66,10 +70,10 @@ function matchObject(
 function match(matcher: Matcher, value: Json, env: Env, slots: Slots, then: () => Signal): Signal {
   switch (matcher.kind) {
     case "variable":
-      slots[matcher.slot] = value;
+      if (matcher.slot >= 0) slots[matcher.slot] = value;
       return then();
     case "array":
-      return matchArray(matcher.items, 0, value, env, slots, then);
+      return matchArray(matcher.items, matcher.items.length - 1, value, env, slots, then);
     case "object":
       return matchObject(matcher.entries, 0, value, env, slots, then);
     default:

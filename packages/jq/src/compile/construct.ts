@@ -143,8 +143,9 @@ export function construct(entries: readonly Entry[]): Code {
         const object: JsonObject = {};
         chargeBuilt(entries.length);
         for (let i = 0; i < entries.length; i += 1) {
-          const key = checkKey((keyOnes[i] as One)(input, env));
-          putKey(object, key, (values[i] as One)(input, env));
+          const key = (keyOnes[i] as One)(input, env);
+          const value = (values[i] as One)(input, env);
+          putKey(object, checkKey(key), value);
         }
         return object;
       });
@@ -173,7 +174,10 @@ export function construct(entries: readonly Entry[]): Code {
 function concatenation(pieces: readonly One[]): One {
   return (input, env) => {
     let text = "";
-    for (let i = 0; i < pieces.length; i += 1) text += (pieces[i] as One)(input, env) as string;
+    // From the last to the first, as jq does, because any may fail.
+    for (let i = pieces.length - 1; i >= 0; i -= 1) {
+      text = ((pieces[i] as One)(input, env) as string) + text;
+    }
     chargeString(text.length);
     return text;
   };

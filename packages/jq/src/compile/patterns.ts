@@ -13,9 +13,15 @@ export interface BoundPatterns {
   readonly inner: Scope;
 }
 
+/** Places of the variables, and those the alternative at hand has used. */
+interface Places {
+  readonly all: Map<string, number>;
+  readonly used: Set<string>;
+}
+
 function entryMatcher(
   entry: ObjectPatternEntry,
-  names: Map<string, number>,
+  names: Places,
   compile: (node: Node) => Code,
 ): MatcherEntry {
   const slot = entry.variable === undefined ? -1 : slotOf(entry.variable, names);
@@ -24,23 +30,30 @@ function entryMatcher(
   return { slot, key, inner };
 }
 
-function slotOf(name: string, names: Map<string, number>): number {
-  const known = names.get(name);
+/** A variable bound twice has the value bound first, so patterns are gone through in the order they are matched. */
+function slotOf(name: string, { all, used }: Places): number {
+  if (used.has(name)) return -1;
+  used.add(name);
+  const known = all.get(name);
   if (known !== undefined) return known;
-  names.set(name, names.size);
-  return names.size - 1;
+  all.set(name, all.size);
+  return all.size - 1;
 }
 
-function matcherOf(
-  pattern: Pattern,
-  names: Map<string, number>,
-  compile: (node: Node) => Code,
-): Matcher {
+/** As `map`, but beginning with the last item. */
+function fromEnd<A, B>(items: readonly A[], change: (item: A) => B): B[] {
+  return items.toReversed().map(change).reverse();
+}
+
+function matcherOf(pattern: Pattern, names: Places, compile: (node: Node) => Code): Matcher {
   switch (pattern.kind) {
     case "variable":
       return { kind: "variable", slot: slotOf(pattern.name, names) };
     case "array":
-      return { kind: "array", items: pattern.items.map((item) => matcherOf(item, names, compile)) };
+      return {
+        kind: "array",
+        items: fromEnd(pattern.items, (item) => matcherOf(item, names, compile)),
+      };
     case "object":
       return {
         kind: "object",
@@ -58,7 +71,9 @@ export function compilePatterns(
   compile: (node: Node) => Code,
 ): BoundPatterns {
   const names = new Map<string, number>();
-  const matchers = patterns.map((pattern) => matcherOf(pattern, names, compile));
+  const matchers = patterns.map((pattern) =>
+    matcherOf(pattern, { all: names, used: new Set() }, compile),
+  );
   let inner = scope;
   for (const name of names.keys()) inner = withCell(inner, "variable", name);
   return { to: binder(matchers, names.size), inner: inner as Scope };

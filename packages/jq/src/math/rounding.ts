@@ -50,7 +50,8 @@ export function significand(x: number): number {
 export function modf(x: number): [number, number] {
   if (Math.abs(x) === Number.POSITIVE_INFINITY) return [x > 0 ? 0 : -0, x];
   const whole = Math.trunc(x);
-  return [x - whole, whole];
+  // What is left of a whole negative number is -0.
+  return [x === whole && x < 0 ? -0 : x - whole, whole];
 }
 
 /** The next double from x towards y. */

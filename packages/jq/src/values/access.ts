@@ -74,6 +74,9 @@ function arrayItem(array: Json[], index: number): Json {
 }
 
 function sliceByObject(value: Json, key: JsonObject): Json {
+  for (const name of ["start", "end"]) {
+    if (!Object.hasOwn(key, name)) fail("Array/string slice indices must be integers");
+  }
   return slice(value, getKey(key, "start"), getKey(key, "end"));
 }
 

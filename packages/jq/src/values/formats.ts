@@ -15,6 +15,7 @@ const HTML: Readonly<Record<string, string>> = {
   ">": "&gt;",
   "'": "&apos;",
   '"': "&quot;",
+  "\0": "\\0",
 };
 
 const TSV: Readonly<Record<string, string>> = {
@@ -22,6 +23,7 @@ const TSV: Readonly<Record<string, string>> = {
   "\r": "\\r",
   "\n": "\\n",
   "\\": "\\\\",
+  "\0": "\\0",
 };
 
 /** Characters escaped between two looks at the budget. */
@@ -56,7 +58,8 @@ function row(name: string, separator: string, escape: (text: string) => string):
 }
 
 function shellWord(value: Json): string {
-  if (typeof value === "string") return `'${escapeAll(value, /'/g, () => "'\\''")}'`;
+  if (typeof value === "string")
+    return `'${escapeAll(value, /['\0]/g, (c) => (c === "'" ? "'\\''" : "\\0"))}'`;
   if (Array.isArray(value) || isObject(value)) {
     return fail(`${describe(value)} can not be escaped for shell`);
   }
@@ -103,9 +106,12 @@ function unUri(value: Json): string {
 const FORMATS = new Map<string, Format>([
   ["text", toText],
   ["json", (value) => toJson(value)],
-  ["csv", row("csv", ",", (text) => `"${escapeAll(text, /"/g, () => '""')}"`)],
-  ["tsv", row("tsv", "\t", (text) => escapeAll(text, /[\t\r\n\\]/g, (c) => TSV[c] as string))],
-  ["html", (value) => escapeAll(toText(value), /[&<>'"]/g, (c) => HTML[c] as string)],
+  [
+    "csv",
+    row("csv", ",", (text) => `"${escapeAll(text, /["\0]/g, (c) => (c === '"' ? '""' : "\\0"))}"`),
+  ],
+  ["tsv", row("tsv", "\t", (text) => escapeAll(text, /[\t\r\n\\\0]/g, (c) => TSV[c] as string))],
+  ["html", (value) => escapeAll(toText(value), /[&<>'"\0]/g, (c) => HTML[c] as string)],
   ["uri", uri],
   ["urid", unUri],
   ["sh", shell],

@@ -31,6 +31,13 @@ const WORDS: Readonly<Record<string, Json>> = { true: true, false: false, null: 
 // oxlint-disable-next-line no-control-regex -- JSON forbids exactly these
 const CONTROL = /[\u0000-\u001f]/;
 
+/** jq counts bytes of UTF-8; either half of a surrogate pair is two of the four. */
+function columnsOf(unit: string): number {
+  const code = unit.charCodeAt(0);
+  if (code < 0x80) return 1;
+  return code < 0x800 || (code >= 0xd800 && code <= 0xdfff) ? 2 : 3;
+}
+
 export class LenientParser {
   private readonly text: string;
   private readonly maxDepth: number;
@@ -65,7 +72,7 @@ export class LenientParser {
   private advance(): string {
     const char = this.text[this.at] as string;
     this.at += 1;
-    this.column += 1;
+    this.column += columnsOf(char);
     if (char === "\n") {
       this.line += 1;
       this.column = 0;

@@ -53,6 +53,16 @@ function pointAt(bytes: ArrayLike<number>, at: number): number {
   return point >= 0xd800 && point <= 0xdfff ? -1 : point;
 }
 
+/** How many bytes at an offset that are no UTF-8 become one U+FFFD, as jq counts them. */
+function malformed(bytes: ArrayLike<number>, at: number): number {
+  const more = following(bytes[at] as number);
+  if (more < 0) return 1;
+  if (at + more >= bytes.length) return bytes.length - at;
+  let size = 1;
+  while (size <= more && ((bytes[at + size] as number) & 0xc0) === 0x80) size += 1;
+  return size;
+}
+
 /** Text of UTF-8 bytes; malformed parts become U+FFFD, or make it undefined when `strict`. */
 export function decodeUtf8(bytes: ArrayLike<number>, strict = true): string | undefined {
   chargeScan(bytes.length * 8);
@@ -62,7 +72,7 @@ export function decodeUtf8(bytes: ArrayLike<number>, strict = true): string | un
     if (point < 0) {
       if (strict) return undefined;
       text += "\ufffd";
-      i += 1;
+      i += malformed(bytes, i);
     } else {
       text += String.fromCodePoint(point);
       i += 1 + following(bytes[i] as number);

@@ -69,7 +69,7 @@ export const STRINGS = [
 ] as const;
 
 const NUMBERS = [
-  0, 1, 2, 3, -1, 10, 0.5, -1.5, 2.75, 100, 1e3, 1425599621, 9007199254740993, 1e17, 1e18, 1e-5,
+  0, 1, 2, 3, -1, 10, 0.5, -1.5, 2.75, 100, 1e3, 1425599621, 9007199254740992, 1e17, 1e18, 1e-5,
   1e300, -1e300, 5e-324, 255, 128512, 3.7,
 ] as const;
 
@@ -134,8 +134,8 @@ export function* smaller(value: Json): Generator<Json> {
   if (value === null) return;
   yield null;
   if (typeof value === "string") {
-    if (value.length > 1) yield [...value].slice(1).join("");
-    if (value.length > 1) yield [...value].slice(0, -1).join("");
+    if (value.length > 1) yield Array.from(value).slice(1).join("");
+    if (value.length > 1) yield Array.from(value).slice(0, -1).join("");
   } else if (typeof value === "number") {
     if (value !== 0) yield 0;
     if (value !== 1 && value !== 0) yield 1;

@@ -26,22 +26,19 @@ function bind(generator: Generator, want: Want, scope: Scope): Tree {
   return loose(tight(source), ` as $${name} | `, hole(body));
 }
 
-/** A pattern that takes a value apart, and the variables it binds. */
-function pattern(generator: Generator, depth: number, names: readonly string[]): string {
+/** A pattern that takes a value apart; takes the variables it binds from the list, each once. */
+function pattern(generator: Generator, depth: number, names: string[]): string {
   const { random } = generator;
-  const variable = (): string => `$${random.pick(names)}`;
+  const variable = (): string => `$${names.pop() ?? generator.name()}`;
   const part = (): string =>
     depth <= 0 || random.chance(0.6) ? variable() : pattern(generator, depth - 1, names);
   if (random.chance(0.5))
     return `[${Array.from({ length: 1 + random.below(3) }, part).join(", ")}]`;
   const entry = (): string => {
     const key = random.pick(KEYS);
-    return random.pick([
-      `${key}: ${part()}`,
-      `"${key}": ${part()}`,
-      `("a", "b"): ${part()}`,
-      variable(),
-    ]);
+    const style = random.below(4);
+    if (style === 0) return variable();
+    return `${[key, `"${key}"`, '("a", "b")'][style - 1] ?? key}: ${part()}`;
   };
   return `{${Array.from({ length: 1 + random.below(2) }, entry).join(", ")}}`;
 }
@@ -50,9 +47,9 @@ function pattern(generator: Generator, depth: number, names: readonly string[]):
 function takeApart(generator: Generator, want: Want, scope: Scope): Tree {
   const { random } = generator;
   const names = [generator.name(), generator.name()];
-  const patterns = [pattern(generator, 1, names)];
+  const patterns = [pattern(generator, 1, [...names])];
   while (random.chance(0.3)) {
-    patterns.push(random.chance(0.5) ? `$${names[0]}` : pattern(generator, 1, names));
+    patterns.push(random.chance(0.5) ? `$${names[0]}` : pattern(generator, 1, [...names]));
   }
   // Each variable of the body must be bound: the ones no pattern names are bound first.
   const source = generator.make(random.pick(["arr", "obj", "any"]), scope);
@@ -186,7 +183,6 @@ function suffix(generator: Generator, want: Want, scope: Scope): Tree {
     ".a?",
     "[0]?",
     "[]?",
-    ".[1:]?",
     "[:2]?",
     ".b",
     "[-1]?",

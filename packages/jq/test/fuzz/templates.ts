@@ -72,7 +72,7 @@ str from any ×2
   tostring ¦ tojson ¦ type ¦ @json ¦ @text ¦ «str!» + «str!» ¦ "<\(«any»)>"
 
 str from any
-  @base64 ¦ @html ¦ @uri ¦ [«num», «str»] | @csv ¦ [«str», «num»] | @tsv ¦ «strs!» | join(«str!») ¦ @sh ¦ @base32
+  @base64 ¦ @html ¦ @uri ¦ [«num», «str»] | @csv ¦ [«str», «num»] | @tsv ¦ «strs!» | join(«str!») ¦ @sh
 
 str from any
   @html "<\(«any»)>" ¦ @json "\(«any») \(«str»)" ¦ @uri "?\(«str»)" ¦ @base64 "a\(«str»)"
@@ -83,7 +83,7 @@ str from str ×1.3
 
 str from str
   explode | reverse | implode ¦ .[«#int»:] ¦ .[:«#int»] ¦ .[«#int»:«#int»] ¦ . * «#int» ¦ @base64 | @base64d ¦
-  @base64d ¦ @base32 | @base32d ¦ @urid ¦ split(«str»)[]
+  @base64d ¦ @urid ¦ split(«str»)[]
 
 str from str
   sub(«#regex»; «str!») ¦ gsub(«#regex»; «str!») ¦ gsub(«#regex»; "-\(.)") ¦ sub(«#regex»; «str»; «#flags») ¦
