@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { familyOf, killFamily, signalProcess } from "@millrace/server/embedded";
+import pg from "pg";
 import type { Random } from "./random.ts";
 import type { Mode, Stand } from "./stand.ts";
 import type { TcpProxy } from "./tcp-proxy.ts";
@@ -158,14 +159,31 @@ async function freeze({ mode, database, server }: Stand, random: Random): Promis
   for (const member of family) signalProcess(member, "SIGCONT");
 }
 
-async function fillDisk({ disk }: Stand, random: Random): Promise<void> {
+async function fillDisk({ disk, database }: Stand, random: Random): Promise<void> {
   if (disk === undefined) throw new Error("this stand has no small disk");
   const until = performance.now() + random.between(5_000, 9_000);
+  // Either tables cannot grow, which refuses statements, or the log cannot, which ends PostgreSQL.
+  const isLog = random.chance(0.5);
   while (performance.now() < until) {
     disk.fill();
+    if (isLog) await nextLogFile(database).catch(() => {});
     await sleep(50);
   }
   disk.free();
+}
+
+async function nextLogFile(database: Stand["database"]): Promise<void> {
+  const client = new pg.Client({
+    connectionString: database.url(),
+    connectionTimeoutMillis: 2_000,
+  });
+  client.on("error", () => {});
+  await client.connect();
+  try {
+    await client.query("SELECT pg_switch_wal()");
+  } finally {
+    await client.end();
+  }
 }
 
 function proxyOf({ proxy }: Stand): TcpProxy {
