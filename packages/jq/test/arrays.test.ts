@@ -76,6 +76,8 @@ testCases([
   ],
   ["unique", [3, 1, 3, 2, 1], [[1, 2, 3]]],
   ["unique_by(length)", ["bb", "a", "cc", "d"], [["a", "bb"]]],
+  ["map([., nan]) | sort_by(.[1]) | map(.[0])", [3, 1, 2], [[3, 1, 2]]],
+  ["map([., nan]) | group_by(.[1]) | map(.[0][0])", [3, 1, 2], [[3, 1, 2]]],
   ["min, max", [3, 1, 2], [1, 3]],
   ["min, max", [], [null, null]],
   [

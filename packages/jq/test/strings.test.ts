@@ -7,6 +7,8 @@ testCases([
   ['ltrimstr(""), rtrimstr("")', "abc", ["abc", "abc"]],
   ["trim, ltrim, rtrim", " \t a b\n ", ["a b", "a b\n ", " \t a b"]],
   ["trim", "\u00a0x\u3000", ["x"]],
+  ['try "\\(error("a"))\\(error("b"))" catch .', null, ["b"]],
+  ['"\\(1.5) \\(100) \\(0.00001) \\(1e17) \\(-0)"', null, ["1.5 100 1e-05 1e+17 -0"]],
   ['startswith("a"), endswith("c")', "abc", [true, true]],
   ['split(",")', "a,b,,c", [["a", "b", "", "c"]]],
   ['split("")', "añ\ud83d\ude00", [["a", "ñ", "\ud83d\ude00"]]],

@@ -3,7 +3,7 @@ import { charge, chargeBuilt, chargeCopy, chargeItem, chargeSame } from "../budg
 import { each, iterate } from "../compile/access.ts";
 import { outputsOver } from "../compile/construct.ts";
 import { mustGo } from "../compile/breaks.ts";
-import { Code, GO, IDENTITY, single, STOP } from "../compile/code.ts";
+import { Code, GO, IDENTITY, maker, single, STOP } from "../compile/code.ts";
 import type { Emit, Signal } from "../compile/code.ts";
 import { fail } from "../errors.ts";
 import { index } from "../values/access.ts";
@@ -19,9 +19,9 @@ import type { Builder, Builtins } from "./define.ts";
 /** `map(f)`, that is `[.[] | f]` */
 function map(args: readonly Code[]): Code {
   const change = args[0] as Code;
-  const { opt } = change;
-  if (opt !== undefined) return single((input, env) => outputsOver(opt, input, env));
-  return single((input, env) => {
+  const { fresh, opt } = change;
+  if (opt !== undefined) return maker((input, env) => outputsOver(opt, fresh, input, env));
+  return maker((input, env) => {
     const made: Json[] = [];
     const keep: Emit = (value) => {
       chargeItem(value);

@@ -1,5 +1,5 @@
 /** Objects: keys, entries and SQL-style indexes. */
-import { charge, chargeBuilt, chargeItem, chargeSame } from "../budget/budget.ts";
+import { charge, chargeBuilt, chargeItem, chargeSame, number } from "../budget/budget.ts";
 import { mustGo } from "../compile/breaks.ts";
 import { Code, GO, single, STOP } from "../compile/code.ts";
 import type { Env } from "../compile/code.ts";
@@ -79,6 +79,8 @@ function addAll(items: Json): Json {
     charge(items.length);
     return joinStrings(items);
   }
+  const sum = Array.isArray(items) ? sumOf(items) : undefined;
+  if (sum !== undefined) return sum;
   const adder = new Adder();
   each(
     items,
@@ -89,6 +91,19 @@ function addAll(items: Json): Json {
     false,
   );
   return adder.total;
+}
+
+/** The sum of numbers, or undefined when there are others, or none. */
+function sumOf(items: readonly Json[]): number | undefined {
+  if (items.length === 0) return undefined;
+  let sum = 0;
+  for (let i = 0; i < items.length; i += 1) {
+    const item = items[i];
+    if (typeof item !== "number") return undefined;
+    sum += item;
+  }
+  charge(items.length);
+  return number(sum);
 }
 
 function joinStrings(items: readonly string[]): Json {

@@ -224,7 +224,7 @@ export function iterate(target: Code, optional: boolean): Code {
       : (input, env, emit) => each(one(input, env), emit, optional);
   return new Code({
     run,
-    over: one === undefined || optional ? undefined : { from: one, each: undefined },
+    over: one === undefined || optional ? undefined : { from: one, each: undefined, fresh: false },
     steps: optional ? undefined : extended(target, { kind: "each" }),
     paths: (input, path, env, emit) =>
       target.paths(input, path, env, (value, at) => eachPath(value, at, emit, optional)),

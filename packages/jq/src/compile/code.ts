@@ -62,6 +62,8 @@ export interface Over {
   readonly from: One;
   /** The output for a child, or NOTHING; the child itself when left out. */
   readonly each: One | undefined;
+  /** See `Code.fresh`. */
+  readonly fresh: boolean;
 }
 
 interface CodeParts {
@@ -80,6 +82,8 @@ interface CodeParts {
   readonly paths?: Paths;
   /** The only path, when it is a fixed row of steps. */
   readonly steps?: Steps | undefined;
+  readonly fresh?: boolean;
+  readonly fixed?: Json;
 }
 
 export class Code {
@@ -92,6 +96,13 @@ export class Code {
   readonly tailRun: Run;
   readonly paths: Paths;
   readonly steps: Steps | undefined;
+  /**
+   * Each output is a container just made, which nothing else refers to and whose elements are paid
+   * for: putting it somewhere cannot multiply any text.
+   */
+  readonly fresh: boolean;
+  /** The output, when it is known while compiling. */
+  readonly fixed: Json | undefined;
 
   constructor(parts: CodeParts) {
     this.one = parts.one;
@@ -103,6 +114,8 @@ export class Code {
     this.tailRun = parts.tailRun ?? parts.run;
     this.paths = parts.paths ?? valuePaths(parts.run);
     this.steps = parts.steps;
+    this.fresh = parts.fresh === true;
+    this.fixed = parts.fixed;
   }
 }
 
@@ -133,7 +146,12 @@ export const EMPTY: Code = new Code({ opt: () => NOTHING, run: () => GO, paths: 
 export function constant(value: Json): Code {
   // A literal too large for a double is an infinity, which outputs must be checked for.
   if (typeof value === "number" && !Number.isFinite(value)) return single(() => number(value));
-  return single(() => value);
+  return new Code({ one: () => value, run: (_input, _env, emit) => emit(value), fixed: value });
+}
+
+/** A filter whose one output is a container it just made; see `Code.fresh`. */
+export function maker(one: One): Code {
+  return new Code({ one, run: (input, env, emit) => emit(one(input, env)), fresh: true });
 }
 
 interface Pending {

@@ -16,15 +16,15 @@ import type { Json, JsonObject } from "../values/json.ts";
 import { putKey } from "../values/objects.ts";
 import { describe, toText } from "../values/print.ts";
 import { mustGo } from "./breaks.ts";
-import { Code, constant, GO, NOTHING, single } from "./code.ts";
+import { Code, constant, GO, maker, NOTHING, single } from "./code.ts";
 import type { Env, One, Signal } from "./code.ts";
 
 function valuesOf(value: Json): readonly Json[] {
   return isObject(value) ? Object.values(value) : cannotIterate(value);
 }
 
-/** The outputs for the children of a value. */
-export function outputsOver(each: One, value: Json, env: Env): Json[] {
+/** The outputs for the children of a value; `fresh` ones need not be looked at. */
+export function outputsOver(each: One, fresh: boolean, value: Json, env: Env): Json[] {
   const list = Array.isArray(value) ? value : valuesOf(value);
   const items: Json[] = [];
   let large = 0;
@@ -32,7 +32,7 @@ export function outputsOver(each: One, value: Json, env: Env): Json[] {
     charge(1);
     const value = each(list[i] as Json, env);
     if (value === NOTHING) continue;
-    if (isLarge(value)) large += 1;
+    if (!fresh && isLarge(value)) large += 1;
     items.push(value);
   }
   chargeItems(items.length, large);
@@ -63,7 +63,7 @@ export function outputs(code: Code, input: Json, env: Env): Json[] {
 export function collect(body: Code): Code {
   const { one } = body;
   if (one !== undefined) {
-    return single((input, env) => {
+    return maker((input, env) => {
       const value = one(input, env);
       chargeItem(value);
       return [value];
@@ -71,15 +71,15 @@ export function collect(body: Code): Code {
   }
   const each = body.over?.each;
   if (body.over === undefined || each === undefined) {
-    return single((input, env) => outputs(body, input, env));
+    return maker((input, env) => outputs(body, input, env));
   }
-  const { from } = body.over;
-  return single((input, env) => outputsOver(each, from(input, env), env));
+  const { from, fresh } = body.over;
+  return maker((input, env) => outputsOver(each, fresh, from(input, env), env));
 }
 
 /** `[a, b, c]` where every item gives one output. */
 export function tuple(items: readonly One[]): Code {
-  return single((input, env) => {
+  return maker((input, env) => {
     const values: Json[] = [];
     let large = 0;
     for (let i = 0; i < items.length; i += 1) {
@@ -136,7 +136,7 @@ export function construct(entries: readonly Entry[]): Code {
   const keys = entries.map((entry) => entry.fixed);
   const values = entries.map((entry) => entry.value.one);
   if (values.every((one) => one !== undefined)) {
-    if (keys.every((key) => key !== undefined)) return single(record(keys, values));
+    if (keys.every((key) => key !== undefined)) return maker(record(keys, values));
     const keyOnes = entries.map((entry) => entry.key.one);
     if (keyOnes.every((one) => one !== undefined)) {
       return single((input, env) => {
@@ -170,11 +170,13 @@ export function construct(entries: readonly Entry[]): Code {
   });
 }
 
-/** Pieces of text one after the other. There are as many as the program spells out, so one look at the length is enough. */
+/**
+ * Pieces of text one after the other; as in jq the last is evaluated first. There are as many as the
+ * program spells out, so one look at the length is enough.
+ */
 function concatenation(pieces: readonly One[]): One {
   return (input, env) => {
     let text = "";
-    // From the last to the first, as jq does, because any may fail.
     for (let i = pieces.length - 1; i >= 0; i -= 1) {
       text = ((pieces[i] as One)(input, env) as string) + text;
     }

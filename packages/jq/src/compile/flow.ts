@@ -111,11 +111,12 @@ export function conditional(condition: Code, yes: Code, no: Code): Code {
   const isSelect = yes === IDENTITY && no === EMPTY;
   const yesOpt = yes.opt;
   const noOpt = no.opt;
+  const either: One | undefined =
+    yesOpt === undefined || noOpt === undefined
+      ? undefined
+      : (input, env) => (isTrue(test(input, env)) ? yesOpt : noOpt)(input, env);
   return new Code({
-    opt:
-      yesOpt === undefined || noOpt === undefined
-        ? undefined
-        : (input, env) => (isTrue(test(input, env)) ? yesOpt : noOpt)(input, env),
+    opt: isSelect ? (input, env) => (isTrue(test(input, env)) ? input : NOTHING) : either,
     steps: isSelect ? [{ kind: "select", test }] : undefined,
     run: (input, env, emit) => (isTrue(test(input, env)) ? yes : no).run(input, env, emit),
     tailRun: (input, env, emit) => (isTrue(test(input, env)) ? yes : no).tailRun(input, env, emit),

@@ -54,10 +54,48 @@ function fastOne(operator: BinaryOperator, left: One, right: One): One {
   }
 }
 
+/** Comparisons with a number or string known when compiling. */
+function fixedOne(operator: BinaryOperator, left: One, fixed: Json | undefined): One | undefined {
+  if (typeof fixed === "string") {
+    if (operator === "==") return (input, env) => left(input, env) === fixed;
+    return operator === "!=" ? (input, env) => left(input, env) !== fixed : undefined;
+  }
+  if (typeof fixed !== "number" || !Number.isFinite(fixed)) return undefined;
+  switch (operator) {
+    case "==":
+      return (input, env) => left(input, env) === fixed;
+    case "!=":
+      return (input, env) => left(input, env) !== fixed;
+    case "<":
+      return (input, env) => {
+        const a = left(input, env);
+        return typeof a === "number" && a === a ? a < fixed : compare(a, fixed) < 0;
+      };
+    case "<=":
+      return (input, env) => {
+        const a = left(input, env);
+        return typeof a === "number" && a === a ? a <= fixed : compare(a, fixed) <= 0;
+      };
+    case ">":
+      return (input, env) => {
+        const a = left(input, env);
+        return typeof a === "number" ? a > fixed : compare(a, fixed) > 0;
+      };
+    case ">=":
+      return (input, env) => {
+        const a = left(input, env);
+        return typeof a === "number" ? a >= fixed : compare(a, fixed) >= 0;
+      };
+    default:
+      return undefined;
+  }
+}
+
 /** `left operator right`: all pairs of outputs, the left varying fastest. */
 export function operation(operator: BinaryOperator, left: Code, right: Code): Code {
   if (left.one !== undefined && right.one !== undefined) {
-    return single(fastOne(operator, left.one, right.one));
+    const fixed = fixedOne(operator, left.one, right.fixed);
+    return single(fixed ?? fastOne(operator, left.one, right.one));
   }
   const operate: (a: Json, b: Json) => Json = binary(operator);
   return new Code({

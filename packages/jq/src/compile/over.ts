@@ -18,12 +18,13 @@ export function overPipe(left: Code, right: Code): Over | undefined {
   const { over } = left;
   if (over !== undefined) {
     const { opt } = right;
-    return opt === undefined ? undefined : { from: over.from, each: after(over.each, opt) };
+    if (opt === undefined) return undefined;
+    return { from: over.from, each: after(over.each, opt), fresh: right.fresh };
   }
   const { one } = left;
   if (one === undefined || right.over === undefined) return undefined;
   const { from } = right.over;
-  return { from: (input, env) => from(one(input, env), env), each: right.over.each };
+  return { ...right.over, from: (input, env) => from(one(input, env), env) };
 }
 
 /** One loop for all that happens to a child. */

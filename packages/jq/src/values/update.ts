@@ -2,7 +2,7 @@
  * Changing inside values: `setpath` and `delpaths`. Everything is copied on the way down; callers
  * that set many paths in a row hand over a Spine so that containers copied once are reused.
  */
-import { charge, chargeBuilt, chargeCopy, exceeded, limits } from "../budget/budget.ts";
+import { charge, chargeBuilt, chargeCopy, exceeded, limits, number } from "../budget/budget.ts";
 import { fail, failTooLarge } from "../errors.ts";
 import { index, MAX_PATH, sliceRange } from "./access.ts";
 import { add } from "./arithmetic.ts";
@@ -118,6 +118,10 @@ export class Spine {
   /** `root + value`, in place where the root is the operation's own. */
   add(value: Json): void {
     const { root } = this;
+    if (typeof root === "number" && typeof value === "number") {
+      this.root = number(root + value);
+      return;
+    }
     const isOwn = this.nodes.length > 0;
     this.forget(isOwn ? 1 : 0);
     this.keys.length = 0;
