@@ -42,8 +42,12 @@ export class Draft {
     this.original = state;
     this.env = env;
     this.state = { ...state };
-    this.frames = new Map(Object.entries(state.frames));
-    this.values = new Map(Object.entries(state.values ?? {}));
+    this.frames = new Map();
+    for (const id in state.frames) {
+      const frame = state.frames[id];
+      if (frame !== undefined) this.frames.set(id, frame);
+    }
+    this.values = new Map(state.values === undefined ? undefined : Object.entries(state.values));
     this.#arrived = arrived(state);
     this.#began = env.monotonic?.() ?? 0;
   }
@@ -143,8 +147,10 @@ export class Draft {
 
   /** The next state. */
   finish(): { state: State; effects: Effect[] } {
-    const frames = Object.fromEntries(this.frames);
-    const state: Mutable<State> = { ...this.state, frames };
+    const frames: Record<string, Frame> = {};
+    for (const [id, frame] of this.frames) frames[id] = frame;
+    const { state } = this;
+    state.frames = frames;
     if (this.values.size === 0) delete state.values;
     else if (this.#valuesChanged) state.values = Object.fromEntries(this.values);
     return { state, effects: [...this.#effects.values()] };

@@ -3,6 +3,7 @@ import {
   type Command,
   type Decision,
   type Effect,
+  type Environment,
   type decide as decideForReal,
   type HistoryEvent,
   isTerminal,
@@ -20,6 +21,7 @@ import { faulted } from "./fault.ts";
 import type { MailIds } from "./mail-ids.ts";
 import {
   NONE_OPEN,
+  type OpenActivities,
   OpenDraft,
   openActivity,
   type OpenRequest,
@@ -30,15 +32,13 @@ import type { Hot, Slot } from "./slots.ts";
 
 export interface DecideContext {
   readonly decide: typeof decideForReal;
+  readonly environment: Environment;
   readonly now: number;
   readonly partitions: number;
   /** Of a partition this node owns. */
   readonly epochOf: (partition: number) => number;
-  readonly random: () => number;
   readonly randomBytes: () => Uint8Array;
   readonly mailId: MailIds;
-  readonly monotonic: () => number;
-  readonly runtime: { readonly name: string; readonly version: string };
   /** The engine threw: a fault of ours, to be logged. */
   readonly onFault: (instanceId: string, fault: unknown) => void;
   readonly programOf: (workflow: WorkflowVersion) => Program | undefined;
@@ -64,7 +64,8 @@ export function workflowOf(row: WorkflowVersion): WorkflowVersion {
 }
 
 /** What the commands of one slot have in common. */
-interface SlotContext extends DecideContext {
+interface SlotContext {
+  readonly given: DecideContext;
   readonly epoch: number;
   readonly open: OpenDraft;
   readonly asked: OpenRequest[];
@@ -75,15 +76,15 @@ export function decideSlot(slot: Slot, entries: readonly Entry[], given: DecideC
   const { batch, now } = given;
   const before = slot.hot;
   const open = new OpenDraft(before?.open ?? NONE_OPEN);
-  const context = { ...given, epoch: given.epochOf(slot.partition), open, asked: [] };
+  const context = { given, epoch: given.epochOf(slot.partition), open, asked: [] };
   let hot = before;
   const outcomes: Outcome[] = [];
   const firstSeq = before?.state.seq ?? 0;
-  const history: HistoryEvent[] = [];
+  let history: readonly HistoryEvent[] = [];
   for (const entry of entries) {
     consume(entry, context);
     const { next, outcome, events } = applyOne(hot, entry, context);
-    history.push(...events);
+    history = history.length === 0 ? events : [...history, ...events];
     outcomes.push(outcome);
     hot = next;
   }
@@ -91,18 +92,21 @@ export function decideSlot(slot: Slot, entries: readonly Entry[], given: DecideC
   if (!changed || hot === undefined)
     return { slot, entries, outcomes, changed: false, ...(hot === undefined ? {} : { hot }) };
   deliver(hot, context);
-  const row = finalRow({ ...hot, open: open.current }, before, now);
+  const { state } = hot;
+  const row = finalRow(hot, open.current, before, now);
   if (before === undefined) batch.created.push(row);
   else batch.updated.push(row);
-  const fresh = history.filter((event) => event.seq > firstSeq);
+  const fresh =
+    history[0]?.seq === firstSeq + 1 ? history : history.filter(({ seq }) => seq > firstSeq);
   batch.history.push({ partition: slot.partition, instanceId: slot.id, events: fresh });
-  if (isTerminal(hot.state.status)) reportToParent(hot.state, context);
-  const kept = { ...hotRow(row), state: hot.state, open: open.current };
+  if (isTerminal(state.status)) reportToParent(state, given);
+  const kept = hotOfRow(row, state, open.current);
   return { slot, entries, outcomes, changed: true, hot: kept };
 }
 
 /** Lets out what was asked for and not taken back. What outlives its instance (`await: false`) is kept apart. */
-function deliver({ state, row }: Hot, { open, asked, batch, after }: SlotContext): void {
+function deliver({ state, row }: Hot, { open, asked, given }: SlotContext): void {
+  const { batch, after } = given;
   const { id: instanceId } = state;
   const of = { state, partition: row.partition, workflow: workflowOf(row) };
   for (const request of asked) {
@@ -121,7 +125,7 @@ function deliver({ state, row }: Hot, { open, asked, batch, after }: SlotContext
 }
 
 /** Rows that the command came from go with it. */
-function consume(entry: Entry, { batch, open }: SlotContext): void {
+function consume(entry: Entry, { given: { batch }, open }: SlotContext): void {
   if (entry.activity !== undefined && !open.delete(entry.activity.id))
     batch.activities.end(entry.activity);
   if (entry.message !== undefined) batch.consumed.push(entry.message);
@@ -155,14 +159,15 @@ function applyOne(hot: Hot | undefined, entry: Entry, context: SlotContext): App
   const workflow = workflowOf(hot.row);
   let decision: Decision;
   try {
-    decision = runDecide(workflow, hot.state, command, context);
+    decision = runDecide(workflow, hot.state, command, context.given);
   } catch (fault) {
-    return breakDown(hot, fault, context);
+    return breakDown(hot, fault, context.given);
   }
   const { state, events, applied, effects } = decision;
   letOut(effects, state, entry.partition, workflow, context);
   const outcome: Outcome = { kind: applied ? "applied" : "ignored", state };
-  return { next: { ...hot, state }, outcome, events };
+  const { row, open, size } = hot;
+  return { next: { state, row, open, size }, outcome, events };
 }
 
 function letOut(
@@ -170,11 +175,23 @@ function letOut(
   state: State,
   partition: number,
   workflow: WorkflowVersion,
-  context: SlotContext,
+  { given, epoch, open, asked }: SlotContext,
 ): void {
   if (effects.length === 0) return;
-  const of = { ...context, state, partition, workflow };
-  for (const effect of effects) collect(effect, of, context.batch, context.after);
+  const { partitions, now, randomBytes, mailId, batch, after } = given;
+  const of = {
+    state,
+    partition,
+    workflow,
+    epoch,
+    open,
+    asked,
+    partitions,
+    now,
+    randomBytes,
+    mailId,
+  };
+  for (const effect of effects) collect(effect, of, batch, after);
 }
 
 /** What an earlier owner delivered is lost with it: once more, one attempt higher. */
@@ -195,40 +212,49 @@ function startOne(
   workflow: WorkflowVersion,
   context: SlotContext,
 ): Applied {
-  const { batch, now } = context;
-  const program = context.programOf(workflow);
+  const { given } = context;
+  const program = given.programOf(workflow);
   if (program === undefined) {
-    refuseStart(entry, context.whyNot(workflow), context);
+    refuseStart(entry, given.whyNot(workflow), given);
     return { next: undefined, outcome: { kind: "missing" }, events: [] };
   }
   let decision: Decision;
   try {
-    decision = runDecide(workflow, undefined, command, context);
+    decision = runDecide(workflow, undefined, command, given);
   } catch (fault) {
-    context.onFault(entry.instanceId, fault);
-    refuseStart(entry, `the engine failed: ${messageOf(fault)}`, context);
+    given.onFault(entry.instanceId, fault);
+    refuseStart(entry, `the engine failed: ${messageOf(fault)}`, given);
     return { next: undefined, outcome: { kind: "failed", fault }, events: [] };
   }
   const { state, events, effects } = decision;
   letOut(effects, state, entry.partition, workflow, context);
-  if (entry.start?.key !== undefined) batch.keys.push(entry.start.key);
-  const row: Hot["row"] = {
-    id: state.id,
-    partition: entry.partition,
-    ...workflow,
-    status: state.status,
+  if (entry.start?.key !== undefined) given.batch.keys.push(entry.start.key);
+  const row = newRow(state, entry.partition, workflow, given.now);
+  const next = { state, row, open: NONE_OPEN, size: 0 };
+  return { next, outcome: { kind: "applied", state }, events };
+}
+
+function newRow(
+  { id, status, parent }: State,
+  partition: number,
+  { tenant, namespace, name, version }: WorkflowVersion,
+  now: number,
+): Hot["row"] {
+  return {
+    id,
+    partition,
+    tenant,
+    namespace,
+    name,
+    version,
+    status,
     revision: 0,
     seq: 0,
     createdAt: now,
     updatedAt: now,
-    ...(state.parent === undefined
-      ? {}
-      : { parentId: state.parent.instanceId, parentChildId: state.parent.childId }),
-  };
-  return {
-    next: { state, row, open: NONE_OPEN, size: 0 },
-    outcome: { kind: "applied", state },
-    events,
+    endedAt: undefined,
+    parentId: parent?.instanceId,
+    parentChildId: parent?.childId,
   };
 }
 
@@ -269,22 +295,32 @@ function runDecide(
 ): Decision {
   const program = context.programOf(workflow);
   if (program === undefined) throw new Error(context.whyNot(workflow));
-  const { now, random, monotonic, runtime } = context;
-  return context.decide(program, state, command, { now, random, monotonic, runtime });
+  return context.decide(program, state, command, context.environment);
 }
 
-function finalRow(hot: Hot, before: Hot | undefined, now: number): InstanceRow {
-  const { state, row, open } = hot;
-  const activities = writeOpen(open);
+function finalRow(
+  { state, row }: Hot,
+  open: OpenActivities,
+  before: Hot | undefined,
+  now: number,
+): InstanceRow {
   return {
-    ...row,
-    ...(activities === undefined ? {} : { activities }),
+    id: row.id,
+    partition: row.partition,
+    tenant: row.tenant,
+    namespace: row.namespace,
+    name: row.name,
+    version: row.version,
     status: state.status,
     revision: (before?.row.revision ?? 0) + 1,
     seq: state.seq,
     state: JSON.stringify(state),
+    activities: writeOpen(open),
+    createdAt: row.createdAt,
     updatedAt: now,
-    ...(state.endedAt === undefined ? {} : { endedAt: state.endedAt }),
+    endedAt: state.endedAt,
+    parentId: row.parentId,
+    parentChildId: row.parentChildId,
   };
 }
 
@@ -306,13 +342,32 @@ export function reportToParent(
   send(instanceId, { command }, context, context.batch, context.after);
 }
 
-/** No text is kept beside what it says. */
-function hotRow({ state, activities = "", ...row }: InstanceRow): Pick<Hot, "row" | "size"> {
-  return { row, size: state.length + activities.length };
+/** What is kept in memory: no text beside what it says. */
+function hotOfRow(row: InstanceRow, state: State, open: OpenActivities): Hot {
+  return {
+    state,
+    row: {
+      id: row.id,
+      partition: row.partition,
+      tenant: row.tenant,
+      namespace: row.namespace,
+      name: row.name,
+      version: row.version,
+      status: row.status,
+      revision: row.revision,
+      seq: row.seq,
+      createdAt: row.createdAt,
+      updatedAt: row.updatedAt,
+      endedAt: row.endedAt,
+      parentId: row.parentId,
+      parentChildId: row.parentChildId,
+    },
+    open,
+    size: row.state.length + (row.activities?.length ?? 0),
+  };
 }
 
 /** A row as loaded → hot. */
 export function hotOf(row: InstanceRow): Hot {
-  const state = loadState(JSON.parse(row.state));
-  return { ...hotRow(row), state, open: readOpen(row.activities) };
+  return hotOfRow(row, loadState(JSON.parse(row.state)), readOpen(row.activities));
 }

@@ -95,18 +95,16 @@ export class Dispatcher {
   }
 
   #fill(): void {
-    while (!this.#stopped && this.#running.size < this.#config.concurrency) {
-      const [next] = this.#queue;
-      if (next === undefined) return;
-      this.#queue.delete(next[0]);
-      void this.#run(next[1]);
+    for (const [name, delivery] of this.#queue) {
+      if (this.#stopped || this.#running.size >= this.#config.concurrency) return;
+      this.#queue.delete(name);
+      void this.#run(name, delivery);
     }
   }
 
-  async #run(delivery: Delivery): Promise<void> {
+  async #run(name: string, delivery: Delivery): Promise<void> {
     const { counts } = this.#config.counters;
     const controller = new AbortController();
-    const name = nameOf(delivery);
     this.#running.set(name, controller);
     counts.activitiesStarted += 1;
     if (delivery.attempt > 1) counts.activitiesRedelivered += 1;

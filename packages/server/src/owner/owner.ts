@@ -11,7 +11,6 @@
  * time.
  */
 import { decide, isTerminal } from "@millrace/engine";
-import type { Program } from "@millrace/language";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import { type Epoch, type OwnerStore, StoreError, type WorkflowVersion } from "../store/store.ts";
@@ -22,7 +21,7 @@ import { type DecideContext, type Decided, decideSlot, hotOf, workflowOf } from 
 import { type LetOut, nothingAfter } from "./effects.ts";
 import { type Entry, isDurable } from "./entry.ts";
 import { type MailIds, mailIds } from "./mail-ids.ts";
-import { nameOf, Programs } from "./programs.ts";
+import { BatchPrograms, Programs } from "./programs.ts";
 import { type Hot, type Slot, Slots } from "./slots.ts";
 
 export interface OwnerConfig {
@@ -198,19 +197,21 @@ export class Owner {
     // What was read under an epoch counts under that epoch only.
     if (taken.some(({ slot }, n) => this.epochOf(slot.partition) !== (epochs[n] ?? -1)))
       throw new StoreError("stale-epoch", "a partition changed hands while states were read");
-    const { store, clock, log } = this.#config;
+    const { store, clock, log, random, randomBytes, runtime, partitions } = this.#config;
+    const now = this.#config.databaseNow();
     const batch = new BatchBuilder();
     const after = nothingAfter();
     const context = {
-      ...this.#config,
       decide: this.#config.decide ?? decide,
-      now: this.#config.databaseNow(),
+      environment: { now, random, monotonic: () => clock.monotonic(), runtime },
+      now,
+      partitions,
+      randomBytes,
       epochOf: (partition: number) => this.#epochs.get(partition) ?? -1,
-      monotonic: () => clock.monotonic(),
       mailId: this.mailId,
       onFault: (instance: string, err: unknown) =>
         log.error({ err, instance }, "the engine failed on an instance"),
-      programOf: (workflow: WorkflowVersion) => programs.get(nameOf(workflow)),
+      programOf: (workflow: WorkflowVersion) => programs.get(workflow),
       whyNot: (workflow: WorkflowVersion) => this.programs.why(workflow),
       batch,
       after,
@@ -248,7 +249,7 @@ export class Owner {
   }
 
   /** Loads the states that the commands need and are not in memory, and gives the programs. */
-  async #warm(taken: readonly Taken[]): Promise<ReadonlyMap<string, Program | undefined>> {
+  async #warm(taken: readonly Taken[]): Promise<BatchPrograms> {
     try {
       await this.#loadStates(taken);
       return await this.#loadPrograms(taken);
@@ -269,22 +270,20 @@ export class Owner {
     }
   }
 
-  async #loadPrograms(taken: readonly Taken[]): Promise<Map<string, Program | undefined>> {
-    const programs = new Map<string, Program | undefined>();
+  async #loadPrograms(taken: readonly Taken[]): Promise<BatchPrograms> {
+    const programs = new BatchPrograms();
     const missing: WorkflowVersion[] = [];
+    const need = (workflow: WorkflowVersion): void => {
+      if (programs.has(workflow)) return;
+      const program = this.programs.known(workflow);
+      programs.set(workflow, program);
+      if (program === undefined) missing.push(workflowOf(workflow));
+    };
     for (const { slot, entries } of taken) {
-      const workflows = entries.flatMap(({ start }) => (start === undefined ? [] : start.workflow));
-      if (slot.hot !== undefined) workflows.push(slot.hot.row);
-      for (const workflow of workflows) {
-        const name = nameOf(workflow);
-        if (programs.has(name)) continue;
-        const program = this.programs.known(workflow);
-        programs.set(name, program);
-        if (program === undefined) missing.push(workflowOf(workflow));
-      }
+      if (slot.hot !== undefined) need(slot.hot.row);
+      for (const { start } of entries) if (start !== undefined) need(start.workflow);
     }
-    for (const workflow of missing)
-      programs.set(nameOf(workflow), await this.programs.get(workflow));
+    for (const workflow of missing) programs.set(workflow, await this.programs.get(workflow));
     return programs;
   }
 

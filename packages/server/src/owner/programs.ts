@@ -51,6 +51,42 @@ export class Programs {
   }
 }
 
+/** The programs that one batch needs. Its instances mostly run the same few, so the last one asked for is at hand. */
+export class BatchPrograms {
+  readonly #programs = new Map<string, Program | undefined>();
+  #last: WorkflowVersion | undefined;
+  #program: Program | undefined;
+
+  has(workflow: WorkflowVersion): boolean {
+    return this.#isLast(workflow) || this.#programs.has(nameOf(workflow));
+  }
+
+  set(workflow: WorkflowVersion, program: Program | undefined): void {
+    this.#programs.set(nameOf(workflow), program);
+    this.#last = workflow;
+    this.#program = program;
+  }
+
+  get(workflow: WorkflowVersion): Program | undefined {
+    if (this.#isLast(workflow)) return this.#program;
+    const program = this.#programs.get(nameOf(workflow));
+    this.#last = workflow;
+    this.#program = program;
+    return program;
+  }
+
+  #isLast({ tenant, namespace, name, version }: WorkflowVersion): boolean {
+    const last = this.#last;
+    return (
+      last !== undefined &&
+      last.name === name &&
+      last.version === version &&
+      last.namespace === namespace &&
+      last.tenant === tenant
+    );
+  }
+}
+
 /** Names a version in a map. */
 export function nameOf({ tenant, namespace, name, version }: WorkflowVersion): string {
   return `${tenant}/${namespace}/${name}/${version}`;

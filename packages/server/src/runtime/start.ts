@@ -23,15 +23,23 @@ export interface StartsConfig {
   readonly random: () => number;
 }
 
+/** The newest version of a workflow, as known or as being asked for. */
+interface Latest {
+  readonly version: string | Promise<string | undefined>;
+  readonly until: number;
+}
+
 /** Milliseconds a client should stay away when too much is queued. */
 const RETRY_AFTER = 1000;
+/** Milliseconds that the newest version is taken to be the newest, where another node may have applied one. */
+const FRESH = 1000;
 
 export class Starts {
   readonly #config: StartsConfig;
   /** Starts under way by key: the next with the same key waits for the first. */
   readonly #keyed = new Map<string, Promise<unknown>>();
   /** The newest versions; forgotten when one is applied here, and after a second in case another node has one. */
-  readonly #latest = new Map<string, { readonly version: string; readonly until: number }>();
+  readonly #latest = new Map<string, Latest>();
 
   constructor(config: StartsConfig) {
     this.#config = config;
@@ -115,22 +123,42 @@ export class Starts {
   }
 
   async #resolve(request: StartInstance): Promise<WorkflowVersion> {
-    const { store, owner, databaseNow } = this.#config;
+    const { owner } = this.#config;
     const { tenant = DEFAULT_TENANT, namespace, name } = request;
     let { version } = request;
     if (version === undefined || version === "latest") {
-      const key = JSON.stringify([tenant, namespace, name]);
-      const known = this.#latest.get(key);
-      if (known !== undefined && known.until > databaseNow()) version = known.version;
-      else {
-        version = await store.latestVersion({ tenant, namespace, name });
-        if (version !== undefined) this.#latest.set(key, { version, until: databaseNow() + 1000 });
-      }
+      const latest = this.#latestOf({ tenant, namespace, name });
+      version = typeof latest === "object" ? await latest : latest;
     }
     const workflow = { tenant, namespace, name, version: version ?? "latest" };
-    if (version === undefined || (await owner.programs.get(workflow)) === undefined)
-      throw noWorkflow(workflow);
+    if (version === undefined) throw noWorkflow(workflow);
+    if (owner.programs.known(workflow) === undefined)
+      if ((await owner.programs.get(workflow)) === undefined) throw noWorkflow(workflow);
     return workflow;
+  }
+
+  /** Whoever asks while the database is being asked gets the same answer. */
+  #latestOf(workflow: Omit<WorkflowVersion, "version">): string | Promise<string | undefined> {
+    const { store, databaseNow } = this.#config;
+    const key = `${workflow.tenant}\n${workflow.namespace}\n${workflow.name}`;
+    const known = this.#latest.get(key);
+    if (known !== undefined && known.until > databaseNow()) return known.version;
+    const asking = store.latestVersion(workflow).then(
+      (version) => {
+        const until = databaseNow() + FRESH;
+        // Forgotten meanwhile: what was read may be of before.
+        if (this.#latest.get(key)?.version === asking)
+          if (version === undefined) this.#latest.delete(key);
+          else this.#latest.set(key, { version, until });
+        return version;
+      },
+      (error: unknown) => {
+        this.#latest.delete(key);
+        throw error;
+      },
+    );
+    this.#latest.set(key, { version: asking, until: Number.POSITIVE_INFINITY });
+    return asking;
   }
 }
 

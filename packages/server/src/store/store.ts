@@ -25,12 +25,13 @@ export interface InstanceRow {
   /** The state as JSON text. */
   readonly state: string;
   /** JSON array of the open activities kept with the instance; absent when there are none. */
-  readonly activities?: string;
+  readonly activities?: string | undefined;
   readonly createdAt: number;
   readonly updatedAt: number;
-  readonly endedAt?: number;
-  readonly parentId?: string;
-  readonly parentChildId?: string;
+  // Also present and undefined: rows of one shape are faster.
+  readonly endedAt?: number | undefined;
+  readonly parentId?: string | undefined;
+  readonly parentChildId?: string | undefined;
 }
 export interface HistoryRow {
   readonly partition: number;

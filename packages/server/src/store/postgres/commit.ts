@@ -5,6 +5,7 @@
  * Every statement is prepared once per connection and takes whole columns, so its plan and its text do not depend on how
  * many rows there are.
  */
+import type { Duplex } from "node:stream";
 import type { PoolClient } from "pg";
 import type { Batch, WaitKey } from "../store.ts";
 import { bigints, column, ints, joined, split } from "./columns.ts";
@@ -17,18 +18,29 @@ import type { Statement } from "./statement.ts";
  * @throws the first failure; when the connection broke the outcome is not known
  */
 export async function runBatch(client: PoolClient, batch: Batch): Promise<void> {
-  const answers = [
+  const answers = inOneWrite(client, () => [
     client.query("BEGIN"),
     ...statements(batch).map(({ name, text, values }) =>
       client.query({ name, text, values: [...values] }),
     ),
     client.query("COMMIT"),
-  ];
+  ]);
   const settled = await Promise.allSettled(answers);
   for (const answer of settled) if (answer.status === "rejected") throw answer.reason;
   const last = settled.at(-1);
   if (last?.status !== "fulfilled" || last.value.command !== "COMMIT")
     throw new Error("the database rolled the batch back without an error");
+}
+
+/** Each write is a system call, and wakes the database for a part of the batch. */
+function inOneWrite<T>(client: PoolClient, send: () => T): T {
+  const { stream } = (client as unknown as { connection: { stream: Duplex } }).connection;
+  stream.cork();
+  try {
+    return send();
+  } finally {
+    stream.uncork();
+  }
 }
 
 function statements(batch: Batch): readonly Statement[] {
