@@ -1,7 +1,8 @@
 /**
  * Measures jq evaluations per second beside other engines. Every engine must give what ours gives before anything is timed; one
  * that fails or differs is left out of that expression, with the reason. Rounds go through all expressions and engines in
- * turn, so that what the machine does meanwhile touches all alike; the median of the rounds counts.
+ * turn, so that what the machine does meanwhile touches all alike; the median of the rounds counts. Seconds are seconds of
+ * processor time, which on an idle machine are the clock's.
  */
 import { isDeepStrictEqual } from "node:util";
 import type { Figure, Peer } from "../figure.ts";
@@ -18,7 +19,7 @@ interface Lane {
   readonly evaluate: Evaluate;
   /** Evaluations that fill one round, near enough. */
   batch: number;
-  /** Evaluations per second, one value a round. */
+  /** Evaluations per second of processor time, one value a round. */
   readonly rates: number[];
 }
 
@@ -56,25 +57,34 @@ async function laneOf(engine: Engine, item: Case, expected: unknown): Promise<La
 /** Results land here, so that no evaluation can be optimised away. */
 let kept: unknown;
 
-/** Milliseconds that a number of evaluations take. */
-async function time({ engine, evaluate }: Lane, count: number): Promise<number> {
-  const began = performance.now();
-  if (engine.isAsync) for (let n = 0; n < count; n += 1) kept = await evaluate();
-  else for (let n = 0; n < count; n += 1) kept = evaluate();
-  return performance.now() - began;
+/** Milliseconds of processor time since the process began, on all of its threads: garbage counts, other programs do not. */
+function spentMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
-/** Warms a lane up and finds how many evaluations fill a slice. */
+/** Milliseconds of processor time that a number of evaluations take. */
+async function time({ engine, evaluate }: Lane, count: number): Promise<number> {
+  const began = spentMs();
+  if (engine.isAsync) for (let n = 0; n < count; n += 1) kept = await evaluate();
+  else for (let n = 0; n < count; n += 1) kept = evaluate();
+  return Math.max(spentMs() - began, 0.001);
+}
+
+/**
+ * Warms a lane up and finds how many evaluations fill a slice, in milliseconds. The best try counts: a slow one may have been
+ * the machine's doing.
+ */
 async function calibrate(lane: Lane, slice: number): Promise<void> {
+  let best = 0;
   let spent = 0;
-  for (;;) {
-    const took = await time(lane, lane.batch);
+  for (let count = 1; spent < slice * 4; ) {
+    const took = await time(lane, count);
     spent += took;
-    if (took >= slice / 2) {
-      lane.batch = Math.max(1, Math.round((lane.batch * slice) / took));
-      if (spent >= slice * 3 || took > slice) return;
-    } else lane.batch *= 2;
+    best = Math.max(best, count / took);
+    count = Math.max(1, Math.min(count * 2, Math.ceil(best * slice)));
   }
+  lane.batch = Math.max(1, Math.round(best * slice));
 }
 
 async function measure(tracks: readonly Track[], quick: boolean): Promise<void> {
