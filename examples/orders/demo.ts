@@ -4,19 +4,21 @@
  *
  *     npm run demo [-- --orders 300 --seed millrace]
  */
+import { mkdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type Instance, MillraceClient } from "@millrace/sdk";
-import { removeData } from "@millrace/server/embedded";
+import { removeData, tryLock } from "@millrace/server/embedded";
 import { Progress } from "./progress.ts";
 import { faults, report } from "./report.ts";
 import { type Kill, ServerProcess } from "./server-process.ts";
 import { DECLINED_CARD, openShop, type Shop } from "./shop.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-const DATA_DIR = join(ROOT, ".millrace", "demo");
+/** In it a folder for each demonstration that runs at the same time: `demo`, `demo-2` … */
+const FOLDER = join(ROOT, ".millrace");
 /** Orders that are on their way to the server at the same time. */
 const AT_ONCE = 25;
 /** Shares of the shop's work after which the server is killed. */
@@ -35,11 +37,12 @@ const { values } = parseArgs({
 
 async function main(orders: number, seed: string): Promise<boolean> {
   const began = performance.now();
-  removeData(DATA_DIR);
+  const dataDir = freeFolder();
+  removeData(dataDir);
   const shop = await openShop(seed);
-  const server = new ServerProcess(DATA_DIR);
+  const server = new ServerProcess(dataDir);
   endOnInterrupt(server);
-  say(`starting millrace dev in ${relative(process.cwd(), DATA_DIR) || DATA_DIR}`);
+  say(`starting millrace dev in ${relative(process.cwd(), dataDir) || dataDir}`);
   const notified = (): string => `${shop.applied.notifications.size} of ${orders} orders`;
   const progress = new Progress(
     process.stdout,
@@ -49,18 +52,30 @@ async function main(orders: number, seed: string): Promise<boolean> {
     await server.start();
     const finished = await Promise.race([
       killedOrders(server, shop, orders, (text) => progress.say(text)),
-      timeLimit(() => `only ${notified()} are done`),
+      timeLimit(dataDir, () => `only ${notified()} are done`),
     ]);
     progress.end();
     const seconds = (performance.now() - began) / 1_000;
     const result = { ...finished, shop, seconds };
     say(report(result));
-    say(furtherLook(finished.orders));
+    say(furtherLook(dataDir, finished.orders));
     return faults(result).length === 0;
   } finally {
     progress.end();
     await server.stop();
     shop.close();
+  }
+}
+
+/** The first folder that no other demonstration uses; ours as long as this process lives. */
+function freeFolder(): string {
+  mkdirSync(FOLDER, { recursive: true });
+  for (let number = 1; ; number++) {
+    const folder = join(FOLDER, number === 1 ? "demo" : `demo-${number}`);
+    const release = tryLock(`${folder}.lock`);
+    if (typeof release !== "function") continue;
+    process.once("exit", release);
+    return folder;
   }
 }
 
@@ -89,10 +104,10 @@ async function killedOrders(
 }
 
 /** Rejects when the demonstration takes longer than anything explains. */
-async function timeLimit(standing: () => string): Promise<never> {
+async function timeLimit(dataDir: string, standing: () => string): Promise<never> {
   await setTimeout(TIME_LIMIT * 1_000, undefined, { ref: false });
   throw new Error(
-    `not finished within ${TIME_LIMIT} s: ${standing()}. What happened is stored: npm run millrace -- dev --data-dir ${relative(ROOT, DATA_DIR)}`,
+    `not finished within ${TIME_LIMIT} s: ${standing()}. What happened is stored: npm run millrace -- dev --data-dir ${relative(ROOT, dataDir)}`,
   );
 }
 
@@ -159,8 +174,8 @@ async function inTurns<Item, Done>(
   return results;
 }
 
-function furtherLook(orders: readonly Instance[]): string {
-  const folder = relative(ROOT, DATA_DIR);
+function furtherLook(dataDir: string, orders: readonly Instance[]): string {
+  const folder = relative(ROOT, dataDir);
   return [
     "",
     "Look further: everything that happened is stored. Start the server again, and ask it from another terminal:",

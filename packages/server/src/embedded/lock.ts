@@ -2,40 +2,63 @@
  * One process at a time uses a data directory. The lock is a file that names its holder; the lock of a process that
  * was killed is taken over, because the file also says when its holder started.
  */
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { isAlive, startMark } from "./processes.ts";
 
-interface Holder {
+export interface Holder {
   readonly pid: number;
   readonly started?: string;
 }
 
 /** @returns the function that gives the lock back. @throws when a living process holds it */
 export function takeLock(file: string): () => void {
+  const lock = tryLock(file);
+  if (typeof lock === "function") return lock;
+  throw new Error(
+    `${dirname(file)} is in use by process ${lock.pid}: stop it, or give another --data-dir`,
+  );
+}
+
+/** @returns the function that gives the lock back, or the living process that holds it */
+export function tryLock(file: string): (() => void) | Holder {
   for (;;) {
-    const holder = readHolder(file);
-    if (holder !== undefined && holds(holder)) {
-      throw new Error(
-        `${dirname(file)} is in use by process ${holder.pid}: stop it, or give another --data-dir`,
-      );
-    }
-    rmSync(file, { force: true });
     if (create(file)) return () => rmSync(file, { force: true });
+    const holder = readHolder(file);
+    if (holder !== undefined && holds(holder)) return holder;
+    removeStale(file);
   }
 }
 
-/** False when somebody else was faster. */
+/** The file appears with its content or not at all, so nobody takes one that is being written for a stale one. */
 function create(file: string): boolean {
   const started = startMark(process.pid);
   const holder: Holder = { pid: process.pid, ...(started === undefined ? {} : { started }) };
+  const fresh = `${file}.${process.pid}`;
+  writeFileSync(fresh, JSON.stringify(holder));
   try {
-    writeFileSync(file, JSON.stringify(holder), { flag: "wx" });
+    linkSync(fresh, file);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
     throw error;
+  } finally {
+    rmSync(fresh, { force: true });
   }
+}
+
+/** Puts the file aside before it looks again: what was stale a moment ago may be the lock of somebody faster by now. */
+function removeStale(file: string): void {
+  const aside = `${file}.${process.pid}.stale`;
+  try {
+    renameSync(file, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    throw error;
+  }
+  const holder = readHolder(aside);
+  if (holder !== undefined && holds(holder) && !existsSync(file)) linkSync(aside, file);
+  rmSync(aside);
 }
 
 function readHolder(file: string): Holder | undefined {
