@@ -1,0 +1,116 @@
+/**
+ * The conformance cases on the real hosts: in this process as `millrace run` does it, and on PostgreSQL. Those that take no
+ * simulated time and look at nothing that differs between hosts (time, ids) must come out as they do in the simulation.
+ */
+import assert from "node:assert/strict";
+import { after, before, suite, test } from "node:test";
+import { type Json, type JsonObject, load } from "@millrace/language";
+import type { RunningRuntime } from "@millrace/server";
+import { type ActivityExecutor, runToEnd } from "@millrace/server/local";
+import { createDatabase, type TestDatabase } from "@millrace/testkit";
+import {
+  type Case,
+  checkOutcome,
+  readCases,
+  runCase,
+  type ScriptedServers,
+  startServers,
+} from "@millrace/testkit/conformance";
+import { open } from "./harness.ts";
+
+const WAIT = 20_000;
+/** What differs between hosts. */
+const HOST = /\$(?:workflow|runtime)|startedAt|\bnow\b|idempotency-key|emit/;
+
+const eligible = readCases().filter(
+  ({ commands, children, definition, expect, servers }) =>
+    expect.refused === undefined &&
+    commands.length === 0 &&
+    children.length === 0 &&
+    !JSON.stringify(servers).includes('"after"') &&
+    !HOST.test(JSON.stringify([definition, expect])),
+);
+
+/** The cases that end without simulated time going by. */
+async function immediate(): Promise<readonly Case[]> {
+  const found: Case[] = [];
+  for (const each of eligible) if ((await runCase(each)) === 0) found.push(each);
+  assert.ok(found.length > 150, `${found.length} cases`);
+  return found;
+}
+
+/** Runs a case with its servers, if it has any, and names it in whatever goes wrong. */
+async function withServers(
+  given: Case,
+  run: (servers: ScriptedServers | undefined) => Promise<void>,
+): Promise<void> {
+  const servers = needsServers(given) ? await startServers(given.servers) : undefined;
+  try {
+    await run(servers);
+  } catch (error) {
+    throw new Error(`${given.file}: ${given.name}`, { cause: error });
+  } finally {
+    await servers?.close();
+  }
+}
+
+function needsServers({ servers }: Case): boolean {
+  return Object.keys(servers).length > 0;
+}
+
+/** For cases that call nobody. */
+const NOBODY: ActivityExecutor = {
+  execute: () => Promise.reject(new Error("the case has no servers")),
+};
+
+suite("conformance on the real hosts", () => {
+  let cases: readonly Case[];
+  let database: TestDatabase;
+  let opened: RunningRuntime;
+  let serving: ActivityExecutor = NOBODY;
+
+  before(async () => {
+    cases = await immediate();
+    database = await createDatabase();
+    opened = await open(database, (request, signal) => serving.execute(request, signal));
+  });
+  after(async () => {
+    await opened.stop();
+    await database.drop();
+  });
+
+  test("in this process", async () => {
+    for (const each of cases)
+      await withServers(each, async (servers) => {
+        const executor = servers?.executor ?? NOBODY;
+        const loaded = load(JSON.stringify(each.definition));
+        assert.ok(loaded.ok);
+        const { state, history } = await runToEnd(loaded.program, "I", each.input, { executor });
+        checkOutcome(each.expect, { ...state, history });
+      });
+  });
+
+  test("on PostgreSQL", async () => {
+    const { runtime } = opened;
+    const run = async (given: Case): Promise<void> => {
+      const definition = versioned(given.definition, `1.0.${cases.indexOf(given)}`);
+      const { workflow } = await runtime.applyWorkflow({ text: JSON.stringify(definition) });
+      const { id } = await runtime.startInstance({ ...workflow, input: given.input });
+      const view = await runtime.waitInstance(id, WAIT);
+      const { events } = await runtime.getHistory(id, 0, 10_000);
+      checkOutcome(given.expect, { ...view, history: events });
+    };
+    const [alone, together] = [cases.filter(needsServers), cases.filter((it) => !needsServers(it))];
+    await Promise.all(together.map((each) => withServers(each, () => run(each))));
+    for (const each of alone)
+      await withServers(each, (servers) => {
+        serving = servers?.executor ?? NOBODY;
+        return run(each);
+      });
+  });
+});
+
+/** Cases share a name; here each is a version of its own. */
+function versioned(definition: JsonObject, version: string): Json {
+  return { ...definition, document: { ...(definition.document as JsonObject), version } };
+}
