@@ -13,6 +13,6 @@ test("cases have names of their own", () => {
 
 for (const [file, group] of Map.groupBy(cases, (each) => each.file)) {
   suite(file, () => {
-    for (const each of group) test(each.name, () => runCase(each));
+    for (const each of group) test(each.name, async () => void (await runCase(each)));
   });
 }
