@@ -6,6 +6,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { startTestServer, stopTestServer } from "@millrace/testkit";
 import { type Finding, replay, runCampaign, type Target, TARGETS } from "@millrace/testkit/fuzz";
 
 const FINDINGS = join(import.meta.dirname, "../.fuzz");
@@ -24,9 +25,11 @@ if (targets.length === 0) {
 }
 const [seed, count] = [whole("seed"), whole("count")];
 let found = 0;
+if (targets.some(({ name }) => name === "api")) await startTestServer();
 for (const target of targets) {
   found += values.replay === undefined ? await fuzz(target) : await again(target, values.replay);
 }
+await stopTestServer();
 process.exitCode = found > 0 ? 1 : 0;
 
 function whole(name: "seed" | "count"): number {

@@ -16,7 +16,17 @@ export type AccessConfig = Pick<Config, "apiKeys" | "allowedHosts" | "host">;
 
 /** @returns a check that throws `unauthorized`, `misdirected-request` or `origin-refused` */
 export function accessCheck(config: AccessConfig): (request: FastifyRequest) => void {
-  return config.apiKeys.length > 0 ? keyCheck(config.apiKeys) : localCheck(config);
+  const check = config.apiKeys.length > 0 ? keyCheck(config.apiKeys) : localCheck(config);
+  return (request) => {
+    requireHost(request);
+    check(request);
+  };
+}
+
+/** RFC 9112 section 3.2. Node.js would refuse it as well, without a word of why. */
+function requireHost(request: FastifyRequest): void {
+  if (request.headers.host !== undefined || request.raw.httpVersion !== "1.1") return;
+  throw new ProblemError("invalid-request", { detail: "there is no Host header" });
 }
 
 function keyCheck(apiKeys: readonly string[]): (request: FastifyRequest) => void {

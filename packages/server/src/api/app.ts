@@ -15,6 +15,8 @@ import { start } from "./start.ts";
 import { stream } from "./stream.ts";
 import { workflows } from "./workflows.ts";
 
+/** Longest part of an address: the schemas say which are too long, with words. */
+const MAX_PARAMETER = 4_096;
 /** Longest time a whole request may take to arrive. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
@@ -32,6 +34,10 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
       done(error as Error);
     }
   });
+  // RFC 9110 section 10.1.1: an expectation that is not known may be ignored; Node.js would answer 417 by itself.
+  app.server.on("checkExpectation", (request, response) => {
+    app.server.emit("request", request, response);
+  });
   measure(app, context);
   await openapi(app);
   for (const resource of [workflows, start, instances, stream, events, probes]) {
@@ -45,6 +51,8 @@ function createFastify(context: ApiContext): FastifyInstance {
     logger: false,
     bodyLimit: context.config.maxBodyBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { requireHostHeader: false },
+    routerOptions: { maxParamLength: MAX_PARAMETER },
     return503OnClosing: false,
     ajv: { customOptions: { removeAdditional: false, coerceTypes: "array", allErrors: false } },
     clientErrorHandler: (error, socket) => refuseUnreadable(error, socket),

@@ -6,6 +6,10 @@ import { Problem, ref } from "@millrace/protocol/schemas";
 const ANYWHERE: readonly ErrorCode[] = [
   "invalid-request",
   "unauthorized",
+  "origin-refused",
+  "request-timeout",
+  "misdirected-request",
+  "headers-too-large",
   "internal",
   "unavailable",
 ];

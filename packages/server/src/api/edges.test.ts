@@ -179,6 +179,13 @@ test("bytes that are no HTTP request get a problem, and so do headers that are t
   );
   const large = `GET / HTTP/1.1\r\nHost: localhost\r\nX-Large: ${"x".repeat(40_000)}\r\n\r\n`;
   assert.match(await exchange(large), /^HTTP\/1\.1 431 [\s\S]*"headers-too-large"/);
+  const hostless = await exchange("GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n");
+  assert.match(hostless, /^HTTP\/1\.1 400 [\s\S]*"invalid-request"[\s\S]*no Host header/);
+  const query = await exchange("QUERY / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  assert.match(query, /^HTTP\/1\.1 400 [\s\S]*"invalid-request"/);
+  const hopeful =
+    "GET /healthz HTTP/1.1\r\nHost: localhost\r\nExpect: x\r\nConnection: close\r\n\r\n";
+  assert.match(await exchange(hopeful), /^HTTP\/1\.1 200 /);
 });
 
 test("health says alive, readiness says what is missing, metrics are exposed", async (t) => {

@@ -26,7 +26,13 @@ const SCHEMA = {
   },
   response: {
     202: answers("The events are durable.", ref(EventsAccepted)),
-    ...problems("invalid-event", "invalid-body", "payload-too-large", "overloaded"),
+    ...problems(
+      "invalid-event",
+      "invalid-body",
+      "payload-too-large",
+      "unsupported-media-type",
+      "overloaded",
+    ),
   },
 };
 

@@ -113,7 +113,14 @@ function control(app: FastifyInstance, { runtime }: ApiContext, kind: Signal["ki
       body: ControlRequest,
       response: {
         200: answers("The change is durable; the instance as it stands.", ref(Instance)),
-        ...problems("instance-not-found", "instance-terminal", "overloaded", "invalid-body"),
+        ...problems(
+          "instance-not-found",
+          "instance-terminal",
+          "overloaded",
+          "invalid-body",
+          "payload-too-large",
+          "unsupported-media-type",
+        ),
       },
     },
     preValidation: async (request) => {

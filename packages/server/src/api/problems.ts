@@ -75,9 +75,16 @@ function fromFramework(error: FastifyError): ProblemError {
     const detail = [first?.path ?? "", first?.message ?? ""].filter((part) => part !== "");
     return new ProblemError("invalid-request", { detail: detail.join(": "), issues });
   }
-  const code = FRAMEWORK_CODES[error.code ?? ""];
+  const code = FRAMEWORK_CODES[error.code ?? ""] ?? otherCode(error);
   if (code === undefined) return new ProblemError("internal", {}, error);
   return new ProblemError(code, { detail: error.message });
+}
+
+/** What else the framework refuses, and a connection that ends in the middle of a request, is the caller's doing. */
+function otherCode(error: Partial<FastifyError>): ErrorCode | undefined {
+  const { code = "", statusCode = 500 } = error;
+  if (code === "ECONNRESET") return "invalid-body";
+  return code.startsWith("FST_ERR_") && statusCode < 500 ? "invalid-request" : undefined;
 }
 
 /** `query.limit: must be >= 1`. */

@@ -1,4 +1,5 @@
 /** Fuzzing: `npm run fuzz`; see docs/TESTING.md. */
+import { apiTarget } from "./api/target.ts";
 import type { Target } from "./campaign.ts";
 import { definitionTarget } from "./definition/target.ts";
 import { engineTarget } from "./engine/target.ts";
@@ -13,4 +14,4 @@ export {
   type Target,
 } from "./campaign.ts";
 
-export const TARGETS: readonly Target[] = [yamlTarget, definitionTarget, engineTarget];
+export const TARGETS: readonly Target[] = [yamlTarget, definitionTarget, engineTarget, apiTarget];

@@ -45,6 +45,7 @@ export class Generator {
 
   /** @param depth levels of named types (tasks in tasks) still allowed */
   value(schema: JsonObject, depth: number): Json {
+    if (schema["const"] !== undefined) return schema["const"];
     const reference = schema["$ref"];
     if (typeof reference === "string") return this.#named(reference, depth);
     const options = schema["oneOf"] ?? schema["anyOf"];
@@ -68,10 +69,10 @@ export class Generator {
   }
 
   #named(reference: string, depth: number): Json {
-    const name = reference.replace("#/$defs/", "");
-    if (depth <= 0 && name === "task") return { set: { a: this.#random.below(9) } };
-    const definitions = this.#root["$defs"] as Readonly<Record<string, JsonObject>>;
-    return this.value(definitions[name] as JsonObject, depth - 1);
+    if (depth <= 0 && reference.endsWith("/task")) return { set: { a: this.#random.below(9) } };
+    let target: Json = this.#root;
+    for (const step of reference.split("/").slice(1)) target = (target as JsonObject)[step] ?? null;
+    return this.value(target as JsonObject, depth - 1);
   }
 
   #object(schema: JsonObject, depth: number): Json {
