@@ -83,15 +83,17 @@ async function waitInstance(
   const news = watchers.watch(id);
   const until = performance.now() + timeoutMs;
   try {
-    // What the owner holds has not ended, and its end will be told: the database need not be asked.
-    let view = owner.holds(id) ? undefined : await getInstance(pool, id);
     for (;;) {
       const left = until - performance.now();
-      if (view !== undefined && (isTerminal(view.status) || left <= 0 || signal?.aborted === true))
-        return view;
-      const end = await news.end(Math.max(0, left), signal);
+      const over = left <= 0 || signal?.aborted === true;
+      // What the owner holds has not ended, and its end will be told: until then the database need not be asked, which
+      // thousands of callers who wait for slow instances would keep busy.
+      if (over || !owner.holds(id)) {
+        const view = await getInstance(pool, id);
+        if (over || isTerminal(view.status)) return view;
+      }
+      const end = await news.end(left, signal);
       if (end !== undefined) return end;
-      view = await getInstance(pool, id);
     }
   } finally {
     news.close();
