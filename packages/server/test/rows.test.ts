@@ -9,10 +9,13 @@ import { newId } from "@millrace/protocol";
 import { createDatabase, type TestDatabase } from "@millrace/testkit";
 import pg from "pg";
 import { postgresCoordinator, setUpPartitions } from "../src/cluster/postgres-coordinator.ts";
+import { systemClock } from "../src/clock.ts";
+import { silentLogger } from "../src/logger.ts";
 import { BatchBuilder } from "../src/owner/builder.ts";
 import { getHistory, getInstance, listInstances } from "../src/runtime/instances.ts";
 import { migrate } from "../src/store/postgres/migrate.ts";
 import { postgresOwnerStore } from "../src/store/postgres/owner-store.ts";
+import { vacuumService } from "../src/store/postgres/vacuum.ts";
 import type { InstanceRow, OwnerStore } from "../src/store/store.ts";
 
 let database: TestDatabase;
@@ -199,4 +202,38 @@ test("a database of before keeps its instances and their facts", async () => {
   await olds.end();
   await client.end();
   await old.drop();
+});
+
+test("a node that has written enough vacuums the live tables, and only then", async () => {
+  await pool.query("ALTER TABLE instances SET (autovacuum_enabled = false)");
+  for (let n = 0; n < 5; n += 1) {
+    const each = new Written();
+    await each.write(1);
+    await each.write(1, 1, "completed");
+  }
+  let written = 0;
+  const vacuum = vacuumService({
+    connection: { connectionString: database.url },
+    clock: systemClock(),
+    log: silentLogger,
+    random: Math.random,
+    written: () => written,
+  });
+  // Dead rows stand on their pages until a vacuum takes them away; its own count arrives later.
+  const dead = async (): Promise<number> => {
+    const { rows } = await pool.query(
+      "SELECT count(*)::int AS n FROM heap_page_items(get_raw_page('instances', 0)) WHERE lp_flags IN (1, 3)",
+    );
+    return rows[0].n;
+  };
+  await pool.query("CREATE EXTENSION pageinspect");
+  const before = await dead();
+  await vacuum.runOnce();
+  assert.equal(await dead(), before);
+  written = 1_000_000;
+  await vacuum.runOnce();
+  const { rows } = await pool.query("SELECT count(*)::int AS live FROM instances");
+  assert.ok(before > rows[0].live, `${before} rows, ${rows[0].live} of them live`);
+  assert.ok((await dead()) <= rows[0].live);
+  await vacuum.stop();
 });
