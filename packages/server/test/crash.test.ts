@@ -4,7 +4,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { createDatabase, launchPostgres } from "@millrace/testkit";
+import { loadConfig, RuntimeError, silentLogger } from "@millrace/server";
 import pg from "pg";
+import { systemClock } from "../src/clock.ts";
+import { openPostgresRuntime } from "../src/runtime/open.ts";
 import { document, history, open, start } from "./harness.ts";
 
 const WAIT = 30_000;
@@ -91,6 +94,34 @@ test("a wait goes on when PostgreSQL is killed and comes back", async () => {
   await history(runtime, id);
   await opened.stop();
   await server.stop();
+});
+
+test("a server that starts before its PostgreSQL waits for it, and says where it looked in vain", async (t) => {
+  const server = await launchPostgres();
+  t.after(() => server.stop());
+  const database = await createDatabase(server);
+  await server.kill();
+  const opening = open(database);
+  await server.restart();
+  await (await opening).stop();
+  await server.kill();
+  const url = new URL(database.url);
+  url.password = "secret";
+  let now = 0;
+  // A clock on which each look is the last.
+  const clock = { ...systemClock(), monotonic: () => (now += 60_000) };
+  await assert.rejects(
+    openPostgresRuntime({
+      config: loadConfig({}, { databaseUrl: url.href }),
+      log: silentLogger,
+      clock,
+      executor: { execute: async () => ({ output: null }) },
+    }),
+    (error: Error) =>
+      error instanceof RuntimeError &&
+      error.message.startsWith(`the database at ${url.host} does not answer: `) &&
+      !error.message.includes("secret"),
+  );
 });
 
 async function query<T extends pg.QueryResultRow>(url: string, text: string): Promise<T[]> {

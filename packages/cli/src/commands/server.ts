@@ -1,5 +1,12 @@
 /** `millrace server`: a server on the PostgreSQL of the configuration. */
-import { loadConfig, startServer, supervise, unknownVariables } from "@millrace/server";
+import {
+  loadConfig,
+  RuntimeError,
+  startServer,
+  supervise,
+  unknownVariables,
+} from "@millrace/server";
+import { CommandError } from "../exit.ts";
 import { complain, print } from "../output.ts";
 import { overrides, portTaken, type ServerOptions } from "../serving.ts";
 
@@ -12,6 +19,7 @@ export async function server(options: ServerOptions): Promise<void> {
     supervise(running, config.shutdownTimeout);
     print(`ready ${running.url}`);
   } catch (error) {
+    if (error instanceof RuntimeError) throw new CommandError(error.message);
     throw portTaken(error, config.port);
   }
 }

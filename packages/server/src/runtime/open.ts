@@ -6,6 +6,8 @@ import { postgresCoordinator, setUpPartitions } from "../cluster/postgres-coordi
 import { ConfigError } from "../config.ts";
 import type { Logger } from "../logger.ts";
 import type { RunningRuntime, RuntimeParts } from "../main.ts";
+import { backoff } from "../owner/backoff.ts";
+import { RuntimeError } from "../runtime.ts";
 import { migrate } from "../store/postgres/migrate.ts";
 import { postgresOwnerStore } from "../store/postgres/owner-store.ts";
 import { vacuumService } from "../store/postgres/vacuum.ts";
@@ -14,6 +16,7 @@ import { viewOfState } from "./instances.ts";
 import { engineNode } from "./node.ts";
 import { random10 } from "./random.ts";
 import { postgresRuntime } from "./runtime.ts";
+import { isOutage } from "./start.ts";
 import { Watchers } from "./watchers.ts";
 
 /** Milliseconds a lease lasts. */
@@ -22,6 +25,8 @@ const LEASE = 6000;
 const QUERY = 6_000;
 const CONNECT = 5_000;
 const MIGRATION = 60_000;
+/** Milliseconds that a database may take to come up. */
+const PATIENCE = 30_000;
 const VACUUM = 600_000;
 /** Two for batches under way, the others for timers, inbox, leases and the clock. */
 const OWNER_CONNECTIONS = 5;
@@ -42,7 +47,7 @@ export async function openPostgresRuntime(parts: RuntimeParts): Promise<RunningR
     reader: openPool(config.databaseUrl, log, READER_CONNECTIONS, ""),
   };
   try {
-    await prepare(config.databaseUrl, config.partitions);
+    await reach(config.databaseUrl, parts);
     const database = await databaseClock(() => readDatabaseTime(pools.owner), clock, log);
     return await assemble(parts, config.databaseUrl, pools, database);
   } catch (error) {
@@ -102,6 +107,30 @@ function connection(url: string, limit: number, plans: string): pg.PoolConfig {
     keepAliveInitialDelayMillis: 5_000,
     options: `${options.map((option) => `-c ${option}`).join(" ")} ${plans}`,
   };
+}
+
+/** Server and database are often started together, and one that was killed recovers first: it is given some time. */
+async function reach(url: string, { config, clock, log }: RuntimeParts): Promise<void> {
+  const last = clock.monotonic() + PATIENCE;
+  for (let failures = 1; ; failures++) {
+    try {
+      return await prepare(url, config.partitions);
+    } catch (error) {
+      if (!isOutage(error)) throw error;
+      const { message, code } = error as { readonly message: string; readonly code?: string };
+      const reason = message || (code ?? "");
+      if (clock.monotonic() > last)
+        throw new RuntimeError(
+          "unavailable",
+          // Not the whole URL: it holds a password.
+          `the database at ${new URL(url).host} does not answer: ${reason}`,
+          { cause: error },
+        );
+      log.warn({ reason }, "the database does not answer; trying again");
+      const pause = backoff(failures, Math.random);
+      await new Promise<void>((resolve) => clock.after(pause, resolve));
+    }
+  }
 }
 
 async function prepare(url: string, partitions: number): Promise<void> {

@@ -180,11 +180,14 @@ export function asRuntimeError(error: unknown): unknown {
   return new RuntimeError("unavailable", error.message, { retryAfterMs: 1000, cause: error });
 }
 
-/** A database that is away, shutting down or out of resources (SQLSTATE classes 08, 53, 57), or a broken connection. */
-function isOutage(error: unknown): boolean {
+/** A database that is away, ends, or is out of resources (SQLSTATE classes 08, 53, 57, 58), or a broken connection. */
+export function isOutage(error: unknown): boolean {
   if (!(error instanceof Error) || error instanceof RuntimeError || error instanceof StoreError)
     return false;
   const { code } = error as { code?: string };
-  if (code !== undefined && /^(?:08|53|57|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND)/.test(code)) return true;
-  return /^(?:Connection terminated|timeout exceeded|Query read timeout)/i.test(error.message);
+  if (code !== undefined && OUTAGES.test(code)) return true;
+  return /^(?:Connection terminated|timeout exceeded|timeout expired|Query read timeout)/i.test(
+    error.message,
+  );
 }
+const OUTAGES = /^(?:08|53|57|58|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_|EHOST|ENET)/;
