@@ -1,7 +1,7 @@
 /** Regular expression functions (manual: Regular expressions). */
 import { chargeString } from "../budget/budget.ts";
 import { Code, constant, GO, single, STOP } from "../compile/code.ts";
-import type { Emit, Env, Signal } from "../compile/code.ts";
+import type { Emit, Env, One, Signal } from "../compile/code.ts";
 import { fail } from "../errors.ts";
 import {
   compileRegex,
@@ -188,23 +188,42 @@ function substitute(
   });
 }
 
+/** `sub` when the replacement always has one output, so that there is one string to build. */
+function substituteOne(subject: Subject, regex: Regex, insert: One, env: Env): Json {
+  let draft: Json = null;
+  let previous = 0;
+  eachMatch(regex, subject, regex.global, (slots) => {
+    const gap = subject.slice(previous, slots[0] as number);
+    const inserted = insert(namedGroups(regex, subject, slots), env);
+    draft = add(add(draft, gap), inserted);
+    if (typeof draft !== "string") {
+      return fail(`${describe(gap)} and ${describe(inserted)} cannot be added`);
+    }
+    previous = slots[1] as number;
+    return true;
+  });
+  if (draft === null) return subject.text;
+  return add(draft, subject.slice(previous, subject.points.length));
+}
+
+function withFlag(flags: Json, extra: string): Json {
+  return extra === "" && typeof flags === "string" ? flags : add(flags, extra);
+}
+
 function substitution(extra: string): Builder {
   return ([pattern, to, flags = NO_FLAGS]) => {
     const replacement: Replacement = { to: to as Code, find: patternsOf() };
     const change = (input: Json, env: Env, regex: Json, given: Json): Json[] =>
-      substitute(
-        input,
-        regex,
-        extra === "" && typeof given === "string" ? given : add(given, extra),
-        replacement,
-        env,
-      );
+      substitute(input, regex, withFlag(given, extra), replacement, env);
     const regexOne = (pattern as Code).one;
     const flagsOne = flags.one;
     if (replacement.to.one !== undefined && regexOne !== undefined && flagsOne !== undefined) {
+      const insert = replacement.to.one;
       return single((input, env) => {
         const regex = regexOne(input, env);
-        return change(input, env, regex, flagsOne(input, env))[0] as Json;
+        const given = withFlag(flagsOne(input, env), extra);
+        const subject = subjectOf(input);
+        return substituteOne(subject, replacement.find(regex, given), insert, env);
       });
     }
     return new Code({

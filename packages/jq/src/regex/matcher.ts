@@ -51,7 +51,9 @@ export class Matcher {
     const last = anchored ? Math.min(0, text.length) : text.length;
     for (let at = from; at <= last; at += 1) {
       if (firstPoint >= 0 && text[at] !== firstPoint) {
-        charge(1);
+        const start = at;
+        while (at < last && text[at + 1] !== firstPoint) at += 1;
+        charge(at - start + 1);
         continue;
       }
       const found = this.matchAt(at, options);

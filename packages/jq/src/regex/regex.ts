@@ -3,7 +3,7 @@ import { charge, chargeBuilt } from "../budget/budget.ts";
 import { fail } from "../errors.ts";
 import type { Json } from "../values/json.ts";
 import { describe } from "../values/print.ts";
-import { isSimple, toPoints, toUnits } from "../values/strings.ts";
+import { toPoints, toUnits } from "../values/strings.ts";
 import { Matcher } from "./matcher.ts";
 import type { SearchOptions, Slots } from "./matcher.ts";
 import { parsePattern } from "./parser.ts";
@@ -93,8 +93,9 @@ export class Subject {
 
   constructor(text: string) {
     this.text = text;
-    this.simple = isSimple(text);
-    this.points = this.simple ? toUnits(text) : toPoints(text);
+    const units = toUnits(text);
+    this.simple = units !== undefined;
+    this.points = units ?? toPoints(text);
   }
 
   slice(from: number, to: number): string {

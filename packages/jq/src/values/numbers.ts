@@ -17,18 +17,22 @@ function layOut(digits: string, point: number): string {
   return `${digits.slice(0, point)}.${digits.slice(point)}`;
 }
 
+/** Whether JavaScript's text of a number is jq's: the shortest digits, and no exponent in either. */
+export function isPlainNumber(value: number): boolean {
+  const size = Math.abs(value);
+  return (size >= 1e-4 && size < 1e15) || (value === 0 && !Object.is(value, -0));
+}
+
 /** JSON text of a number: NaN is null, infinities are the largest finite numbers. */
 export function formatNumber(value: number): string {
   if (Number.isInteger(value) && value < 1e15 && value > -1e15) {
     return value === 0 && Object.is(value, -0) ? "-0" : String(value);
   }
-  // In this range JavaScript's shortest digits are laid out as jq's: no exponent on either side.
-  const size = Math.abs(value);
-  if (size >= 1e-4 && size < 1e15) return String(value);
+  if (isPlainNumber(value)) return String(value);
   if (Number.isNaN(value)) return "null";
   if (value === Number.POSITIVE_INFINITY) return MAX;
   if (value === Number.NEGATIVE_INFINITY) return `-${MAX}`;
-  const [mantissa, power] = size.toExponential().split("e") as [string, string];
+  const [mantissa, power] = Math.abs(value).toExponential().split("e") as [string, string];
   const text = layOut(mantissa.replace(".", ""), Number(power) + 1);
   return value < 0 ? `-${text}` : text;
 }

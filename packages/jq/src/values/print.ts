@@ -1,8 +1,8 @@
 /** JSON text of values (manual: tojson), and the shortened form error messages quote. */
-import { charge, chargeString } from "../budget/budget.ts";
+import { charge, chargeString, limits } from "../budget/budget.ts";
 import { isObject, typeName } from "./json.ts";
 import type { Json, JsonObject } from "./json.ts";
-import { formatNumber } from "./numbers.ts";
+import { formatNumber, isPlainNumber } from "./numbers.ts";
 
 /** Deeper values are replaced by a note, as in jq. */
 const MAX_PRINT_DEPTH = 10_000;
@@ -104,10 +104,47 @@ function print(value: Json, depth: number): string {
   return text;
 }
 
+/**
+ * What is left of `room` characters after a value's text, or less than 0 when the text is too long or
+ * the engine's own JSON text of the value is not jq's.
+ */
+function roomAfter(value: Json, depth: number, room: number): number {
+  if (typeof value === "string") {
+    const { length } = value;
+    if (length > 15) charge(length >> 4);
+    return room - length;
+  }
+  if (typeof value === "number") return isPlainNumber(value) ? room - 1 : -1;
+  if (typeof value === "boolean" || value === null) return room - 4;
+  if (typeof value !== "object" || depth > MAX_RECURSION) return -1;
+  let left = room;
+  if (Array.isArray(value)) {
+    charge(value.length);
+    for (let i = 0; i < value.length && left >= 0; i += 1) {
+      left = roomAfter(value[i] as Json, depth + 1, left - 1);
+    }
+    return left;
+  }
+  const keys = Object.keys(value);
+  charge(keys.length);
+  for (let i = 0; i < keys.length && left >= 0; i += 1) {
+    const key = keys[i] as string;
+    left = roomAfter(value[key] as Json, depth + 1, left - key.length - 4);
+  }
+  return left;
+}
+
+function printFast(value: Json[] | JsonObject): string | undefined {
+  if (roomAfter(value, 0, limits().outputBytes) < 0) return undefined;
+  const text = JSON.stringify(value);
+  return text.includes("\u007f") ? text.replace(DELETE, "\\u007f") : text;
+}
+
 /** JSON text. Stops early once the text is longer than `enough`. */
 export function toJson(value: Json, enough = Number.POSITIVE_INFINITY): string {
   if (typeof value !== "object" || value === null) return scalar(value);
-  return enough === Number.POSITIVE_INFINITY ? print(value, 0) : printDeep(value, 0, enough);
+  if (enough !== Number.POSITIVE_INFINITY) return printDeep(value, 0, enough);
+  return printFast(value) ?? print(value, 0);
 }
 
 /** JSON text of a container, `depth` levels down, without recursion: depth costs memory, not stack. */

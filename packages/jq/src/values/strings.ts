@@ -56,11 +56,15 @@ export function toPoints(text: string): number[] {
   return points;
 }
 
-/** Code points of a string without surrogates. */
-export function toUnits(text: string): number[] {
+/** Code points of a string without surrogates, or undefined when it has some. */
+export function toUnits(text: string): number[] | undefined {
   chargeScan(text.length * 16);
   const units: number[] = [];
-  for (let i = 0; i < text.length; i += 1) units.push(text.charCodeAt(i));
+  for (let i = 0; i < text.length; i += 1) {
+    const unit = text.charCodeAt(i);
+    if (unit >= HIGH && unit <= 0xdfff) return undefined;
+    units.push(unit);
+  }
   return units;
 }
 
