@@ -139,6 +139,7 @@ test("the table and the page show every figure, and what could not be measured w
   const file: RunFile = {
     date: "2026-01-01",
     quick: false,
+    cut: false,
     machine,
     figures: [withRatios(FIGURE)],
   };

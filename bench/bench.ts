@@ -12,6 +12,8 @@ export interface Bench {
   readonly noPeers?: string;
   readonly quick: boolean;
   readonly log: (line: string) => void;
+  /** Told when rounds were left out because the machine was too busy for them. */
+  readonly onCut: () => void;
 }
 
 export interface Group {
@@ -22,6 +24,8 @@ export interface Group {
 
 /** Callers at saturation. */
 export const CONCURRENCY = 500;
+/** Seconds after which no other round begins that would end beyond them. */
+const BUDGET = 220;
 /** A contender that needs more seconds than this beyond its load is ended. */
 const OVERHEAD = 45;
 
@@ -57,7 +61,14 @@ export async function interleaved(
 ): Promise<ReadonlyMap<string, Outcome>> {
   const results = new Map<string, Result[]>(entries.map(({ program }) => [program.name, []]));
   const failures = new Map<string, Failure>();
+  const since = performance.now();
   for (let round = 0; round < rounds; round++) {
+    const elapsed = (performance.now() - since) / 1000;
+    if (round > 0 && elapsed + elapsed / round > BUDGET) {
+      bench.log(`  no more rounds: ${round} took ${Math.round(elapsed)} s`);
+      bench.onCut();
+      break;
+    }
     await yardstick();
     for (let turn = 0; turn < entries.length; turn++) {
       const entry = entries[(round + turn) % entries.length];

@@ -26,7 +26,13 @@ export type Load =
       readonly warmUp: number;
       readonly measure: number;
     }
-  | { readonly kind: "count"; readonly concurrency: number; readonly total: number };
+  | {
+      readonly kind: "count";
+      readonly concurrency: number;
+      readonly total: number;
+      /** Seconds after which nothing more is started, however few that were. */
+      readonly atMost?: number;
+    };
 
 export interface Measured {
   /** Pieces that ended while it was measured, and the seconds that took. */
@@ -100,14 +106,15 @@ async function closed(load: Of<"closed">, work: Work, marks: Marks): Promise<Mea
 
 async function counted(load: Of<"count">, work: Work, marks: Marks): Promise<Measured> {
   let next = 0;
-  const caller = async (): Promise<void> => {
-    while (next < load.total) await work((next += 1));
-  };
   const since = performance.now();
+  const until = since + (load.atMost ?? Number.POSITIVE_INFINITY) * 1000;
+  const caller = async (): Promise<void> => {
+    while (next < load.total && performance.now() < until) await work((next += 1));
+  };
   marks.begin();
   await Promise.all(Array.from({ length: load.concurrency }, caller));
   marks.end();
-  return { count: load.total, seconds: (performance.now() - since) / 1000 };
+  return { count: next, seconds: (performance.now() - since) / 1000 };
 }
 
 async function open(load: Of<"open">, work: Work, marks: Marks): Promise<Measured> {

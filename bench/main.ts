@@ -60,17 +60,19 @@ async function runAll(): Promise<RunFile> {
   try {
     const pgbench = await findPgbench(postgres);
     const where = machine(await factsOf(postgres.url), pgbench?.version);
+    let cut = false;
     const bench: Bench = {
       postgres,
       quick,
       log: (line) => console.error(line),
+      onCut: () => (cut = true),
       ...(pgbench === undefined ? {} : { pgbench }),
       ...(noPeers === undefined ? {} : { noPeers }),
     };
     const figures: Figure[] = [];
     for (const group of groups) figures.push(...(await runGroup(group, bench)));
     const date = new Date().toISOString().slice(0, 10);
-    return { date, quick, machine: where, figures: figures.map(withRatios) };
+    return { date, quick, cut, machine: where, figures: figures.map(withRatios) };
   } finally {
     await postgres.stop();
   }

@@ -5,7 +5,14 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { describeMachine } from "./machine.ts";
-import { formatNumber, formatRatio, linesOf, type Ratioed, type RunFile } from "./table.ts";
+import {
+  formatNumber,
+  formatRatio,
+  linesOf,
+  type Ratioed,
+  type RunFile,
+  warningsOf,
+} from "./table.ts";
 
 const PAGE = new URL("../docs/PERFORMANCE.md", import.meta.url);
 const BEGIN = "<!-- figures: made by bench/page.ts -->";
@@ -24,13 +31,13 @@ function split(text: string, marker: string): readonly [string, string] {
   return [text.slice(0, at), text.slice(at + marker.length)];
 }
 
-function figures({ date, quick, machine, figures }: RunFile): string {
-  const machineLines = describeMachine(machine).map((line) => `- ${line}`);
+function figures({ date, quick, cut, machine, figures }: RunFile): string {
+  const lines = [...describeMachine(machine), ...warningsOf({ quick, cut })];
   const groups = Map.groupBy(figures, ({ name }) => name.split(".")[0] ?? name);
   return [
-    `${quick ? "A quick run" : "A run"} of ${date} on`,
+    `A run of ${date} on`,
     "",
-    ...machineLines,
+    ...lines.map((line) => `- ${line}`),
     "",
     [...groups].map(([name, members]) => section(name, members)).join("\n\n"),
   ].join("\n");

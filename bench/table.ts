@@ -15,6 +15,8 @@ export interface RunFile {
   /** ISO 8601, the day alone. */
   readonly date: string;
   readonly quick: boolean;
+  /** True when the machine was so busy that some medians are of fewer rounds. */
+  readonly cut: boolean;
   readonly machine: Machine;
   readonly figures: readonly Ratioed[];
 }
@@ -73,7 +75,15 @@ export function linesOf(figure: Ratioed): readonly Line[] {
   return [own, ...peers];
 }
 
-export function table({ machine, figures, quick }: RunFile): string {
+/** What a reader must know before the figures; empty for a whole run. */
+export function warningsOf({ quick, cut }: Pick<RunFile, "quick" | "cut">): readonly string[] {
+  return [
+    ...(quick ? ["Quick run: short and taken once, good for a look and no more."] : []),
+    ...(cut ? ["The machine was busy with other work: some medians are of fewer rounds."] : []),
+  ];
+}
+
+export function table({ machine, figures, quick, cut }: RunFile): string {
   const head: Line = {
     what: "",
     value: "",
@@ -99,6 +109,5 @@ export function table({ machine, figures, quick }: RunFile): string {
       .join("  ")
       .trimEnd(),
   );
-  const warning = quick ? ["Quick run: short and taken once, good for a look and no more."] : [];
-  return [...describeMachine(machine), ...warning, "", ...rows].join("\n");
+  return [...describeMachine(machine), ...warningsOf({ quick, cut }), "", ...rows].join("\n");
 }
