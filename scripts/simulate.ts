@@ -1,7 +1,7 @@
 /**
  * `npm run test:sim -- [--seeds N] [--seed S]`: runs N seeds from S on (1,000 from 1), says what went wrong and which rare
  * paths were taken. With `--seed` alone it runs that one and prints what happened in it. Exits 1 on a violation, or when
- * 500 seeds or more have not taken a rare path.
+ * 500 seeds or more have not taken a rare path. With `--until-failure` it stops at the first violation and says no more.
  */
 import { parseArgs } from "node:util";
 import {
@@ -13,14 +13,27 @@ import {
 
 const ENOUGH = 500;
 const { values } = parseArgs({
-  options: { seeds: { type: "string" }, seed: { type: "string" } },
+  options: {
+    seeds: { type: "string" },
+    seed: { type: "string" },
+    "until-failure": { type: "boolean" },
+  },
 });
 const first = Number(values.seed ?? 1);
 const count = Number(values.seeds ?? (values.seed === undefined ? 1000 : 1));
 if (!Number.isInteger(first) || !Number.isInteger(count) || count < 1) {
   console.error("usage: npm run test:sim -- [--seeds N] [--seed S]");
   process.exitCode = 2;
-} else process.exitCode = count === 1 ? await one() : await many();
+} else if (values["until-failure"] === true) process.exitCode = await untilFailure();
+else process.exitCode = count === 1 ? await one() : await many();
+
+async function untilFailure(): Promise<number> {
+  const { seeds, failures } = await runSeeds({ first, count, stopAtFirst: true });
+  const [failure] = failures;
+  if (failure === undefined) console.log(`no violation in ${seeds} seeds`);
+  else console.log(`seed ${failure.seed} after ${seeds} seeds: ${failure.violation}`);
+  return failure === undefined ? 0 : 1;
+}
 
 async function one(): Promise<number> {
   const report = await simulateSeed(first);
