@@ -9,7 +9,7 @@ import { type Killer, type Mutant, MUTANTS } from "@millrace/testkit/mutants";
 import { SourceCopy } from "@millrace/testkit/mutants/copy";
 
 /** Milliseconds after which a run counts as hanging. */
-const LIMIT = 240_000;
+const LIMITS = { simulator: 300_000, test: 60_000 };
 
 interface Run {
   readonly code: number | "hangs";
@@ -96,7 +96,7 @@ function run(copy: SourceCopy, killer: Killer): Promise<Run> {
   const timer = setTimeout(() => {
     hangs = true;
     if (child.pid !== undefined) process.kill(-child.pid, "SIGTERM");
-  }, LIMIT);
+  }, LIMITS[killer.kind]);
   return new Promise((resolve) => {
     child.on("close", (code) => {
       clearTimeout(timer);

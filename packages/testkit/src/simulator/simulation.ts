@@ -42,6 +42,9 @@ const SETTLING = 400_000;
 /** Milliseconds of quiet after the last end: longer than a question hangs, so what is left then stays for ever. */
 const QUIET = 45_000;
 
+/** More happenings than any simulation needs: something goes round in circles without time passing. */
+const CIRCLES = 300_000;
+
 export async function simulateSeed(seed: number): Promise<SimulationReport> {
   const tally = newTally();
   const loop = new Loop();
@@ -80,6 +83,7 @@ export async function simulateSeed(seed: number): Promise<SimulationReport> {
   let restSince: number | undefined;
   const atRest = (): boolean => {
     if (violation !== undefined) return true;
+    if (loop.happened > CIRCLES) around.violation("it goes round in circles");
     if (loop.now > plan.calmAt + SETTLING) {
       around.violation(`not everything has ended: ${unfinished(database)}`);
       return true;
