@@ -10,9 +10,9 @@ import { Random } from "./random.ts";
 /** Inputs of the bounded run: a few seconds of each. */
 const COUNTS: Readonly<Record<string, number>> = {
   yaml: 150,
-  definition: 1_500,
-  engine: 400,
-  api: 600,
+  definition: 1_000,
+  engine: 200,
+  api: 400,
 };
 
 interface Past {
@@ -105,7 +105,7 @@ test("what shows at the end of a run is a finding", async () => {
 
 test("a check that throws or dies is a finding, and the next input is checked all the same", async () => {
   const { Isolated } = await import("./isolated.ts");
-  const isolated = new Isolated("self-test", 48);
+  const isolated = new Isolated("self-test", 48, 300);
   assert.equal((await isolated.run({ do: "nothing" })).problem, undefined);
   assert.match((await isolated.run({ do: "throw" })).problem?.kind ?? "", /^exception TypeError/);
   assert.equal((await isolated.run({ do: "exhaust" })).problem?.kind, "death");

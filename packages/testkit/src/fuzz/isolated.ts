@@ -9,20 +9,22 @@ import type { Json } from "@millrace/language";
 import type { Verdict } from "./campaign.ts";
 
 const HANG_MS = 30_000;
+const SLOW_MS = 2_000;
 /** MiB of the child's heap: an input is at most 1 MiB of text. */
 const HEAP = 512;
 
 export class Isolated {
-  readonly #check: string;
+  readonly #arguments: readonly string[];
   readonly #heap: number;
   #child: ChildProcess | undefined;
 
   /**
    * @param check the name of a check in `child.ts`
    * @param heap MiB
+   * @param slow milliseconds of processor time that one input may take
    */
-  constructor(check: string, heap = HEAP) {
-    this.#check = check;
+  constructor(check: string, heap = HEAP, slow = SLOW_MS) {
+    this.#arguments = [check, String(slow)];
     this.#heap = heap;
   }
 
@@ -55,7 +57,7 @@ export class Isolated {
   }
 
   #start(): ChildProcess {
-    return fork(join(import.meta.dirname, "child.ts"), [this.#check], {
+    return fork(join(import.meta.dirname, "child.ts"), this.#arguments, {
       execArgv: [`--max-old-space-size=${this.#heap}`],
       stdio: ["ignore", "ignore", "ignore", "ipc"],
     });
