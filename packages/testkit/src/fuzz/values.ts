@@ -39,9 +39,13 @@ export const ODD_NUMBERS: readonly number[] = [
 
 /** A string: mostly from the pool, else made of odd characters, now and then very long. */
 export function oddString(random: Random, longest = 5_000): string {
-  const kind = random.below(10);
-  if (kind < 6) return random.pick(ODD_STRINGS);
-  if (kind < 9) {
+  const kind = random.below(20);
+  if (kind < 10) return random.pick(ODD_STRINGS);
+  // What a database's text and its indexes cannot hold: NUL, and what is long and does not compress.
+  if (kind === 10) return `a${random.pick(["\0", "\ud800", "\u0001", "\u0085"])}b`;
+  if (kind === 11)
+    return random.list(random.below(longest), () => random.below(36).toString(36)).join("");
+  if (kind < 18) {
     return random.list(1 + random.small(12), () => character(random)).join("");
   }
   return random

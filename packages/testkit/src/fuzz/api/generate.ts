@@ -41,9 +41,18 @@ export function generateCase(
 }
 
 function one(random: Random, document: ApiDocument, examples: readonly string[]): Request {
-  const operation = random.pick(document.operations);
+  // Those that take a body have the most to go wrong: every other request is one of theirs.
+  const operation = random.pick(
+    random.chance(0.5)
+      ? document.operations.filter(({ bodies }) => hasAny(bodies))
+      : document.operations,
+  );
   const valid = validRequest(random, document, operation, examples);
   return random.chance(0.35) ? valid : damageRequest(valid, random);
+}
+
+function hasAny(record: object): boolean {
+  return Object.keys(record).length > 0;
 }
 
 function validRequest(
@@ -108,7 +117,7 @@ function bodyOf(
   if (type.includes("cloudevents")) {
     const batch = type.includes("batch");
     return JSON.stringify(
-      batch ? random.list(random.small(5), () => event(random)) : event(random),
+      batch ? random.list(1 + random.small(5), () => event(random)) : event(random),
     );
   }
   if (type === "application/octet-stream")
@@ -119,10 +128,10 @@ function bodyOf(
 }
 
 function event(random: Random): Json {
-  const odd = (usual: string) => (random.chance(0.7) ? usual : oddString(random, 2_000));
+  const odd = (usual: string) => (random.chance(0.7) ? usual : oddString(random, 8_000));
   const made = {
     specversion: "1.0",
-    id: random.chance(0.5) ? `e${random.below(1_000_000)}` : oddString(random, 2_000),
+    id: random.chance(0.5) ? `e${random.below(1_000_000)}` : oddString(random, 8_000),
     source: odd("/fuzz"),
     type: odd("fuzz.made"),
     ...(random.chance(0.3) ? { subject: odd("s") } : {}),
