@@ -8,7 +8,9 @@ import {
   decide,
   type Decision,
   type Effect,
+  type HistoryEvent,
   isTerminal,
+  type ScheduleActivity,
   type State,
 } from "@millrace/engine";
 import type { Program } from "@millrace/language";
@@ -38,8 +40,11 @@ export class InstanceModel {
   now = START;
   /** `activity:3`, `child:5`, `timer:w4`, timers with their time. */
   readonly open = new Map<string, number>();
+  readonly history: HistoryEvent[] = [];
   /** Commands that settled something: sent again they must change nothing. */
   readonly #settled: Command[] = [];
+  /** The call that used an idempotency key last. */
+  readonly #calls = new Map<string, Pick<ScheduleActivity, "reference" | "activityId">>();
   readonly #random: number;
 
   constructor(program: Program, random: number) {
@@ -131,6 +136,8 @@ export class InstanceModel {
     assert.deepEqual(state, decision.state, "the state does not survive JSON");
     for (const effect of decision.effects) this.#perform(effect);
     checkHistory(before?.seq ?? 0, decision, this.now);
+    for (const event of decision.events) this.history.push(event);
+    if (isTerminal(state.status)) checkOccurrences(this.history);
     this.#checkWaits(state);
     return freeze(state);
   }
@@ -138,6 +145,7 @@ export class InstanceModel {
   #perform(effect: Effect): void {
     switch (effect.kind) {
       case "activity.schedule":
+        this.#checkKey(effect);
         return void this.open.set(`activity:${effect.activityId}`, 0);
       case "child.start":
         return effect.detached ? undefined : void this.open.set(`child:${effect.childId}`, 0);
@@ -151,6 +159,14 @@ export class InstanceModel {
         return assert.ok(this.open.delete(`timer:${effect.timerId}`));
       case "event.emit":
     }
+  }
+
+  /** One logical call has one key, and no two calls that are open at once share it. */
+  #checkKey({ idempotencyKey, reference, activityId }: ScheduleActivity): void {
+    const known = this.#calls.get(idempotencyKey);
+    assert.equal(known?.reference ?? reference, reference, `${idempotencyKey} means two tasks`);
+    assert.ok(!this.open.has(`activity:${known?.activityId}`), `${idempotencyKey} is open twice`);
+    this.#calls.set(idempotencyKey, { reference, activityId });
   }
 
   #checkWaits(state: State): void {
@@ -175,6 +191,27 @@ function checkHistory(seq: number, { state, events }: Decision, now: number): vo
     assert.equal(TERMINAL.has(event.kind), last && isTerminal(state.status), event.kind);
   }
   assert.equal(state.seq, seq + events.length);
+}
+
+/** Whatever started ended, once, and nothing ended that had not started (but what failed before it could). */
+function checkOccurrences(history: readonly HistoryEvent[]): void {
+  const running = new Set<string>();
+  const over = new Set<string>();
+  for (const event of history) {
+    if (!("occurrence" in event) || event.kind === "task.retried") continue;
+    const { occurrence, kind } = event;
+    assert.ok(!over.has(occurrence), `${kind} after its end: ${occurrence}`);
+    if (kind === "task.started") {
+      assert.ok(!running.has(occurrence), `${occurrence} started twice`);
+      running.add(occurrence);
+      continue;
+    }
+    const started = running.delete(occurrence);
+    if (kind === "task.skipped") assert.ok(!started, `${occurrence} was skipped after its start`);
+    else assert.ok(started || kind === "task.faulted", `${kind} of ${occurrence} without a start`);
+    over.add(occurrence);
+  }
+  assert.deepEqual([...running], [], "tasks that never ended");
 }
 
 const UNKNOWN: readonly Command[] = [
