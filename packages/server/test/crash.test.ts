@@ -96,6 +96,32 @@ test("a wait goes on when PostgreSQL is killed and comes back", async () => {
   await server.stop();
 });
 
+test("a database that is read and takes no writes makes a server unready until it takes them again", async (t) => {
+  const database = await createDatabase();
+  const opened = await open(database);
+  const { runtime } = opened;
+  t.after(async () => {
+    await opened.stop();
+    await database.drop();
+  });
+  await runtime.applyWorkflow({ text: CHILD });
+  assert.deepEqual(await runtime.health(), { ready: true, reasons: [] });
+  // As on a full disk.
+  await query(
+    database.url,
+    `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+       $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$;
+     CREATE TRIGGER refuse BEFORE INSERT ON idempotency EXECUTE FUNCTION refuse()`,
+  );
+  await assert.rejects(start(runtime, "pack", { n: 1 }, "refused"), { kind: "unavailable" });
+  const { ready, reasons } = await runtime.health();
+  assert.equal(ready, false);
+  assert.match(reasons.join("; "), /does not take what is written: .*no space left/);
+  await query(database.url, "DROP TRIGGER refuse ON idempotency");
+  while (!(await runtime.health()).ready) await new Promise(setImmediate);
+  await start(runtime, "pack", { n: 1 }, "taken");
+});
+
 test("a server that starts before its PostgreSQL waits for it, and says where it looked in vain", async (t) => {
   const server = await launchPostgres();
   t.after(() => server.stop());

@@ -15,7 +15,7 @@ export interface Fault {
   readonly modes: readonly Mode[];
   /** PostgreSQL's data on a small disk. */
   readonly smallDisk?: boolean;
-  /** The server must say that it is not ready, or turn callers away, while it lasts. */
+  /** The server must say that it is not ready while it lasts, unless it has ended. */
   readonly isNoticed?: boolean;
   /** The server may end by itself: `millrace dev` gives up on a PostgreSQL that cannot be started again. */
   readonly mayEnd?: boolean;

@@ -51,8 +51,8 @@ export async function runRound(
   const died = stand.server.deaths - deaths;
   if (died > 0 && fault.mayEnd !== true)
     verdict.wrong.push(`the server ended by itself, ${died} times`);
-  if (fault.isNoticed === true && prober.answers.unready + load.turnedAway === 0)
-    verdict.wrong.push("nobody was told that the database is away");
+  if (fault.isNoticed === true && prober.answers.unready + prober.answers.gone === 0)
+    verdict.wrong.push("the server said all the time that it was ready");
   verdict.wrong.push(...(await repairs(stand)));
   return {
     ...verdict,
