@@ -272,10 +272,17 @@ do: [ { c: { run: { workflow: { namespace: test, name: slow, version: '1.0.0' } 
 });
 
 test("the reconciler sets again the timers that a state waits for", async () => {
-  const b = await bench([SLOW]);
+  const tried = `${document("tried")}
+do:
+  - t:
+      try: [ { w: { wait: PT1H } } ]
+      catch: { retry: { limit: { attempt: { duration: PT2H } } } }`;
+  const b = await bench([SLOW, tried]);
   const id = await begin(b, "slow");
-  const timers = "SELECT instance_id, timer_id, fire_at FROM timers";
+  await begin(b, "tried");
+  const timers = "SELECT instance_id, timer_id, fire_at FROM timers ORDER BY timer_id, instance_id";
   const before = await b.pool.query(timers);
+  assert.equal(before.rows.length, 3);
   await b.pool.query("DELETE FROM timers");
   await reconcile(b);
   assert.deepEqual((await b.pool.query(timers)).rows, before.rows);

@@ -59,6 +59,8 @@ async function repair(row: InstanceRow, config: ReconcilerConfig): Promise<void>
   for (const frame of Object.values(state.frames)) {
     if (frame.timeoutAt !== undefined) arm(`t${frame.id}`, frame.timeoutAt);
     if (frame.kind === "try" && frame.retryAt !== undefined) arm(`r${frame.id}`, frame.retryAt);
+    if (frame.kind === "try" && frame.attemptUntil !== undefined)
+      arm(`a${frame.id}`, frame.attemptUntil);
     if (frame.kind === "wait" && frame.until !== undefined) arm(`w${frame.id}`, frame.until);
   }
   if (batch.timers.size === 0) {
