@@ -12,6 +12,8 @@ import {
 } from "@millrace/testkit/simulator";
 
 const ENOUGH = 500;
+/** Failures that are told in full. */
+const SHOWN = 5;
 const { values } = parseArgs({
   options: {
     seeds: { type: "string" },
@@ -46,9 +48,14 @@ async function one(): Promise<number> {
 async function many(): Promise<number> {
   const began = performance.now();
   let told = 0;
+  let shown = 0;
   const report = await runSeeds({
     first,
     count,
+    onFailure(failure) {
+      shown += 1;
+      if (shown <= SHOWN) show(failure, 30);
+    },
     onProgress(done) {
       if (done - told < 5000) return;
       told = done;
@@ -58,7 +65,6 @@ async function many(): Promise<number> {
   const { seeds, figures, tally, failures } = report;
   for (const [name, times] of Object.entries(tally))
     console.log(`${String(times).padStart(9)}  ${name}`);
-  for (const failure of failures.slice(0, 5)) show(failure, 30);
   const never = seeds < ENOUGH ? [] : missing(tally);
   for (const name of never) console.log(`NEVER: ${name}`);
   const days = (figures.elapsed / 86_400_000).toFixed(1);

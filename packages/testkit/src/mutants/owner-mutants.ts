@@ -241,7 +241,7 @@ export const OWNER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: `${OWNER}/decide-batch.ts`,
-        find: "  if (isTerminal(hot.state.status)) reportToParent(hot.state, context);\n",
+        find: "  if (isTerminal(state.status)) reportToParent(state, given);\n",
         replace: "",
       },
     ],

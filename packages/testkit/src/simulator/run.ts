@@ -14,6 +14,8 @@ export interface Seeds {
   readonly stopAtFirst?: boolean;
   /** Called now and then with the number of seeds that are through. */
   readonly onProgress?: (done: number) => void;
+  /** Called as soon as an invariant did not hold. */
+  readonly onFailure?: (report: SimulationReport) => void;
 }
 
 export interface SeedsReport {
@@ -47,6 +49,7 @@ export async function runSeeds(seeds: Seeds): Promise<SeedsReport> {
     addTally(total.tally, share.tally);
     addFigures(total.figures, share.figures);
     total.failures.push(...share.failures);
+    for (const failure of share.failures) seeds.onFailure?.(failure);
     seeds.onProgress?.(total.seeds);
   };
   const children = Array.from({ length: processes }, (_, n) =>
