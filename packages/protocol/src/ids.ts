@@ -51,13 +51,18 @@ export function isId(value: unknown): value is string {
   return typeof value === "string" && PATTERN.test(value);
 }
 
+/** Many ids are made in the same millisecond. */
+let encoded = { ms: Number.NaN, text: "" };
+
 function encodeTime(ms: number): string {
+  if (encoded.ms === ms) return encoded.text;
   let text = "";
   let rest = ms;
   for (let at = 0; at < TIME_LENGTH; at++) {
     text = ALPHABET.charAt(rest % 32) + text;
     rest = Math.floor(rest / 32);
   }
+  encoded = { ms, text };
   return text;
 }
 
