@@ -77,23 +77,15 @@ function insertHistory(rows: readonly Written[]): readonly Statement[] {
 
 /** A write names what it builds on: the revision before, and the last fact before those it adds. */
 const BUILDS_ON = "i.id = n.id AND i.revision = n.revision - 1 AND i.seq = n.seq - n.count";
+/** What a write brings, as a row `n`; {@link changes} gives the values, and $11 is the statement's own. */
+const BROUGHT = `unnest(${split(1)}, ${split(2)}, $3::bigint[], $4::bigint[], $5::int[], $6::int[], ${split(7)},
+                  ${split(8)}, $9::bigint[]`;
+const BROUGHT_NAMES = "id, status, revision, seq, count, flush, state, facts, updated_at";
+const FACTS_NOW = "CASE WHEN n.flush = 1 THEN '' ELSE i.facts || coalesce(n.facts, '') END";
+const FACTS_AFTER = "CASE WHEN n.flush = 1 THEN n.seq ELSE i.facts_after END";
 
-function update(rows: readonly Written[]): readonly Statement[] {
-  if (rows.length === 0) return [];
-  const text = `
-    WITH written AS (
-      UPDATE instances AS i
-      SET status = n.status, revision = n.revision, seq = n.seq, state = n.state, activities = n.activities,
-          facts = CASE WHEN n.flush = 1 THEN '' ELSE i.facts || coalesce(n.facts, '') END,
-          facts_after = CASE WHEN n.flush = 1 THEN n.seq ELSE i.facts_after END, updated_at = n.updated_at
-      FROM unnest(${split(1)}, ${split(2)}, $3::bigint[], $4::bigint[], $5::int[], $6::int[], ${split(7)},
-                  ${split(8)}, ${split(9)}, $10::bigint[])
-        AS n(id, status, revision, seq, count, flush, state, activities, facts, updated_at)
-      WHERE ${BUILDS_ON}
-      RETURNING 1
-    )
-    SELECT expect_rows((SELECT count(*) FROM written), $11::bigint)`;
-  const values = [
+function changes(rows: readonly Written[]): readonly unknown[] {
+  return [
     joined(rows, ({ row }) => row.id),
     joined(rows, ({ row }) => row.status),
     bigints(rows, ({ row }) => row.revision),
@@ -101,11 +93,30 @@ function update(rows: readonly Written[]): readonly Statement[] {
     ints(rows, ({ count }) => count),
     ints(rows, ({ flush }) => (flush ? 1 : 0)),
     joined(rows, ({ row }) => row.state),
-    joined(rows, ({ row }) => row.activities),
-    joined(rows, ({ flush, facts }) => (flush ? "" : facts)),
+    joined(rows, inRow),
     bigints(rows, ({ row }) => row.updatedAt),
     rows.length,
   ];
+}
+
+/** The facts that stand in the instance's row. */
+function inRow({ flush, facts }: Written): string {
+  return flush ? "" : facts;
+}
+
+function update(rows: readonly Written[]): readonly Statement[] {
+  if (rows.length === 0) return [];
+  const text = `
+    WITH written AS (
+      UPDATE instances AS i
+      SET status = n.status, revision = n.revision, seq = n.seq, state = n.state, activities = n.activities,
+          facts = ${FACTS_NOW}, facts_after = ${FACTS_AFTER}, updated_at = n.updated_at
+      FROM ${BROUGHT}, ${split(11)}) AS n(${BROUGHT_NAMES}, activities)
+      WHERE ${BUILDS_ON}
+      RETURNING 1
+    )
+    SELECT expect_rows((SELECT count(*) FROM written), $10::bigint)`;
+  const values = [...changes(rows), joined(rows, ({ row }) => row.activities)];
   return [{ name: "update-instances", text, values }];
 }
 
@@ -114,34 +125,16 @@ function end(rows: readonly Written[]): readonly Statement[] {
   const text = `
     WITH gone AS (
       DELETE FROM instances AS i
-      USING unnest(${split(1)}, ${split(2)}, $3::bigint[], $4::bigint[], $5::int[], $6::int[], ${split(7)},
-                   ${split(8)}, $9::bigint[], $10::bigint[])
-        AS n(id, status, revision, seq, count, flush, state, facts, updated_at, ended_at)
+      USING ${BROUGHT}, $11::bigint[]) AS n(${BROUGHT_NAMES}, ended_at)
       WHERE ${BUILDS_ON}
       RETURNING i.id, i.partition, i.tenant, i.namespace, i.name, i.version, n.status, n.revision, n.seq, n.state,
-        i.created_at, n.updated_at, n.ended_at, i.parent_id, i.parent_child_id,
-        CASE WHEN n.flush = 1 THEN '' ELSE i.facts || coalesce(n.facts, '') END AS facts,
-        CASE WHEN n.flush = 1 THEN n.seq ELSE i.facts_after END AS facts_after
+        i.created_at, n.updated_at, i.parent_id, i.parent_child_id, ${FACTS_NOW} AS facts,
+        ${FACTS_AFTER} AS facts_after, n.ended_at
     ), written AS (
-      INSERT INTO finished (id, partition, tenant, namespace, name, version, status, revision, seq, state,
-                            created_at, updated_at, ended_at, parent_id, parent_child_id, facts, facts_after)
-      SELECT * FROM gone
-      RETURNING 1
+      INSERT INTO finished (${NEW}, ended_at) SELECT * FROM gone RETURNING 1
     )
-    SELECT expect_rows((SELECT count(*) FROM written), $11::bigint)`;
-  const values = [
-    joined(rows, ({ row }) => row.id),
-    joined(rows, ({ row }) => row.status),
-    bigints(rows, ({ row }) => row.revision),
-    bigints(rows, ({ row }) => row.seq),
-    ints(rows, ({ count }) => count),
-    ints(rows, ({ flush }) => (flush ? 1 : 0)),
-    joined(rows, ({ row }) => row.state),
-    joined(rows, ({ flush, facts }) => (flush ? "" : facts)),
-    bigints(rows, ({ row }) => row.updatedAt),
-    bigints(rows, ({ row }) => row.endedAt),
-    rows.length,
-  ];
+    SELECT expect_rows((SELECT count(*) FROM written), $10::bigint)`;
+  const values = [...changes(rows), bigints(rows, ({ row }) => row.endedAt)];
   return [{ name: "end-instances", text, values }];
 }
 
@@ -184,7 +177,7 @@ function newValues(rows: readonly Written[]): readonly unknown[] {
     bigints(rows, ({ row }) => row.updatedAt),
     joined(rows, ({ row }) => row.parentId),
     joined(rows, ({ row }) => row.parentChildId),
-    joined(rows, ({ flush, facts }) => (flush ? "" : facts)),
+    joined(rows, inRow),
     bigints(rows, ({ row, flush }) => (flush ? row.seq : 0)),
   ];
 }
