@@ -5,7 +5,7 @@ import { type ClientOptions, connect } from "../client.ts";
 import { describeError } from "../describe-error.ts";
 import { elapsed, instant, plain, print, printJson } from "../output.ts";
 import { treeLines } from "../run/progress.ts";
-import { TaskLog, type TaskRun } from "../run/tasks.ts";
+import { TaskLog } from "../run/tasks.ts";
 
 export interface DescribeOptions extends ClientOptions {
   readonly version?: string;
@@ -30,10 +30,10 @@ async function describeInstance(id: string, options: DescribeOptions): Promise<v
   const log = new TaskLog();
   for await (const fact of instances.history(id)) log.add(fact);
   if (options.output === "json") return printJson({ ...instance, tasks: log.tasks });
-  print(instanceText(instance, log.tasks));
+  print(instanceText(instance, log));
 }
 
-function instanceText(instance: Instance, tasks: readonly TaskRun[]): string {
+function instanceText(instance: Instance, log: TaskLog): string {
   const { id, namespace, name, version, status, createdAt, endedAt, input, output, error, parent } =
     instance;
   const lines: [string, string][] = [
@@ -52,7 +52,7 @@ function instanceText(instance: Instance, tasks: readonly TaskRun[]): string {
   parts.push(section("Input", JSON.stringify(input, null, 2).split("\n")));
   if (output !== undefined)
     parts.push(section("Output", JSON.stringify(output, null, 2).split("\n")));
-  if (tasks.length > 0) parts.push(section("Tasks", treeLines(tasks, Date.now(), 200)));
+  if (log.tasks.length > 0) parts.push(section("Tasks", treeLines(log, Date.now(), 200)));
   return parts.join("\n\n");
 }
 

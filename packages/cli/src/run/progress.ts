@@ -5,7 +5,7 @@
 import { cursorTo, moveCursor } from "node:readline";
 import type { WriteStream } from "node:tty";
 import { elapsed, plain } from "../output.ts";
-import { depthOf, type TaskLog, type TaskRun, timeTaken } from "./tasks.ts";
+import { type TaskLog, timeTaken } from "./tasks.ts";
 
 const MARKS = { running: "…", completed: "✓", faulted: "✗", cancelled: "–", skipped: "·" } as const;
 /** Milliseconds between drawings: running times go on, and a burst of tasks is drawn once. */
@@ -21,7 +21,7 @@ export function showProgress(log: TaskLog, out: WriteStream): Progress {
   if (!out.isTTY) return { end: () => {} };
   let drawn = 0;
   const draw = (): void => {
-    const lines = treeLines(log.tasks, Date.now(), out.columns).slice(-Math.max(1, out.rows - 1));
+    const lines = treeLines(log, Date.now(), out.columns).slice(-Math.max(1, out.rows - 1));
     moveCursor(out, 0, -drawn);
     cursorTo(out, 0);
     // Each line is cleared to its end, and what is below the last one: less flicker than clearing all.
@@ -38,10 +38,10 @@ export function showProgress(log: TaskLog, out: WriteStream): Progress {
 }
 
 /** A line for each task, two spaces in for each level, none longer than `columns`. */
-export function treeLines(tasks: readonly TaskRun[], now: number, columns: number): string[] {
-  return tasks.map((task) => {
+export function treeLines(log: TaskLog, now: number, columns: number): string[] {
+  return log.tasks.map((task) => {
     const time = task.status === "skipped" ? "skipped" : elapsed(timeTaken(task, now));
-    const line = `${"  ".repeat(depthOf(task))}${MARKS[task.status]} ${plain(task.name)}  ${time}`;
+    const line = `${"  ".repeat(log.depthOf(task))}${MARKS[task.status]} ${plain(task.name)}  ${time}`;
     return line.length > columns ? `${line.slice(0, Math.max(0, columns - 1))}…` : line;
   });
 }

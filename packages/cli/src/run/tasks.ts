@@ -33,6 +33,9 @@ const STATUS: Readonly<Record<string, TaskStatus>> = {
 /** Collects the tasks of one instance in the order they started. */
 export class TaskLog {
   readonly #runs = new Map<string, Growing>();
+  readonly #depths = new Map<TaskRun, number>();
+  /** The task that started last. */
+  #last: TaskRun | undefined;
 
   get tasks(): readonly TaskRun[] {
     return [...this.#runs.values()];
@@ -51,7 +54,9 @@ export class TaskLog {
         startedAt: at,
       };
       if (kind === "task.skipped") Object.assign(run, { status: "skipped", endedAt: at });
+      this.#depths.set(run, this.#depthAt(task));
       this.#runs.set(occurrence, run);
+      this.#last = run;
       return run;
     }
     const run = this.#runs.get(occurrence);
@@ -61,12 +66,38 @@ export class TaskLog {
     run.endedAt = at;
     return run;
   }
+
+  /** How deep a task of this log is in the tree, 0 for the outermost. */
+  depthOf(task: TaskRun): number {
+    return this.#depths.get(task) ?? 0;
+  }
+
+  /**
+   * A reference has an index for each level, but one inside a function says nothing of its caller. The caller started
+   * just before the function's task, and that one before the tasks inside it.
+   */
+  #depthAt(reference: string): number {
+    const [own] = FUNCTION.exec(reference) ?? [];
+    if (own === undefined) return Math.max(0, levelsOf(reference) - 1);
+    if (own === reference) return this.#last === undefined ? 0 : this.depthOf(this.#last) + 1;
+    const around = this.tasks.findLast((run) => run.reference === own && run.status === "running");
+    const outside = around === undefined ? 0 : this.depthOf(around);
+    return outside + levelsOf(reference.slice(own.length));
+  }
 }
 
-/** How deep a task is in the tree: a reference has an index for each level. */
-export function depthOf({ reference }: TaskRun): number {
-  const levels = reference.split("/").filter((part) => /^\d+$/.test(part)).length;
-  return Math.max(0, levels - 1);
+const FUNCTION = /^\/use\/functions\/[^/]+/;
+
+/** Lists around a task's reference: each has an index, and a name behind it that may be digits too. */
+function levelsOf(reference: string): number {
+  let levels = 0;
+  const steps = reference.split("/");
+  for (let at = 0; at < steps.length; at += 1) {
+    if (!/^\d+$/.test(steps[at] ?? "")) continue;
+    levels += 1;
+    at += 1;
+  }
+  return levels;
 }
 
 /** Milliseconds that a task took, or has taken until `now`. */
