@@ -120,6 +120,24 @@ test("wait resolves when the instance has ended", async (t) => {
   assert.equal((await started).status, "running", "the time is over, the instance is not");
 });
 
+test("wait asks for the end alone, again when it has not come, and reads no history", async (t) => {
+  const view = { id: "X", status: "running" };
+  const asked: (string | undefined)[] = [];
+  const noting =
+    (answer: Answer): Answer =>
+    (request, ...rest) => {
+      asked.push(request.url);
+      answer(request, ...rest);
+    };
+  const { client, pauses } = await scripted(t, [
+    noting(json(200, view)),
+    noting(json(200, { ...view, status: "completed", output: 7 })),
+  ]);
+  assert.equal((await client.instances.wait("X")).output, 7);
+  assert.deepEqual(asked, ["/v1/instances/X?wait=30000ms", "/v1/instances/X?wait=30000ms"]);
+  assert.equal(pauses.length, 1);
+});
+
 test("waiting and following end with their signal", async (t) => {
   const { client } = await api(t);
   await client.workflows.apply(ORDER);

@@ -40,6 +40,9 @@ export interface InstanceFilter {
   readonly limit?: number;
 }
 
+/** Milliseconds for which a server is asked to hold the answer to who waits. */
+const HELD_MS = 30_000;
+
 /** `/v1/instances`. Methods reject with a {@link MillraceError}. */
 export class Instances {
   readonly #transport: Transport;
@@ -100,12 +103,14 @@ export class Instances {
   }
 
   /** Resolves when the instance has ended. */
-  async wait(id: string, options: { readonly signal?: AbortSignal } = {}): Promise<Instance> {
+  async wait(id: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Instance> {
+    const call: Call = { method: "GET", path: pathOf(id), signal };
+    const waiting: Call = { ...call, query: { wait: `${HELD_MS}ms` }, held: HELD_MS };
     for (;;) {
-      const instance = await this.get(id, options);
+      const instance: Instance = await this.#transport.json(waiting);
       if (isFinal(instance.status)) return instance;
-      // The stream ends after the last fact.
-      for await (const _ of this.events(id, options));
+      // A server that shuts down answers at once; asked at once again, it would be kept busy with it.
+      await this.#transport.pause(0, signal);
     }
   }
 

@@ -116,7 +116,7 @@ export const SETTINGS = {
   maxWait: setting(
     "MILLRACE_MAX_WAIT",
     "10m",
-    "Longest `?wait=` that a start may ask for.",
+    "Longest `?wait=` that a start may ask for. A read that asks for longer is answered after this time.",
     milliseconds,
   ),
   logLevel: setting(

@@ -240,3 +240,17 @@ test("what the schemas let through and the database could not read is refused or
     assert.equal(await status(`/v1/workflows/shop/order/${version}`), 400, version);
   }
 });
+
+test("a read with wait answers with the end, or with what there is when the time is over", async (t) => {
+  const { call, runtime, started } = await withOrder(t);
+  const id = await started();
+  const running = await call(`/v1/instances/${id}?wait=20ms`);
+  assert.equal(running.status, 200);
+  assert.equal((await body(running))["status"], "running");
+  // Longer than MILLRACE_MAX_WAIT is no fault here.
+  const waiting = call(`/v1/instances/${id}?wait=99h`);
+  setImmediate(() => runtime.end(id, 42));
+  assert.equal((await body(await waiting))["output"], 42);
+  assert.equal((await call(`/v1/instances/${id}?wait=x`)).status, 400);
+  assert.equal((await call(`/v1/instances/${ABSENT}?wait=1s`)).status, 404);
+});

@@ -8,6 +8,7 @@ import {
   InstanceList,
   InstanceListQuery,
   InstancePath,
+  StartQuery,
   ref,
 } from "@millrace/protocol/schemas";
 import type { FastifyInstance } from "fastify";
@@ -15,6 +16,7 @@ import type { Signal } from "../runtime.ts";
 import type { ApiContext } from "./context.ts";
 import { answers, problems } from "./documented.ts";
 import { refuseCursor } from "./problems.ts";
+import { ended, waitTime } from "./waiting.ts";
 import * as wire from "./wire.ts";
 
 export function instances(context: ApiContext) {
@@ -65,16 +67,26 @@ function milliseconds(name: "since" | "until", dateTime: string): number {
   });
 }
 
-function read(app: FastifyInstance, { runtime }: ApiContext): void {
-  app.get<{ Params: InstancePath }>("/v1/instances/:id", {
+function read(app: FastifyInstance, context: ApiContext): void {
+  const { runtime, config } = context;
+  app.get<{ Params: InstancePath; Querystring: StartQuery }>("/v1/instances/:id", {
     schema: {
       operationId: "getInstance",
       summary: "Read an instance",
+      description:
+        "With `wait`, answers when the instance has ended, or with the instance as it stands when the time is over.",
       tags: ["instances"],
       params: InstancePath,
+      querystring: StartQuery,
       response: { 200: answers("The instance.", ref(Instance)), ...problems("instance-not-found") },
     },
-    handler: async (request) => wire.instance(await runtime.getInstance(request.params.id)),
+    handler: async (request) => {
+      const { id } = request.params;
+      const wait = waitTime(request.query.wait, Number.POSITIVE_INFINITY);
+      if (wait === undefined) return wire.instance(await runtime.getInstance(id));
+      // Who wants to wait longer asks again.
+      return wire.instance(await ended(context, id, Math.min(wait, config.maxWait), request));
+    },
   });
 }
 

@@ -1,10 +1,5 @@
 /** `POST /v1/workflows/{namespace}/{name}/instances`: the hot path. One call of the runtime, a small answer. */
-import {
-  type Instance as WireInstance,
-  ProblemError,
-  isFinal,
-  parseDuration,
-} from "@millrace/protocol";
+import { isFinal } from "@millrace/protocol";
 import {
   IdempotencyHeaders,
   Instance,
@@ -14,9 +9,10 @@ import {
   WorkflowPath,
   ref,
 } from "@millrace/protocol/schemas";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance } from "fastify";
 import type { ApiContext } from "./context.ts";
 import { answers, problems } from "./documented.ts";
+import { ended, waitTime } from "./waiting.ts";
 import * as wire from "./wire.ts";
 
 interface StartRoute {
@@ -78,48 +74,14 @@ export function start(context: ApiContext) {
           ...(key === undefined ? {} : { idempotencyKey: key }),
         });
         void reply.header("location", `/v1/instances/${id}`);
-        if (wait !== undefined) return ended(context, id, wait, request, reply);
+        if (wait !== undefined) {
+          const view = await ended(context, id, wait, request);
+          void reply.code(isFinal(view.status) ? 200 : 202);
+          return wire.instance(view);
+        }
         void reply.code(created ? 201 : 200);
         return { id, created };
       },
     });
   };
-}
-
-function waitTime(text: string | undefined, longest: number): number | undefined {
-  if (text === undefined) return undefined;
-  const milliseconds = parseDuration(text);
-  const message =
-    milliseconds === undefined
-      ? "expected a duration such as 30s, 500ms or PT30S"
-      : `expected at most ${longest / 1_000}s (MILLRACE_MAX_WAIT)`;
-  if (milliseconds !== undefined && milliseconds <= longest) return milliseconds;
-  throw new ProblemError("invalid-request", {
-    detail: `wait=${text}: ${message}`,
-    issues: [{ path: "query.wait", message }],
-  });
-}
-
-/** Waits as long as the caller and this server are there; what was started goes on in any case. */
-async function ended(
-  { runtime, stopping }: ApiContext,
-  id: string,
-  wait: number,
-  request: FastifyRequest<StartRoute>,
-  reply: FastifyReply,
-): Promise<WireInstance> {
-  const gone = new AbortController();
-  const leave = () => gone.abort();
-  request.raw.socket.once("close", leave);
-  try {
-    const signal = AbortSignal.any([gone.signal, stopping]);
-    const view = await runtime.waitInstance(id, wait, signal).catch((error: unknown) => {
-      if (signal.aborted) return runtime.getInstance(id);
-      throw error;
-    });
-    void reply.code(isFinal(view.status) ? 200 : 202);
-    return wire.instance(view);
-  } finally {
-    request.raw.socket.off("close", leave);
-  }
 }

@@ -1,0 +1,44 @@
+/** `?wait=`: answers that are held until an instance has ended. */
+import { ProblemError, parseDuration } from "@millrace/protocol";
+import type { FastifyRequest } from "fastify";
+import type { InstanceView } from "../runtime.ts";
+import type { ApiContext } from "./context.ts";
+
+/**
+ * Milliseconds that `wait` asks for.
+ * @throws {ProblemError} `invalid-request` when it is no duration, or one longer than `longest`
+ */
+export function waitTime(text: string | undefined, longest: number): number | undefined {
+  if (text === undefined) return undefined;
+  const milliseconds = parseDuration(text);
+  const message =
+    milliseconds === undefined
+      ? "expected a duration such as 30s, 500ms or PT30S"
+      : `expected at most ${longest / 1_000}s (MILLRACE_MAX_WAIT)`;
+  if (milliseconds !== undefined && milliseconds <= longest) return milliseconds;
+  throw new ProblemError("invalid-request", {
+    detail: `wait=${text}: ${message}`,
+    issues: [{ path: "query.wait", message }],
+  });
+}
+
+/** Waits as long as the caller and this server are there; what was started goes on in any case. */
+export async function ended(
+  { runtime, stopping }: ApiContext,
+  id: string,
+  wait: number,
+  request: FastifyRequest,
+): Promise<InstanceView> {
+  const gone = new AbortController();
+  const leave = () => gone.abort();
+  request.raw.socket.once("close", leave);
+  try {
+    const signal = AbortSignal.any([gone.signal, stopping]);
+    return await runtime.waitInstance(id, wait, signal).catch((error: unknown) => {
+      if (signal.aborted) return runtime.getInstance(id);
+      throw error;
+    });
+  } finally {
+    request.raw.socket.off("close", leave);
+  }
+}
