@@ -17,6 +17,8 @@ export interface Fault {
   readonly smallDisk?: boolean;
   /** The server must say that it is not ready while it lasts, unless it has ended. */
   readonly isNoticed?: boolean;
+  /** It lasts longer than the server makes a caller wait: those who ask meanwhile have to be turned away. */
+  readonly turnsAway?: boolean;
   /** The server may end by itself: `millrace dev` gives up on a PostgreSQL that cannot be started again. */
   readonly mayEnd?: boolean;
   readonly run: (stand: Stand, random: Random) => Promise<void>;
@@ -76,6 +78,7 @@ export const FAULTS = {
     what: "SIGSTOP of PostgreSQL for longer than every time-out",
     modes: BOTH,
     isNoticed: true,
+    turnsAway: true,
     run: freeze,
   },
   reset: {
@@ -92,6 +95,7 @@ export const FAULTS = {
     what: "nothing passes between server and PostgreSQL, then late or never",
     modes: ["given"],
     isNoticed: true,
+    turnsAway: true,
     run: async (stand, random) => {
       proxyOf(stand).hold();
       await sleep(random.between(...OUTAGE_MS));

@@ -53,6 +53,8 @@ export async function runRound(
     verdict.wrong.push(`the server ended by itself, ${died} times`);
   if (fault.isNoticed === true && prober.answers.unready + prober.answers.gone === 0)
     verdict.wrong.push("the server said all the time that it was ready");
+  if (fault.turnsAway === true && load.turnedAway === 0)
+    verdict.wrong.push("nobody was turned away while the database did not answer");
   verdict.wrong.push(...(await repairs(stand)));
   return {
     ...verdict,
