@@ -29,6 +29,7 @@ testCases([
   ["@html, ([.] | @csv)", "\u0000", ["\\0", '"\\0"']],
   ["max_by(.a)", {}, "object ({}) and array ([]) cannot be iterated over"],
   ["modf | tojson", -1, ["[-0,-1]"]],
+  ["drem(-0; 4) | tojson", null, ["-0"]],
   ["todate", [0.5], ["0-12-31T00:00:00Z"]],
   // One replacement character for each malformed sequence, not for each of its bytes.
   ["@base64d", "null", ["\ufffd\ufffd"]],

@@ -75,7 +75,7 @@ export function ieeeRemainder(x: number, y: number): number {
     rest -= size;
     if (rest >= size / 2) rest -= size;
   }
-  return x < 0 ? -rest : rest;
+  return x < 0 || Object.is(x, -0) ? -rest : rest;
 }
 
 /** a * b + c with the rounding error of the product added back. */

@@ -72,7 +72,7 @@ export async function campaign(
   { seed, from, count }: { readonly seed: number; readonly from: number; readonly count: number },
   report: (done: number) => void = () => undefined,
 ): Promise<Summary> {
-  const templates = templatesFor(reference.builtins);
+  const templates = templatesFor(reference.version, reference.builtins);
   const listed = new Map<Difference, number>(DIFFERENCES.map((one) => [one, 0]));
   const unlisted: Unlisted[] = [];
   const counts = { equal: 0, errors: 0, refused: 0 };

@@ -1,7 +1,9 @@
 /** The differences from the real jq that are known, as data. Whatever is not on this list is a finding. */
-import { distance } from "./compare.ts";
+import type { Json } from "../../src/index.ts";
 import type { Distance } from "./compare.ts";
+import { OLDER } from "./older.ts";
 import type { Case, Outcome } from "./outcome.ts";
+import { comesBefore } from "./vocabulary.ts";
 
 export interface Finding extends Case {
   readonly here: Outcome;
@@ -17,15 +19,51 @@ export interface Difference {
   readonly explains: (finding: Finding) => boolean;
 }
 
-const uses =
+export const uses =
   (pattern: RegExp) =>
   ({ program }: Finding): boolean =>
     pattern.test(program);
 
-/** A key, in the program or its input, that JavaScript takes for an index. */
-const INDEX_KEY = /"(?:0|[1-9]\d*)"\s*:|\("?\d|"(?:0|10|123)"/;
+/** Whether a value is somewhere in the program or its input. */
+const holds =
+  (pattern: RegExp) =>
+  ({ program, input }: Finding): boolean =>
+    pattern.test(program) || pattern.test(JSON.stringify(input));
 
-export const DIFFERENCES: readonly Difference[] = [
+const both =
+  (a: (finding: Finding) => boolean, b: (finding: Finding) => boolean) =>
+  (finding: Finding): boolean =>
+    a(finding) && b(finding);
+
+const text = (outcome: Outcome): string => JSON.stringify(outcome);
+const characters = (outcome: Outcome): string =>
+  [...new Intl.Segmenter().segment(text(outcome))]
+    .map(({ segment }) => segment)
+    .toSorted()
+    .join("");
+
+/** Whether a value has an object with several keys, one of them like an index. */
+function hasIndexKey(value: Json): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (Object.values(value).some((item) => hasIndexKey(item))) return true;
+  const keys = Object.keys(value);
+  return !Array.isArray(value) && keys.length > 1 && keys.some((key) => /^\d+$/.test(key));
+}
+
+function outputsOf(outcome: Outcome): Json {
+  return outcome.kind === "ended" ? [...outcome.outputs, outcome.error ?? null] : null;
+}
+
+function isOrderOfKeys(finding: Finding): boolean {
+  const { here, there, distance, input } = finding;
+  if (distance === "order of keys" || characters(here) === characters(there)) return true;
+  return (
+    hasIndexKey([input, outputsOf(here), outputsOf(there)]) ||
+    /"(?:0|10|123)"|from_entries|INDEX/.test(finding.program)
+  );
+}
+
+const ALWAYS: readonly Difference[] = [
   {
     name: "budget",
     reason: "a program here may use so many steps, and so much depth and text, and no more",
@@ -42,25 +80,30 @@ export const DIFFERENCES: readonly Difference[] = [
     explains: ({ there }) => there.kind === "crashed",
   },
   {
-    name: "keys like indexes",
-    reason: "keys that look like array indexes come first, as in all JavaScript objects",
-    explains: (finding) =>
-      INDEX_KEY.test(finding.program + JSON.stringify(finding.input)) &&
-      (finding.distance === "order of keys" || uses(/./)(finding)),
-  },
-  {
     name: "name of UTC",
     reason: "the C library calls the time zone GMT; here it is UTC",
     explains: uses(/%Z/),
   },
   {
     name: "patterns in paths",
-    reason:
-      "a pattern that takes a value apart can stand in a path here, as a variable can; jq fails",
-    explains: ({ program, there }) =>
-      there.kind === "ended" &&
-      /Invalid path expression near attempt to access element/.test(JSON.stringify(there)) &&
-      / as [[{]/.test(program),
+    reason: "a pattern that takes a value apart can stand in a path here, as a variable can",
+    explains: both(uses(/ as [[{]/), ({ there }) =>
+      text(there).includes("Invalid path expression near attempt to"),
+    ),
+  },
+  {
+    name: "last in paths",
+    reason: "`last(f)`, and every `reduce` and `foreach`, can stand in a path here",
+    explains: both(uses(/last\(|reduce|foreach/), ({ there }) =>
+      text(there).includes("Invalid path expression"),
+    ),
+  },
+  {
+    name: "empty numbers",
+    reason: "a jq without decNumber takes an empty text for 0",
+    explains: both(uses(/tonumber/), ({ here }) =>
+      text(here).includes('string (\\"\\") cannot be parsed as a number'),
+    ),
   },
   {
     name: "ranges to no number",
@@ -70,43 +113,49 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     name: "exponents out of range",
     reason: "an exponent that does not fit into C's int is whatever the processor makes of it",
-    explains: uses(/ldexp|scalb/),
+    explains: both(uses(/ldexp|scalb/), holds(/\d{10}|e\+?\d|infinite/)),
   },
   {
-    name: "NUL in dates",
-    reason: "C ends a text at its first NUL, so jq's message about a date does",
-    explains: (finding) =>
-      /date|strptime/.test(finding.program) && JSON.stringify(finding).includes("u0000"),
+    name: "NUL in C's strings",
+    reason: "C ends a text at its first NUL: in messages about dates and numbers",
+    explains: both(uses(/date|strptime|fromjson|tonumber/), holds(/\\u0000/)),
+  },
+  {
+    name: "literals keep their digits",
+    reason: "a jq with decNumber prints large and small literals as they were written",
+    explains: holds(/\d{17}|\de[+-]\d|0\.0000|-0\b(?!\.)/),
+  },
+  {
+    name: "decNumber",
+    reason:
+      "whether literals keep their digits is asked by `have_literal_numbers` and `have_decnum`",
+    explains: uses(/have_/),
   },
   {
     name: "empty matches inside characters",
     reason: "after an empty match jq goes on by a byte, and matches again within a character",
-    explains: (finding) =>
-      /match|scan|sub|split|capture|test/.test(finding.program) &&
-      /[^\0-\u007f]/.test(finding.program + JSON.stringify(finding.input)),
+    explains: both(uses(/match|scan|sub|split|capture/), holds(/[^\0-\u007f]/)),
   },
   {
     name: "sorting by nan",
     reason: "nan comes before itself, so an order with several depends on the way of sorting",
-    explains: uses(/nan|infinite|log|sqrt|pow/),
+    explains: both(uses(/sort|group|unique|min|max/), uses(/nan|infinite|log|sqrt|pow/)),
   },
   {
     name: "wording of invalid paths",
     reason: "which part of a function written in jq is no path shows how jq has written it",
     explains: ({ here, there }) =>
-      [here, there].every((outcome) => JSON.stringify(outcome).includes("Invalid path expression")),
+      [here, there].every((outcome) => text(outcome).includes("Invalid path expression")),
   },
   {
     name: "two seconds before 1970",
     reason: "C code that answers -2 for a failure takes this time for one",
-    explains: ({ there }) => JSON.stringify(there).includes("mktime not supported"),
+    explains: ({ there }) => text(there).includes("mktime not supported"),
   },
   {
     name: "years out of range",
     reason: "years that do not fit into C's int overflow",
-    explains: (finding) =>
-      /date|time/.test(finding.program) &&
-      /\d{10}|e\+?\d/.test(finding.program + JSON.stringify(finding.input)),
+    explains: both(uses(/date|time/), holds(/\d{10}|e\+?\d/)),
   },
   {
     name: "break across alternatives",
@@ -116,14 +165,17 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     name: "last digits",
     reason: "mathematical functions come from another library and differ in the last digits",
-    explains: (finding) => finding.distance === "digits",
+    explains: (finding) =>
+      finding.distance === "digits" || uses(/exp10|exp2|pow|cbrt|log2|logb/)(finding),
+  },
+  {
+    name: "keys like indexes",
+    reason: "keys that look like array indexes come first, as in all JavaScript objects",
+    explains: isOrderOfKeys,
   },
 ];
 
-/** Whether version a comes before version b. */
-function comesBefore(a: string, b: string): boolean {
-  return a.localeCompare(b, "en", { numeric: true }) < 0;
-}
+export const DIFFERENCES: readonly Difference[] = [...ALWAYS, ...OLDER];
 
 /** The listed difference that explains a finding when compared with a version of jq, or undefined. */
 export function explain(finding: Finding, version: string): Difference | undefined {
@@ -132,5 +184,3 @@ export function explain(finding: Finding, version: string): Difference | undefin
       (before === undefined || comesBefore(version, before)) && explains(finding),
   );
 }
-
-export { distance };

@@ -60,6 +60,7 @@ function takeApart(generator: Generator, want: Want, scope: Scope): Tree {
   return loose(bound, tight(source), ` as ${text} | `, hole(body));
 }
 
+/** A loop has one start: given several, jq computes its source anew from null. */
 function reduce(generator: Generator, _want: Want, scope: Scope): Tree {
   const { random } = generator;
   const name = generator.name();
@@ -68,7 +69,15 @@ function reduce(generator: Generator, _want: Want, scope: Scope): Tree {
   const source = generator.make("any", scope);
   const start = generator.make(kind, scope);
   const update = generator.make(kind, { ...inner, input: kind });
-  return term("reduce ", tight(source), ` as $${name} (`, hole(start), "; ", hole(update), ")");
+  return term(
+    "reduce ",
+    tight(source),
+    ` as $${name} (first(`,
+    hole(start),
+    "); ",
+    hole(update),
+    ")",
+  );
 }
 
 function foreach(generator: Generator, want: Want, scope: Scope): Tree {
@@ -76,8 +85,8 @@ function foreach(generator: Generator, want: Want, scope: Scope): Tree {
   const name = generator.name();
   const kind = random.pick(KINDS);
   const inner = { ...withVariables(scope, [name], "any"), input: kind };
-  const parts = ["foreach ", tight(generator.make("any", scope)), ` as $${name} (`];
-  const loop = [hole(generator.make(kind, scope)), "; ", hole(generator.make(kind, inner))];
+  const parts = ["foreach ", tight(generator.make("any", scope)), ` as $${name} (first(`];
+  const loop = [hole(generator.make(kind, scope)), "); ", hole(generator.make(kind, inner))];
   const extract =
     random.chance(0.5) && want !== "path" ? ["; ", hole(generator.make(want, inner))] : [];
   return term(...parts, ...loop, ...extract, ")");

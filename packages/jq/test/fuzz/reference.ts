@@ -12,7 +12,7 @@ import { unwrap, wrapped } from "./outcome.ts";
 import type { Case, Outcome } from "./outcome.ts";
 
 /** Milliseconds for one process: much for a batch, little for a single program. */
-const TIMEOUT = { batch: 5000, single: 2000 };
+const TIMEOUT = { batch: 4000, single: 1500 };
 /** Kibibytes of address space. */
 const MEMORY = 1_500_000;
 /** jq's exit code for a program that does not compile. */
@@ -20,6 +20,8 @@ const REFUSED = 3;
 
 interface Ended {
   readonly code: number | null;
+  /** It was stopped for taking too long. */
+  readonly stopped: boolean;
   readonly lines: readonly string[];
   readonly complaint: string;
 }
@@ -110,9 +112,10 @@ function finished(child: ReturnType<typeof spawn>): Promise<Ended> {
   child.stderr?.on("data", (chunk: Buffer) => complaints.push(chunk));
   return new Promise((resolve, reject) => {
     child.on("error", reject);
-    child.on("close", (code) =>
+    child.on("close", (code, signal) =>
       resolve({
         code,
+        stopped: signal === "SIGKILL",
         lines: Buffer.concat(out).toString("utf8").split("\n"),
         complaint: Buffer.concat(complaints).toString("utf8").slice(0, 2000),
       }),
@@ -128,9 +131,9 @@ function read(line: string | undefined): Outcome | undefined {
 }
 
 /** What a program of its own came to that gave no outputs. */
-function verdict({ code, complaint }: Ended): Outcome {
+function verdict({ code, stopped, complaint }: Ended): Outcome {
   if (code === REFUSED) return { kind: "refused", message: complaint };
-  if (code === null || /cannot allocate|Out of memory/i.test(complaint)) {
+  if (stopped || /cannot allocate|Out of memory/i.test(complaint)) {
     return { kind: "exhausted", message: complaint };
   }
   return { kind: "crashed", message: `exit code ${code}: ${complaint}` };

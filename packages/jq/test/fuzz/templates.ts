@@ -1,6 +1,6 @@
 /**
  * The grammar's plain rules, as data: what a piece of program gives, what kind of input it needs, how likely it is beside
- * others (1 unless said), and its texts, separated by broken bars (which are no characters of the language).
+ * others (1 unless said), since which version jq knows it, and its texts, separated by broken bars (which are no characters of the language).
  *
  * In a text «kind» is a program that gives that kind; «kind!» one that stands where only a term may; «kind:input» one whose
  * input is of another kind than the rule's. «#int», «#num», «#str», «#key» (as after a dot), «#name», «#regex» and «#flags»
@@ -16,6 +16,8 @@ export interface Template {
   readonly needs: Kind;
   readonly text: string;
   readonly weight: number;
+  /** The version of jq whose grammar knows it first. What functions there are, each version says itself. */
+  readonly since: string;
 }
 
 const GRAMMAR = String.raw`
@@ -140,7 +142,7 @@ arr from any
   [«any»] | tojson | fromjson ¦ [until(true; .)] ¦ toarray ¦ [splits("a")?]
 
 arr from any
-  [range(«#int»; «#int»)] | map(«any:num») ¦ [foreach «any!» as $f («any»; «any:any»)] ¦
+  [range(«#int»; «#int»)] | map(«any:num») ¦ [foreach «any!» as $f (first(«any»); «any:any»)] ¦
   [foreach «any!» as $f (0; . + 1; [$f, .])] ¦ [limit(4; recurse(«any:any»))] ¦
   [limit(5; recurse(«any:any»; «bool:any»))] ¦ [getpath([«#name», «#int»])]
 
@@ -236,7 +238,7 @@ any from any
   «path!» |= «any:any!» ¦ «path!» = «any!» ¦ «path!» += «any!» ¦ «path!» //= «any!» ¦ «path!» -= «num!» ¦ «path!» *= «num!» ¦
   del(«path») ¦ path(«path») ¦ to_entries? ¦ delpaths([path(«path»)]) ¦ [paths(«bool:any»)] ¦
   reduce path(«path») as $p (.; setpath($p; 1)) ¦ pick(«path») ¦ «path!» |= empty ¦ limit(2; «path») ¦
-  reduce «any!» as $r («any»; [., $r]) ¦ «path!» /= 2 ¦ «path!» %= 3 ¦ getpath(path(«path»)) ¦ first(«path») ¦
+  reduce «any!» as $r (first(«any»); [., $r]) ¦ «path!» /= 2 ¦ «path!» %= 3 ¦ getpath(path(«path»)) ¦ first(«path») ¦
   [.[]? |= «any:any»]
 
 any from obj ×1.5
@@ -258,6 +260,9 @@ any from num
   . as $n | [range($n % 9)] | .[$n] ¦ todate ¦ . + «any» ¦ [.] + «arr» ¦ [limit(3; range(.; infinite))] ¦
   . == (tojson | fromjson) ¦ tostring ¦ «any» | «any:any» ¦ gmtime ¦ significand ¦ splits("a")? ¦ @text ¦ tojson
 
+any from any ×1.5 since 1.7
+  if «any» then «any» end ¦ if «bool» then «any» elif «any» then «any» end ¦ «any!».["a"]? ¦ .a.[0]?
+
 null from any
   null ¦ [«any»] | first(.[] | nulls) ¦ «any» | .[0]? | nulls ¦ {a: «any!»} | .b
 
@@ -275,9 +280,9 @@ path from any
 
 function readRule(paragraph: string): Template[] {
   const [header = "", ...lines] = paragraph.trim().split("\n");
-  const match = /^(\w+) from (\w+)(?: ×([\d.]+))?$/.exec(header);
+  const match = /^(\w+) from (\w+)(?: ×([\d.]+))?(?: since ([\d.]+))?$/.exec(header);
   if (match === null) throw new Error(`no rule: ${header}`);
-  const [, want, needs, weight = "1"] = match;
+  const [, want, needs, weight = "1", since = "1.6"] = match;
   return lines
     .join(" ")
     .split("¦")
@@ -286,6 +291,7 @@ function readRule(paragraph: string): Template[] {
       needs: needs as Kind,
       text: text.trim(),
       weight: Number(weight),
+      since,
     }));
 }
 

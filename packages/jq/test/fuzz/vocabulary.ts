@@ -10,8 +10,9 @@ const WORDS = new Set(
 /** The functions a text calls, as `name/arity`. */
 export function callsOf(text: string): string[] {
   const calls: string[] = [];
-  // Fields, variables, formats, keys, placeholders and what stands in strings are no calls.
+  // Fields, variables, formats, keys, placeholders and what stands in strings are no calls; what is interpolated is.
   const bare = text
+    .replaceAll(/\\\(([^()]*)\)/g, '" + ($1) + "')
     .replaceAll(/"(?:[^"\\]|\\[^(])*"/g, '""')
     .replaceAll(/«[^»]*»/g, "0")
     .replaceAll(/[.$@][A-Za-z_]\w*/g, "0");
@@ -42,8 +43,15 @@ function arityAt(text: string, from: number): number {
 const ALWAYS = new Set(["empty/0", "not/0", "path/1", "error/0", "range/2", "range/1"]);
 
 /** The rules that call only what is known, so that no version is asked for what it does not have. */
-export function templatesFor(builtins: ReadonlySet<string>): Template[] {
-  return TEMPLATES.filter(({ text }) =>
-    callsOf(text).every((call) => builtins.has(call) || ALWAYS.has(call)),
+export function templatesFor(version: string, builtins: ReadonlySet<string>): Template[] {
+  return TEMPLATES.filter(
+    ({ text, since }) =>
+      !comesBefore(version, since) &&
+      callsOf(text).every((call) => builtins.has(call) || ALWAYS.has(call)),
   );
+}
+
+/** Whether version a comes before version b. */
+export function comesBefore(a: string, b: string): boolean {
+  return a.localeCompare(b, "en", { numeric: true }) < 0;
 }
