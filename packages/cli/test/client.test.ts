@@ -117,7 +117,8 @@ test("start --wait outlives a lost connection, and starts one instance", async (
   const ended = await millrace(["start", "test/flow", "--wait", "1d", "--url", url]);
   assert.deepEqual(ended, { code: 0, stdout: "42\n", stderr: "" });
   const start = "POST /v1/workflows/test/flow/instances";
-  assert.deepEqual(asked.slice(0, 3), [start, start, `GET /v1/instances/${UNKNOWN}`]);
+  const wait = `GET /v1/instances/${UNKNOWN}?wait=30000ms`;
+  assert.deepEqual(asked.slice(0, 3), [start, start, wait]);
 });
 
 test("lists ask for as many pages as they need, and tables stay tables", async (t) => {
