@@ -37,7 +37,8 @@ export const millrace: Engine = {
   isAsync: false,
   prepare: ({ jq, document }) => {
     const names = used(jq);
-    const program = compile(jq, { variables: names });
+    // A machine that pauses this process must not end an evaluation; the clock is still looked at.
+    const program = compile(jq, { variables: names, limits: { timeMs: 1e9 } });
     const values = Object.fromEntries(names.map((name) => [name, VARIABLES[name]]));
     const input = DOCUMENTS[document] as unknown as Json;
     const now = Date.now();
