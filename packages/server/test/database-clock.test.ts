@@ -32,3 +32,24 @@ test("a machine whose clock runs fast is never ahead of the database, nor far be
     await database.service.runOnce();
   }
 });
+
+test("it does not go back when its best reading is too old to count and the others took longer", async () => {
+  let time = 1000;
+  let way = 0;
+  let answered = (): void => {};
+  const read = async (): Promise<number> => {
+    const given = time;
+    time += way;
+    answered();
+    return given;
+  };
+  const clock = { now: () => 0, monotonic: () => time, after: () => () => {}, defer: () => {} };
+  const database = await databaseClock(read, clock, silentLogger, () => 0);
+  way = 500;
+  let before = 0;
+  answered = () => (before = database.now());
+  for (let reading = 0; reading < 20; reading += 1) {
+    await database.service.runOnce();
+    assert.ok(before > 0 && database.now() >= before, `${before - database.now()} ms back`);
+  }
+});

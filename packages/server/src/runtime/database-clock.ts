@@ -1,4 +1,7 @@
-/** The database's time as this process reads it: a lower bound, so nothing is ever taken up before its time. */
+/**
+ * The database's time as this process reads it: a lower bound, so nothing is ever taken up before its time; and one that
+ * never goes back, so what was due stays due: a timer taken up at one reading is decided on at a later one.
+ */
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import { type Service, service } from "../owner/service.ts";
@@ -31,12 +34,14 @@ export async function databaseClock(
     if (readings.length > READINGS) readings.shift();
   };
   await pass();
+  let latest = 0;
   return {
     service: service({ name: "database-clock", clock, log, random, interval: INTERVAL, pass }),
     now() {
       const at = clock.monotonic();
       const bounds = readings.map((each) => each.offset - (at - each.at) * DRIFT);
-      return Math.floor(Math.max(...bounds) + at);
+      latest = Math.max(latest, Math.floor(Math.max(...bounds) + at));
+      return latest;
     },
   };
 }
