@@ -141,6 +141,19 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     killer: owner,
   },
   {
+    name: "database-clock-goes-back",
+    breaks:
+      "a timer taken up at one reading is decided on at an earlier one, and consumed without effect",
+    edits: [
+      {
+        file: "packages/server/src/runtime/database-clock.ts",
+        find: "latest = Math.max(latest, ",
+        replace: "latest = Math.max(0, ",
+      },
+    ],
+    killer: test("database-clock.test.ts"),
+  },
+  {
     name: "messages-out-of-order",
     breaks: "two messages of one millisecond arrive in any order: a cancel overtakes its start",
     edits: [
