@@ -57,7 +57,7 @@ export const ERRORS = catalogue({
     status: 403,
     title: "A web page of another origin may not call this server",
     action:
-      "Call from a page of this server, add the page's host to MILLRACE_ALLOWED_HOSTS, or set an API key.",
+      "Call from a page of this server, add the page's origin to MILLRACE_ORIGINS, or set an API key.",
   },
   "route-not-found": {
     status: 404,

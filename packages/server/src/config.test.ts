@@ -36,6 +36,7 @@ test("each fault is one line that names the variable and what was expected, neve
     MILLRACE_SHUTDOWN_TIMEOUT: "10",
     MILLRACE_DATABASE_URL: "mysql://root:hunter2@localhost/x",
     MILLRACE_LOG_LEVEL: "loud",
+    MILLRACE_ORIGINS: "https://ok.example, https://hunter2.example/path",
     MILLRACE_EGRESS_ALLOW_PRIVATE: "yes",
   };
   assert.throws(

@@ -45,6 +45,14 @@ function keys(text: string): readonly string[] {
   return all;
 }
 
+function webOrigins(text: string): readonly string[] {
+  const all = list(text);
+  if (all.every((item) => URL.canParse(item) && new URL(item).origin === item)) return all;
+  throw new ConfigError(
+    "expected scheme, host and port of each alone, such as https://console.example or http://localhost:5173",
+  );
+}
+
 function integer(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
@@ -106,6 +114,12 @@ export const SETTINGS = {
     "",
     "Host names, besides `localhost` and the loopback addresses, that a server without API keys answers for, separated by commas.",
     list,
+  ),
+  origins: setting(
+    "MILLRACE_ORIGINS",
+    "",
+    "Origins of web pages that may call this server, such as `https://console.example`, separated by commas (CORS). Without API keys, each can do whatever the API can.",
+    webOrigins,
   ),
   maxBodyBytes: setting(
     "MILLRACE_MAX_BODY_BYTES",

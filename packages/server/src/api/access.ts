@@ -12,7 +12,7 @@ import type { Config } from "../config.ts";
 /** Reachable without a key: orchestrators and load balancers have none. */
 const OPEN_ROUTES: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
 
-export type AccessConfig = Pick<Config, "apiKeys" | "allowedHosts" | "host">;
+export type AccessConfig = Pick<Config, "apiKeys" | "allowedHosts" | "host" | "origins">;
 
 /** @returns a check that throws `unauthorized`, `misdirected-request` or `origin-refused` */
 export function accessCheck(config: AccessConfig): (request: FastifyRequest) => void {
@@ -64,7 +64,8 @@ function localCheck(config: AccessConfig): (request: FastifyRequest) => void {
       throw new ProblemError("misdirected-request", { detail: `Host: ${host}` });
     }
     const { origin } = request.headers;
-    if (origin !== undefined && !hosts.has(originHost(origin))) {
+    if (origin === undefined || config.origins.includes(origin)) return;
+    if (!hosts.has(originHost(origin))) {
       throw new ProblemError("origin-refused", { detail: `Origin: ${origin}` });
     }
   };

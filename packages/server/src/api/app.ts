@@ -4,6 +4,7 @@ import { type FastifyInstance, fastify } from "fastify";
 import type { Socket } from "node:net";
 import { accessCheck } from "./access.ts";
 import type { ApiContext } from "./context.ts";
+import { allowOrigins } from "./cors.ts";
 import { events } from "./events.ts";
 import { instances } from "./instances.ts";
 import { parseJson } from "./json.ts";
@@ -25,6 +26,7 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
   answerUnmatched(app);
   readBodies(app);
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, context.log));
+  allowOrigins(app, context.config);
   const check = accessCheck(context.config);
   app.addHook("onRequest", (request, _reply, done) => {
     try {

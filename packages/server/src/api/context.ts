@@ -7,7 +7,10 @@ import type { Runtime } from "../runtime.ts";
 
 export interface ApiContext {
   readonly runtime: Runtime;
-  readonly config: Pick<Config, "apiKeys" | "allowedHosts" | "host" | "maxBodyBytes" | "maxWait">;
+  readonly config: Pick<
+    Config,
+    "apiKeys" | "allowedHosts" | "host" | "maxBodyBytes" | "maxWait" | "origins"
+  >;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly clock: Clock;

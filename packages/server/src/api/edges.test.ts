@@ -163,6 +163,41 @@ test("without keys, pages of other origins are refused: drive-by requests", asyn
   }
 });
 
+test("pages of the origins named may call, with keys or without; others are told nothing", async (t) => {
+  const CONSOLE = "https://console.test";
+  const ask = {
+    "access-control-request-method": "POST",
+    "access-control-request-headers": "authorization,content-type",
+  };
+  for (const apiKeys of [[], [KEY]]) {
+    const { call, post } = await startTestApi(t, { origins: [CONSOLE], apiKeys });
+    const preflight = (origin: string) =>
+      call(STARTS, { method: "OPTIONS", headers: { origin, ...ask } });
+    const allowed = await preflight(CONSOLE);
+    assert.equal(allowed.status, 204);
+    assert.equal(allowed.headers.get("access-control-allow-origin"), CONSOLE);
+    assert.equal(
+      allowed.headers.get("access-control-allow-headers"),
+      ask["access-control-request-headers"],
+    );
+    assert.match(allowed.headers.get("access-control-allow-methods") ?? "", /POST/);
+    const refused = await preflight("https://evil.test");
+    assert.ok(refused.status >= 400);
+    assert.equal(refused.headers.get("access-control-allow-origin"), null);
+
+    const key = { authorization: `Bearer ${KEY}` };
+    const answer = await post(STARTS, {}, { origin: CONSOLE, ...key });
+    assert.equal((await problem(answer)).code, "workflow-not-found");
+    assert.equal(answer.headers.get("access-control-allow-origin"), CONSOLE);
+    assert.equal(answer.headers.get("vary"), "origin");
+    const keyless = await post(STARTS, {}, { origin: CONSOLE });
+    assert.equal(keyless.status, apiKeys.length === 0 ? 404 : 401);
+    const other = await post(STARTS, {}, { origin: "https://evil.test" });
+    assert.equal(other.status, apiKeys.length === 0 ? 403 : 401);
+    assert.equal(other.headers.get("access-control-allow-origin"), null);
+  }
+});
+
 test("bytes that are no HTTP request get a problem, and so do headers that are too large", async (t) => {
   const { url } = await startTestApi(t);
   const exchange = (bytes: string) =>

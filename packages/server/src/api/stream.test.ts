@@ -7,8 +7,8 @@ const ORDER = {
   do: [],
 };
 
-async function withInstance(t: TestContext) {
-  const api = await startTestApi(t);
+async function withInstance(t: TestContext, config: Parameters<typeof startTestApi>[1] = {}) {
+  const api = await startTestApi(t, config);
   await api.post("/v1/workflows", ORDER);
   await api.post("/v1/workflows/shop/order/instances", { input: 7 });
   const [id] = [...api.runtime.instances.keys()] as [string];
@@ -37,6 +37,14 @@ function blocks(response: Response) {
     },
   };
 }
+
+test("a page of an origin that may call may read the stream", async (t) => {
+  const origin = "https://console.test";
+  const { call, path } = await withInstance(t, { origins: [origin] });
+  const response = await call(path, { headers: { origin } });
+  assert.equal(response.headers.get("access-control-allow-origin"), origin);
+  await blocks(response).cancel();
+});
 
 test("facts arrive as they are committed, and the stream ends with the last", async (t) => {
   const { call, runtime, id, path } = await withInstance(t);

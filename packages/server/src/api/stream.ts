@@ -8,9 +8,9 @@
  */
 import { ProblemError, isFinal } from "@millrace/protocol";
 import { InstancePath, StreamQuery } from "@millrace/protocol/schemas";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { once } from "node:events";
-import type { ServerResponse } from "node:http";
+import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { ApiContext } from "./context.ts";
 import { problems } from "./documented.ts";
 import * as wire from "./wire.ts";
@@ -46,7 +46,7 @@ export function stream(context: ApiContext) {
         const after = startingPoint(request);
         if (await nothingLeft(context, request.params.id, after)) return reply.code(204).send();
         reply.hijack();
-        await follow(context, request.params.id, after, reply.raw);
+        await follow(context, request.params.id, after, reply);
         return reply;
       },
     });
@@ -75,12 +75,14 @@ async function follow(
   context: ApiContext,
   id: string,
   after: number,
-  response: ServerResponse,
+  reply: FastifyReply,
 ): Promise<void> {
+  const response = reply.raw;
   const gone = new AbortController();
   response.once("close", () => gone.abort());
   const signal = AbortSignal.any([gone.signal, context.stopping]);
   response.writeHead(200, {
+    ...(reply.getHeaders() as OutgoingHttpHeaders),
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-store",
     "x-accel-buffering": "no",
