@@ -102,7 +102,7 @@ const TWO: readonly (readonly [string, Function2])[] = [
   ["nexttoward", nextAfter],
   ["pow", pow],
   ["remainder", ieeeRemainder],
-  ["scalb", ldexp],
+  ["scalb", (x, y) => (Number.isFinite(y) && !Number.isInteger(y) ? Number.NaN : ldexp(x, y))],
   ["scalbln", ldexp],
   ["yn", (n, x) => besselY(n, x)],
 ];

@@ -5,10 +5,12 @@ import { eachPathOf, keysOfPath, modify } from "../compile/assign.ts";
 import { mustGo } from "../compile/breaks.ts";
 import { Code, GO, IDENTITY, ROOT, single, STOP } from "../compile/code.ts";
 import type { Emit, MaybePath, Path, Paths, Signal } from "../compile/code.ts";
+import { fail } from "../errors.ts";
 import { getPath, index } from "../values/access.ts";
 import { isObject, isTrue } from "../values/json.ts";
 import type { Json } from "../values/json.ts";
 import { length } from "../values/length.ts";
+import { describe } from "../values/print.ts";
 import { deletePaths, setPath, Spine } from "../values/update.ts";
 import { nary, unary } from "./define.ts";
 import type { Builder, Builtins } from "./define.ts";
@@ -117,6 +119,12 @@ const TO_STREAM = new Code({
   run: (input, _env, emit) => streamOf(input, ROOT, emit),
 });
 
+/** The path of an event. jq adds it to a path of its own, so that is what fails when it is none. */
+function eventPath(path: Json): Json[] {
+  if (Array.isArray(path)) return path;
+  return path === null ? [] : fail(`array (["x"]) and ${describe(path)} cannot be added`);
+}
+
 /** `fromstream(stream)`: the values whose events the stream gives. */
 function fromStream(args: readonly Code[]): Code {
   const events = args[0] as Code;
@@ -125,11 +133,11 @@ function fromStream(args: readonly Code[]): Code {
       let spine = new Spine(null);
       return events.run(input, env, (event) => {
         charge(1);
+        const isLeafEvent = length(event) === 2;
         const path = index(event, 0);
         const depth = length(path);
-        const isLeafEvent = length(event) === 2;
-        if (isLeafEvent) spine.set(path as Json[], index(event, 1));
-        if (depth > (isLeafEvent ? 0 : 1)) return GO;
+        if (isLeafEvent) spine.set(eventPath(path), index(event, 1));
+        if (depth !== (isLeafEvent ? 0 : 1)) return GO;
         const done = spine.root;
         spine = new Spine(null);
         return emit(done);

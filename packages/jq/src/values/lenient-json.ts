@@ -182,7 +182,11 @@ export class LenientParser {
 
   private open(char: string): string | undefined {
     if (this.stack.length >= this.maxDepth) return "Exceeds depth limit for parsing";
-    if (this.next !== undefined) return "Expected separator between values";
+    if (this.next !== undefined) {
+      if (this.stack.length > 0) return "Expected separator between values";
+      this.done = this.next;
+      this.next = undefined;
+    }
     const isArray = char === "[";
     this.stack.push({
       items: isArray ? [] : undefined,
@@ -194,8 +198,9 @@ export class LenientParser {
   }
 
   private colon(top: Frame | undefined): string | undefined {
-    if (this.next === undefined) return "Expected string key before ':'";
-    if (top?.object === undefined || top.key !== undefined) return "':' not as part of an object";
+    // At the top a value is finished with whatever follows it, so here it is no longer there.
+    if (this.next === undefined || top === undefined) return "Expected string key before ':'";
+    if (top.object === undefined || top.key !== undefined) return "':' not as part of an object";
     if (typeof this.next !== "string") return "Object keys must be strings";
     top.key = this.next;
     this.next = undefined;
@@ -203,8 +208,7 @@ export class LenientParser {
   }
 
   private comma(top: Frame | undefined): string | undefined {
-    if (this.next === undefined) return "Expected value before ','";
-    if (top === undefined) return "',' not as part of an object or array";
+    if (this.next === undefined || top === undefined) return "Expected value before ','";
     return this.store(top);
   }
 
