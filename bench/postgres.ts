@@ -113,7 +113,7 @@ export async function tableSizes(url: string): Promise<readonly TableSize[]> {
   return query<TableSize & pg.QueryResultRow>(
     url,
     `SELECT relname AS table, pg_total_relation_size(relid)::float8 AS bytes,
-            n_dead_tup::float8 AS dead, autovacuum_count::float8 AS vacuums
+            n_dead_tup::float8 AS dead, (vacuum_count + autovacuum_count)::float8 AS vacuums
      FROM pg_stat_user_tables ORDER BY relname`,
   );
 }

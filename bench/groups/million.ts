@@ -33,7 +33,7 @@ export const million: Group = {
 interface Sizes {
   largestLive: number;
   last: readonly TableSize[];
-  /** Whether autovacuum had come to every table that needed it. */
+  /** Whether vacuum had come to every table that needed it. */
   vacuumed: boolean;
 }
 
@@ -122,7 +122,7 @@ function storage(
   const common = { better: "lower", peers: [] } as const;
   const value = (amount: number): Value =>
     result.kind === "failed" ? { value: null, reason: result.reason } : { value: amount };
-  const when = vacuumed ? "after autovacuum" : "autovacuum had not come to every table yet";
+  const when = vacuumed ? "after vacuum" : "vacuum had not come to every table yet";
   const perInstance = (name: string, title: string, of: (table: string) => boolean): Figure => ({
     ...common,
     name,
@@ -131,11 +131,10 @@ function storage(
     ...ownValue(value(bytes(last, of) / count), `with indexes; ${note}, ${when}`),
   });
   return [
-    perInstance("million.history", "table of older facts", isHistory),
     perInstance(
-      "million.finished",
-      "table of finished instances, with their newest facts",
-      isFinished,
+      "million.kept",
+      "what is kept of an instance that has ended, with its history",
+      isKept,
     ),
     {
       ...common,
@@ -150,9 +149,9 @@ function storage(
   ];
 }
 
-const isHistory = (table: string): boolean => table.startsWith("history");
-const isFinished = (table: string): boolean => table === "finished";
-const isLive = (table: string): boolean => !isHistory(table) && !isFinished(table);
+/** Tables that grow with what is kept. */
+const isKept = (table: string): boolean => /^(finished|history)/.test(table);
+const isLive = (table: string): boolean => !isKept(table);
 
 function bytes(sizes: readonly TableSize[], of: (table: string) => boolean): number {
   return sizes.reduce((sum, { table, bytes }) => sum + (of(table) ? bytes : 0), 0);
