@@ -41,6 +41,8 @@ export interface TestServerOptions {
   readonly durable?: boolean;
   /** Where to make the data directory; the system's folder for temporary files unless given. */
   readonly folder?: string;
+  /** True makes it end when one of its processes crashes, for whoever keeps it alive to start it anew. */
+  readonly endsOnCrash?: boolean;
   /** A file for what it says. */
   readonly log?: string;
 }
@@ -122,6 +124,7 @@ function spawnPostgres(
     fsync: options.durable === true ? "on" : "off",
     full_page_writes: options.durable === true ? "on" : "off",
     max_wal_size: "2GB",
+    restart_after_crash: options.endsOnCrash === true ? "off" : "on",
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
   const child = spawn(join(native, "bin", "postgres"), ["-D", data, ...flags], {

@@ -124,6 +124,19 @@ test("comes back on the same address when PostgreSQL is killed", async (t) => {
   assert.deepEqual(rows, [{ n: 1 }]);
 });
 
+test("comes back on the same address when one of its back ends is killed", async (t) => {
+  const server = await started(t, folder(t));
+  const pool = new pg.Pool({ connectionString: server.url });
+  pool.on("error", () => {});
+  t.after(() => pool.end());
+  await pool.query("CREATE TABLE kept (n int); INSERT INTO kept VALUES (1)");
+  const before = server.pid;
+  const { rows } = await pool.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
+  process.kill(rows[0]?.pid ?? 0, "SIGKILL");
+  assert.ok(await until(systemClock(), 20_000, () => server.pid !== before && server.pid !== 0));
+  assert.deepEqual((await pool.query<{ n: number }>("SELECT n FROM kept")).rows, [{ n: 1 }]);
+});
+
 test("comes back when PostgreSQL is killed again while it starts", async (t) => {
   const dataDir = folder(t);
   const server = await started(t, dataDir);

@@ -15,6 +15,9 @@ export function settingFlags(port: number): readonly string[] {
     // Fewer checkpoints under load; recovery after a crash reads at most this much.
     max_wal_size: "1GB",
     checkpoint_timeout: "15min",
+    // When a back end crashes the whole server ends, and we start it anew. Left to itself it recovers under the same main
+    // process, which waits for ever when that recovery fails early (on a full disk): no recovery, no end, no connections.
+    restart_after_crash: "off",
     // Statements are short: compiling them costs more than it saves.
     jit: "off",
     log_timezone: "UTC",

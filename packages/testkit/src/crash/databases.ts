@@ -18,8 +18,12 @@ export interface Database {
 const LOOK_MS = 100;
 
 /** A PostgreSQL as an administrator runs it: its service manager starts it again when it has ended. */
-export async function givenPostgres(folder: string, log: string): Promise<Database> {
-  const server: TestServer = await launchPostgres({ durable: true, folder, log });
+export async function givenPostgres(
+  folder: string,
+  log: string,
+  endsOnCrash: boolean,
+): Promise<Database> {
+  const server: TestServer = await launchPostgres({ durable: true, folder, log, endsOnCrash });
   let notBefore = 0;
   let stopped = false;
   let starting: Promise<void> | undefined;

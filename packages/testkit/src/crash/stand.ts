@@ -1,5 +1,5 @@
 /** What a round is run on: a server, its PostgreSQL, and the effects server, with the ways in which they are reached. */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { familyOf, removeData, signalProcess } from "@millrace/server/embedded";
@@ -68,7 +68,11 @@ export async function openStand(options: StandOptions): Promise<Stand | undefine
       await proxy?.close();
       await database.stop();
       effects.close();
-      if (options.mode === "embedded") removeData(join(data, "millrace"));
+      if (options.mode === "embedded") {
+        const dataDir = join(data, "millrace");
+        cpSync(join(dataDir, "postgres.log"), join(folder, "postgres.log"));
+        removeData(dataDir);
+      }
       disk?.unmount();
       rmSync(keepLogs ? data : folder, { recursive: true, force: true, maxRetries: 5 });
     },
@@ -89,7 +93,8 @@ async function embedded(folder: string, data: string, _options: StandOptions): P
 }
 
 async function given(folder: string, data: string, options: StandOptions): Promise<Parts> {
-  const database = await givenPostgres(data, join(folder, "postgres.log"));
+  // A PostgreSQL that recovers by itself may wait for ever after a full disk; see embedded/settings.ts of the server.
+  const database = await givenPostgres(data, join(folder, "postgres.log"), options.smallDisk);
   const url = new URL(database.url());
   const proxy = await TcpProxy.listen(Number(url.port));
   url.port = String(proxy.port);
