@@ -139,3 +139,19 @@ test("durations: constants are folded, expressions resolved later", () => {
   assert.throws(() => resolveDuration(later, { d: "soon" }, {}, context), ExpressionError);
   assert.match(problem({ wait: "P1Y" }), /years and months have no fixed length/);
 });
+
+test("what an expression gives as an endpoint is no template", () => {
+  const endpointOf = (endpoint: string): unknown => {
+    const loaded = load(`document: { dsl: '1.0.3', namespace: a, name: b, version: '1.0.0' }
+do: [ { c: { call: http, with: { method: get, endpoint: ${endpoint} } } } ]`);
+    assert.ok(loaded.ok);
+    const node = loaded.program.tasks[0];
+    assert.ok(node?.kind === "call");
+    const given = node.with.evaluate({ u: "https://x.example/{id}", id: 1 }, {}, { now: 0 });
+    return (given as { endpoint: unknown }).endpoint;
+  };
+  assert.equal(endpointOf("'https://x.example/{id}'"), "https://x.example/{id}");
+  assert.equal(endpointOf("'${ .u }'"), "https://x.example/%7Bid%7D");
+  assert.deepEqual(endpointOf("{ uri: '${ .u }' }"), { uri: "https://x.example/%7Bid%7D" });
+  assert.deepEqual(endpointOf("'${ {uri: .u} }'"), { uri: "https://x.example/%7Bid%7D" });
+});

@@ -8,7 +8,7 @@ import { compileDurationField, compileIterator } from "./events.ts";
 import { compileFunction } from "./functions.ts";
 import { asObject, asText, down, type Place, report } from "./place.ts";
 import { conditionOf } from "./expression.ts";
-import { compileTemplate } from "./template.ts";
+import { compileObject, compileTemplate, endpointPart } from "./template.ts";
 import { lookUp } from "./use.ts";
 
 /** Where each protocol's arguments may name an authentication policy. */
@@ -55,7 +55,7 @@ function compileProtocol(
     checkSubscription(written.subscription, down(place, "subscription"));
     return { ...common, kind: "unsupported", feature: "call asyncapi with a subscription" };
   }
-  return { ...common, kind: "call", call, with: compileTemplate(resolved, place) };
+  return { ...common, kind: "call", call, with: compileObject(resolved, place, ENDPOINTS) };
 }
 
 /** The conditions and tasks of a subscription are per message, so they are no template. */
@@ -68,6 +68,9 @@ function checkSubscription(subscription: JsonObject, place: Place): void {
   compileDurationField(consume, "for", at);
   compileIterator(subscription.foreach, down(place, "foreach"));
 }
+
+/** The argument of `call: http` that is an endpoint. */
+const ENDPOINTS = { endpoint: endpointPart };
 
 const CATALOGUED = /^[^:@\s]+:[^:@\s]+@([^:@\s]+)$/;
 const URL = /^https?:\/\//i;

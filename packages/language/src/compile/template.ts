@@ -55,6 +55,28 @@ export function shellText(value: Json, place: Place): Part {
   return typeof value === "string" ? textPart(value, place, shellPiece) : partOf(value, place);
 }
 
+/**
+ * An endpoint. As written it may be a URI template; what an expression gives is data, so braces in it are encoded (RFC 3986
+ * has none) before the template is expanded.
+ */
+export function endpointPart(value: Json, place: Place): Part {
+  const uri = isObject(value) ? value.uri : value;
+  const part = partOf(value, place);
+  const { evaluate } = part;
+  if (evaluate === undefined || typeof uri !== "string" || wholeExpression(uri) === undefined)
+    return part;
+  return {
+    uses: part.uses,
+    evaluate: (input, scope, context) => withoutBraces(evaluate(input, scope, context)),
+  };
+}
+
+function withoutBraces(endpoint: Json): Json {
+  if (typeof endpoint === "string") return endpoint.replaceAll("{", "%7B").replaceAll("}", "%7D");
+  if (!isObject(endpoint) || typeof endpoint.uri !== "string") return endpoint;
+  return { ...endpoint, uri: withoutBraces(endpoint.uri) };
+}
+
 function templateOf(value: Json, part: Part): Template {
   const { evaluate } = part;
   return evaluate === undefined
