@@ -17,6 +17,18 @@ testCases([
   ],
   [". as [$a, [$a]] | $a", [1, [2]], [2]],
   [". as {a: $x, b: $x} | $x", { a: 1, b: 2 }, [1]],
+  // In the body of `def f($a)`, `a` is what was passed, run anew on what it is called with.
+  ['def f($a): "x" | [$a, a]; f(.)', 1, [[1, "x"]]],
+  [
+    "def f($a; $b): [$a, $b, (9 | a)]; f(1, 2; 3, 4)",
+    null,
+    [
+      [1, 3, 1, 2],
+      [1, 4, 1, 2],
+      [2, 3, 1, 2],
+      [2, 4, 1, 2],
+    ],
+  ],
   ["transpose", [0], [[]]],
   ["transpose", [3], "Cannot index number with number (0)"],
   ["transpose", [true], "boolean (true) has no length"],

@@ -22,7 +22,7 @@ import { foreach, reduce } from "./loops.ts";
 import { negation, operation } from "./operators.ts";
 import { compilePatterns } from "./patterns.ts";
 import type { BoundPatterns } from "./patterns.ts";
-import { cellsOf, find, findCallable, withAlias, withCell, withFunction } from "./scope.ts";
+import { cellsOf, find, findCallable, withCell, withFunction } from "./scope.ts";
 import type { Scope } from "./scope.ts";
 
 /**
@@ -262,7 +262,6 @@ export class Compiler {
     let inner: Scope = outer;
     for (const { name, isValue } of definition.parameters) {
       inner = withCell(inner, isValue ? "variable" : "filter", name);
-      if (isValue) inner = withAlias(inner, name);
     }
     callee.code = this.compile(definition.body, inner);
     return outer;
@@ -292,8 +291,6 @@ export class Compiler {
     }
     const hops = cellsOf(scope) - entry.cells;
     switch (entry.kind) {
-      case "alias":
-        return readVariable(hops);
       case "filter":
         return callFilter(hops);
       case "function":

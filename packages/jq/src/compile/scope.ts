@@ -5,8 +5,6 @@ export type Entry =
   | { readonly kind: "variable"; readonly name: string; readonly cells: number }
   | { readonly kind: "label"; readonly name: string; readonly cells: number }
   | { readonly kind: "filter"; readonly name: string; readonly cells: number }
-  /** A `$name` parameter called as the filter `name`. */
-  | { readonly kind: "alias"; readonly name: string; readonly cells: number }
   | {
       readonly kind: "function";
       readonly name: string;
@@ -32,10 +30,6 @@ export function withCell(
   name: string,
 ): Scope {
   return { entry: { kind, name, cells: cellsOf(scope) + 1 }, up: scope };
-}
-
-export function withAlias(scope: Scope, name: string): Scope {
-  return { entry: { kind: "alias", name, cells: cellsOf(scope) }, up: scope };
 }
 
 export function withFunction(

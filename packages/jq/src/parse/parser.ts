@@ -1,6 +1,7 @@
 /** Queries and operators: the layers of the grammar above terms (manual: Operator precedence). */
 import type { AssignOperator, Definition, Node, Parameter } from "./ast.ts";
 import { Cursor } from "./cursor.ts";
+import { plainParameters } from "./parameters.ts";
 import { parsePatterns } from "./patterns.ts";
 import { parseTerm } from "./terms.ts";
 import type { BinaryOperator } from "../values/arithmetic.ts";
@@ -87,7 +88,7 @@ function parseDefinition(cursor: Cursor): Definition {
   cursor.expect(":");
   const body = parseQuery(cursor);
   cursor.expect(";");
-  return { name: name.text, parameters, body, at: name.offset };
+  return plainParameters({ name: name.text, parameters, body, at: name.offset });
 }
 
 /** Definitions are collected in a loop so that a long prelude does not nest. */

@@ -42,6 +42,8 @@ const characters = (outcome: Outcome): string =>
     .toSorted()
     .join("");
 
+const unsigned = (outcome: Outcome): string => text(outcome).replaceAll(/-0\b(?!\.)/g, "0");
+
 /** Whether a value has an object with several keys, one of them like an index. */
 function hasIndexKey(value: Json): boolean {
   if (typeof value !== "object" || value === null) return false;
@@ -66,7 +68,7 @@ function isOrderOfKeys(finding: Finding): boolean {
 /** jq complains of a path; or a path is asked for, and the complaint may have been caught. */
 function inPath({ program, there }: Finding): boolean {
   if (text(there).includes("Invalid path expression")) return true;
-  return /paths?\(|del\(|pick\(|[-+*/%|]=|\/\/=| = /.test(program) && /\?|try|last/.test(program);
+  return /paths?\(|del\(|pick\(|[-+*/%|]=|\/\/=| = /.test(program);
 }
 
 const ALWAYS: readonly Difference[] = [
@@ -97,8 +99,8 @@ const ALWAYS: readonly Difference[] = [
   },
   {
     name: "last in paths",
-    reason: "`last(f)`, and every `reduce` and `foreach`, can stand in a path here",
-    explains: both(uses(/last\(|reduce|foreach/), inPath),
+    reason: "`last(f)` can stand in a path here, as what it gives is one of f's places",
+    explains: both(uses(/last\(/), inPath),
   },
   {
     name: "empty numbers",
@@ -150,13 +152,24 @@ const ALWAYS: readonly Difference[] = [
   {
     name: "wording of invalid paths",
     reason: "which part of a function written in jq is no path shows how jq has written it",
-    explains: ({ here, there }) =>
-      [here, there].every((outcome) => text(outcome).includes("Invalid path expression")),
+    explains: (finding) =>
+      [finding.here, finding.there].every((outcome) => text(outcome).includes("Invalid path")) ||
+      (/walk\(/.test(finding.program) && inPath(finding)),
+  },
+  {
+    name: "sign of zero",
+    reason: "a jq with decNumber negates 0 to 0, and messages show it",
+    explains: ({ here, there }) => unsigned(here) === unsigned(there),
   },
   {
     name: "two seconds before 1970",
     reason: "C code that answers -2 for a failure takes this time for one",
-    explains: ({ there }) => text(there).includes("mktime not supported"),
+    explains: both(
+      uses(/mktime|fromdate/),
+      ({ there, input, program }) =>
+        text(there).includes("mktime not supported") ||
+        /-2\b/.test(JSON.stringify(input) + program),
+    ),
   },
   {
     name: "years out of range",
