@@ -11,6 +11,7 @@
  * time.
  */
 import { decide, isTerminal } from "@millrace/engine";
+import type { Loaded } from "@millrace/language";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import { type Epoch, type OwnerStore, StoreError, type WorkflowVersion } from "../store/store.ts";
@@ -37,6 +38,8 @@ export interface OwnerConfig {
   /** Commands that may wait before starts are refused. */
   readonly maxQueued: number;
   readonly decide?: typeof decide;
+  /** How a definition becomes a program; a simulation of many nodes compiles each once for all. */
+  readonly compile?: (text: string) => Loaded;
 }
 
 /** What is told after each commit. */
@@ -94,7 +97,7 @@ export class Owner {
   constructor(config: OwnerConfig, listener: OwnerListener) {
     this.#config = config;
     this.#listener = listener;
-    this.programs = new Programs(config.store);
+    this.programs = new Programs(config.store, config.compile);
     this.mailId = mailIds(config.randomBytes);
   }
 

@@ -1,5 +1,5 @@
 /** Compiled programs by workflow version. A version is immutable, so a program is compiled once and kept. */
-import { load, type Program } from "@millrace/language";
+import { load, type Loaded, type Program } from "@millrace/language";
 import type { OwnerStore, WorkflowVersion } from "../store/store.ts";
 
 /** Programs kept; the one used longest ago goes first. */
@@ -7,11 +7,14 @@ const KEPT = 500;
 
 export class Programs {
   readonly #store: Pick<OwnerStore, "definition">;
+  readonly #compile: (text: string) => Loaded;
   readonly #programs = new Map<string, Program>();
   readonly #broken = new Map<string, string>();
 
-  constructor(store: Pick<OwnerStore, "definition">) {
+  /** @param compile {@link load}, or the same with a memory */
+  constructor(store: Pick<OwnerStore, "definition">, compile: (text: string) => Loaded = load) {
     this.#store = store;
+    this.#compile = compile;
   }
 
   /** The program if it is in memory. */
@@ -38,7 +41,7 @@ export class Programs {
     if (known !== undefined) return known;
     const text = await this.#store.definition(workflow);
     if (text === undefined) return undefined;
-    const loaded = load(text);
+    const loaded = this.#compile(text);
     if (!loaded.ok) {
       const message = `its stored definition is not valid: ${loaded.issues[0]?.message}`;
       this.#broken.set(nameOf(workflow), message);

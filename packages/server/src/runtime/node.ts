@@ -13,7 +13,7 @@ import type { Logger } from "../logger.ts";
 import { deliveryOf, Dispatcher } from "../owner/dispatcher.ts";
 import { inboxService } from "../owner/inbox.ts";
 import { type Leases, leaseService } from "../owner/leases.ts";
-import { Owner, type OwnerListener } from "../owner/owner.ts";
+import { Owner, type OwnerConfig, type OwnerListener } from "../owner/owner.ts";
 import { reconciler } from "../owner/reconciler.ts";
 import type { Service } from "../owner/service.ts";
 import { Timers } from "../owner/timers.ts";
@@ -32,6 +32,7 @@ export interface NodePorts {
   readonly random: () => number;
   /** Ten random bytes. */
   readonly randomBytes: () => Uint8Array;
+  readonly compile?: OwnerConfig["compile"];
   /** An instance has a new state, committed here. */
   readonly onProgress: OwnerListener["onProgress"];
 }
@@ -108,7 +109,14 @@ function wire(ports: NodePorts, config: NodeConfig): Parts {
   const { random, randomBytes } = ports;
   const common = { store, clock, log, random, databaseNow: () => database.now() };
   const owner = new Owner(
-    { ...common, randomBytes, partitions, runtime: RUNTIME, maxQueued: MAX_QUEUED },
+    {
+      ...common,
+      randomBytes,
+      partitions,
+      runtime: RUNTIME,
+      maxQueued: MAX_QUEUED,
+      ...(ports.compile === undefined ? {} : { compile: ports.compile }),
+    },
     listener(() => parts, ports.onProgress),
   );
   const withOwner = { ...common, owner: () => owner };

@@ -1,4 +1,5 @@
 /** The nodes of the cluster: processes that begin, die, halt, stop in order and are begun again by their supervisor. */
+import { load, type Loaded } from "@millrace/language";
 import { databaseClock, type EngineNode, engineNode, type Logger } from "@millrace/server/ports";
 import type { Reachable } from "./clients.ts";
 import { linkedCoordinator, linkedStore, type Links } from "./link.ts";
@@ -6,6 +7,15 @@ import { EPOCH, Machine } from "./machine.ts";
 import { Random } from "./random.ts";
 import type { Surroundings } from "./surroundings.ts";
 import type { World } from "./world.ts";
+
+const compiled = new Map<string, Loaded>();
+
+/** Nodes begin again and again: a definition is compiled once in the life of this process. */
+function compile(text: string): Loaded {
+  const known = compiled.get(text) ?? load(text);
+  compiled.set(text, known);
+  return known;
+}
 
 /** Milliseconds a lease lasts. */
 const LEASE = 6000;
@@ -122,6 +132,7 @@ export class Nodes {
         random: () => random.next(),
         randomBytes: () => random.bytes(10),
         onProgress: () => {},
+        compile,
       };
       const { partitions, concurrency, exclusive } = plan;
       place.node = engineNode(ports, {
