@@ -52,9 +52,14 @@ export async function runJob(open: (job: Job) => Promise<Contender>): Promise<vo
     await contender.close();
     process.exit(0);
   } catch (error) {
-    await report({ kind: "failed", reason: String(error) });
+    await report({ kind: "failed", reason: describe(error) });
     process.exit(1);
   }
+}
+
+function describe(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause === undefined ? String(error) : `${String(error)} (${describe(cause)})`;
 }
 
 async function measure(contender: Contender, { load }: Job): Promise<Report> {

@@ -10,6 +10,8 @@ export class Programs {
   readonly #compile: (text: string) => Loaded;
   readonly #programs = new Map<string, Program>();
   readonly #broken = new Map<string, string>();
+  /** Loads under way: the first thousand starts of a workflow ask the database, and compile, once. */
+  readonly #loading = new Map<string, Promise<Program | undefined>>();
 
   /** @param compile {@link load}, or the same with a memory */
   constructor(store: Pick<OwnerStore, "definition">, compile: (text: string) => Loaded = load) {
@@ -39,6 +41,14 @@ export class Programs {
   async get(workflow: WorkflowVersion): Promise<Program | undefined> {
     const known = this.known(workflow);
     if (known !== undefined) return known;
+    const name = nameOf(workflow);
+    const loading =
+      this.#loading.get(name) ?? this.#load(workflow).finally(() => this.#loading.delete(name));
+    this.#loading.set(name, loading);
+    return loading;
+  }
+
+  async #load(workflow: WorkflowVersion): Promise<Program | undefined> {
     const text = await this.#store.definition(workflow);
     if (text === undefined) return undefined;
     const loaded = this.#compile(text);
