@@ -3,7 +3,8 @@
  *
  *     npm run test:crash -- [--rounds 11] [--seed 1] [--only KIND] [--mode embedded|given]
  *
- * Prints a line for each round and the totals; exits with 1 when anything is not zero that should be.
+ * Prints a line for each round and the totals; exits with 1 when anything is not zero that should be. Ctrl-C ends the run
+ * after the round under way; a second one at once.
  */
 import { parseArgs } from "node:util";
 import { FAULTS, KINDS } from "./faults.ts";
@@ -40,7 +41,10 @@ try {
   for (const kind of only === undefined ? KINDS : [only]) say(`${kind}: ${FAULTS[kind].what}`);
   const began = performance.now();
   const seed = number("seed", values.seed);
+  const ending = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => ending.abort());
   const totals = await runRounds({
+    signal: ending.signal,
     rounds,
     seed,
     only,

@@ -11,6 +11,8 @@ export interface RunOptions {
   readonly only?: Kind | undefined;
   readonly mode?: Mode | undefined;
   readonly say: (line: string) => void;
+  /** Ends the run after the round under way. */
+  readonly signal?: AbortSignal;
 }
 
 export const FAULTY = ["lost", "stuck", "doubled", "wrong", "hung"] as const;
@@ -45,7 +47,8 @@ export async function runRounds(options: RunOptions): Promise<Totals> {
   };
   const stands = new Stands();
   try {
-    for (let turn = 0; turn < options.rounds; turn++) await oneRound(options, turn, stands, totals);
+    for (let turn = 0; turn < options.rounds && options.signal?.aborted !== true; turn++)
+      await oneRound(options, turn, stands, totals);
   } finally {
     await stands.close();
   }

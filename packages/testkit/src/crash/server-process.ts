@@ -75,6 +75,8 @@ export class ServerProcess {
     const child = spawn(process.execPath, [COMMAND, ...words, "--port", String(this.#port)], {
       // The channel ends it when this process is killed.
       stdio: ["ignore", "pipe", stderr, "ipc"],
+      // A group of its own: Ctrl-C in the terminal is for the run, which ends the server last.
+      detached: true,
       env: { ...process.env, MILLRACE_LOG_LEVEL: "warn", ...environment },
     });
     closeSync(stderr);
