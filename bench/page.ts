@@ -89,7 +89,7 @@ function tableOf(figures: readonly Ratioed[]): string {
     const [own, ...others] = linesOf(figure);
     const { value = "", unit = "" } = own ?? {};
     const theirs = others.map((line) =>
-      line.ratio === "" ? `${line.value} (${line.note})` : `${line.value} (${line.ratio})`,
+      [line.value, ...[line.ratio, line.note].filter(Boolean).map((text) => `(${text})`)].join(" "),
     );
     const beside = figure.pgbench === undefined ? "" : besidePgbench(figure.pgbench, figure);
     const empty = peers.slice(theirs.length).map(() => "");
@@ -105,7 +105,8 @@ function tableOf(figures: readonly Ratioed[]): string {
 }
 
 function besidePgbench(value: number, { ratios }: Ratioed): string {
-  return `${formatNumber(value)} (${formatRatio(ratios.pgbench)})`;
+  const beside = ratios.pgbench === null ? "" : ` (${formatRatio(ratios.pgbench)})`;
+  return `${formatNumber(value)}${beside}`;
 }
 
 /** A title that is a program is set as one. */
