@@ -9,6 +9,7 @@ import type { Json, Program } from "@millrace/language";
 import { continueBody } from "./body.ts";
 import { cancelBelow, release } from "./cancel.ts";
 import type { Command, StartCommand } from "./command.ts";
+import { isDeeper } from "./depth.ts";
 import { Draft } from "./draft.ts";
 import type { Effect } from "./effect.ts";
 import { check, settle } from "./enter.ts";
@@ -31,6 +32,11 @@ export interface Environment {
   readonly random: () => number;
   /** Millisecond clock for the time budget of expressions; absent in simulations. */
   readonly monotonic?: () => number;
+  /**
+   * Values nested deeper fault the instance. Absent: not looked at, for those who can tell by other means that what was
+   * decided cannot be written as JSON (a few thousand levels overflow the stack).
+   */
+  readonly maxDepth?: number;
   /** `$runtime` (DSL "Runtime Descriptor"). */
   readonly runtime: { readonly name: string; readonly version: string };
 }
@@ -55,24 +61,42 @@ export function decide(
   command: Command,
   environment: Environment,
 ): Decision {
-  if (command.kind === "start") {
-    if (state !== undefined) throw new Error(`instance ${state.id} has already started`);
-    const d = new Draft(program, initial(command, environment), environment);
-    return decided(d, () => start(d, command));
-  }
-  if (state === undefined) throw new Error(`${command.kind} for an instance that has not started`);
-  if (isTerminal(state.status)) return ignored(state);
-  const d = new Draft(program, state, environment);
+  if (command.kind === "start" && state !== undefined)
+    throw new Error(`instance ${state.id} has already started`);
+  if (command.kind !== "start" && state === undefined)
+    throw new Error(`${command.kind} for an instance that has not started`);
+  if (state !== undefined && isTerminal(state.status)) return ignored(state);
+  const draft = (): Draft =>
+    new Draft(program, state ?? initial(command, environment), environment);
+  const d = draft();
+  const decision = decided(d, () => apply(d, command));
+  const { maxDepth } = environment;
+  if (maxDepth === undefined || !isDeeper(decision, maxDepth)) return decision;
+  return tooDeep(draft(), command, maxDepth);
+}
+
+/** The decision is given up for one that ends the instance: what it made cannot be written down. */
+function tooDeep(d: Draft, command: Command, maxDepth: number): Decision {
+  return decided(d, () => {
+    if (command.kind === "start") d.record({ kind: "workflow.started", input: command.input });
+    const detail = `values are nested more than ${maxDepth} deep`;
+    faultInstance(d, standardError("runtime", detail, "/"));
+    return true;
+  });
+}
+
+function apply(d: Draft, command: Command): boolean {
   switch (command.kind) {
+    case "start":
+      return start(d, command);
     case "cancel":
-      return decided(d, () => cancel(d, command.reason));
+      return cancel(d, command.reason);
     case "suspend":
-      return decided(d, () => suspend(d, command.reason));
+      return suspend(d, command.reason);
     case "resume":
-      return decided(d, () => resume(d));
+      return resume(d);
     default:
-      if (state.status !== "suspended") return decided(d, () => deliver(d, command));
-      return decided(d, () => hold(d, command));
+      return d.state.status === "suspended" ? hold(d, command) : deliver(d, command);
   }
 }
 
@@ -104,7 +128,9 @@ function phase(d: Draft): Status {
   return "waiting";
 }
 
-function initial(command: StartCommand, environment: Environment): State {
+/** @throws {Error} for any other command than `start` */
+function initial(command: Command, environment: Environment): State {
+  if (command.kind !== "start") throw new Error(`${command.kind} starts nothing`);
   return {
     v: STATE_VERSION,
     id: command.instanceId,

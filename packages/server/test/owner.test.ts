@@ -303,3 +303,41 @@ async function reconcile({ store, owner }: Bench): Promise<void> {
     owner: () => owner,
   }).runOnce();
 }
+
+test("values too deep to be written end their instance, and nothing around it", async () => {
+  const deep = `${document("deep")}
+do: [ { d: { set: '\${ reduce range(6000) as $i (null; {a: .}) }' } } ]`;
+  const slow = `${document("deeper")}
+do:
+  - w: { wait: PT0.001S }
+  - d: { set: '\${ reduce range(6000) as $i (null; {a: .}) }' }`;
+  const b = await bench([HELLO, deep, slow]);
+  const [hello, first] = await Promise.all(
+    ["hello", "deep"].map((name) => submit(b.owner, starting(name))),
+  );
+  assert.equal(hello?.state?.status, "completed");
+  assert.equal(first?.state?.status, "faulted");
+  assert.match(first?.state?.error?.detail ?? "", /nested more than 2000 deep/);
+  const id = await begin(b, "deeper");
+  const partition = partitionOf(id);
+  const fire = { kind: "timer.fired", timerId: "w2" } as const;
+  const { state } = await submit(b.owner, { instanceId: id, partition, command: fire });
+  assert.equal(state?.status, "faulted");
+  assert.equal((await rowOf(b, id))?.status, "faulted");
+  await b.close();
+});
+
+test("what does not fit a batch goes while it commits", async () => {
+  let waiting = 0;
+  let most = 0;
+  const b = await bench([HELLO], {
+    commit: async (batch, commit) => {
+      most = Math.max(most, (waiting += 1));
+      await commit(batch);
+      waiting -= 1;
+    },
+  });
+  await Promise.all(Array.from({ length: 900 }, () => submit(b.owner, starting("hello"))));
+  assert.ok(most > 1, `${most} batch under way at most`);
+  await b.close();
+});

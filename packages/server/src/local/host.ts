@@ -19,6 +19,9 @@ import type { Json, JsonObject, Program } from "@millrace/language";
 import type { ActivityExecutor } from "../activities/executor.ts";
 import { type Clock, systemClock } from "../clock.ts";
 
+/** Levels of nesting that can surely be written as JSON. */
+const MAX_DEPTH = 2000;
+
 export interface LocalOptions {
   readonly executor: ActivityExecutor;
   readonly clock?: Clock;
@@ -105,6 +108,8 @@ class LocalInstance {
       now: this.#clock.now(),
       random: Math.random,
       monotonic: () => this.#clock.monotonic(),
+      // What ends here is printed, and events are.
+      maxDepth: MAX_DEPTH,
       runtime: this.#options.runtime ?? { name: "Millrace", version: "0.1.0" },
     });
     this.#state = decision.state;

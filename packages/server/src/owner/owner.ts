@@ -5,7 +5,7 @@
  *                         ▲                                                          │
  *                         └──────── commands that came meanwhile ◀──────────────────┘
  *
- * While one batch commits the next is decided (two under way at most), always of other instances. A batch that is
+ * While some batches commit the next is decided (four under way at most), always of other instances. A batch that is
  * refused changes nothing: its hot states are forgotten and its commands are tried again on what the database has. An
  * unknown outcome is resolved the same way, because every command that was applied meets nothing to act on the second
  * time.
@@ -56,11 +56,17 @@ export interface OwnerListener {
   onUnknown(): void;
 }
 
-const MAX_COMMANDS = 1000;
-const MAX_IN_FLIGHT = 2;
+/**
+ * Commands of a batch, and batches under way. Larger batches cost no less each, and leave one side idle while the other
+ * works: of 1,000 callers, one batch of all went at 80 % of the rate of four.
+ */
+const MAX_COMMANDS = 250;
+const MAX_IN_FLIGHT = 4;
 /** A batch is closed when deciding it took this many milliseconds, or its states have this many characters. */
 const MAX_DECIDING = 20;
 const MAX_CHARACTERS = 4 * 1024 * 1024;
+/** Levels of nesting that can surely be written as JSON. */
+const MAX_DEPTH = 2000;
 /** Tries of a command somebody waits for, before it is given up. */
 const MAX_TRIES = 6;
 
@@ -179,6 +185,8 @@ export class Owner {
     if (taken.length === 0) return;
     for (const { entries } of taken) leaveOutGone(entries);
     this.#inFlight += 1;
+    // What did not fit goes while this one commits.
+    this.#schedule();
     try {
       await this.#process(taken);
       for (const { slot } of taken) this.slots.release(slot);
@@ -206,7 +214,14 @@ export class Owner {
     const after = nothingAfter();
     const context = {
       decide: this.#config.decide ?? decide,
-      environment: { now, random, monotonic: () => clock.monotonic(), runtime },
+      environment: {
+        now,
+        random,
+        monotonic: () => clock.monotonic(),
+        runtime,
+        // Only what is tried again alone, perhaps because it could not be written, is worth the look.
+        ...(taken[0]?.slot.alone === true ? { maxDepth: MAX_DEPTH } : {}),
+      },
       now,
       partitions,
       randomBytes,

@@ -27,6 +27,12 @@ export class TimerHeap {
     this.#current.delete(nameOf(key));
   }
 
+  /** Forgets the timers of these partitions. */
+  drop(partitions: ReadonlySet<number>): void {
+    for (const [name, { partition }] of this.#current)
+      if (partitions.has(partition)) this.#current.delete(name);
+  }
+
   /** The earliest timer. */
   peek(): TimerRow | undefined {
     for (;;) {

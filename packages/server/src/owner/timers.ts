@@ -55,6 +55,11 @@ export class Timers {
     this.#heap.remove(key);
   }
 
+  /** Forgets what was known of partitions at an earlier epoch: another owner may have changed it. */
+  drop(partitions: Iterable<number>): void {
+    this.#heap.drop(new Set(partitions));
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancel();

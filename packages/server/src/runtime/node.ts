@@ -165,6 +165,7 @@ function listener(parts: () => Parts, onProgress: OwnerListener["onProgress"]): 
 
 async function takeOver(parts: Parts, epochs: readonly Epoch[]): Promise<void> {
   parts.owner.gain(epochs);
+  parts.timers.drop(epochs.map(({ partition }) => partition));
   await redeliver(parts, epochs);
   await parts.timers.service.runOnce();
   parts.inbox.nudge();

@@ -28,8 +28,8 @@ const MIGRATION = 60_000;
 /** Milliseconds that a database may take to come up. */
 const PATIENCE = 30_000;
 const VACUUM = 600_000;
-/** Two for batches under way, the others for timers, inbox, leases and the clock. */
-const OWNER_CONNECTIONS = 5;
+/** Four for batches under way, the others for timers, inbox, leases and the clock. */
+const OWNER_CONNECTIONS = 8;
 const READER_CONNECTIONS = 8;
 /**
  * The owner's statements find every row by a key. A plan made while a table was small would scan it, and stays in use

@@ -66,5 +66,14 @@ function header(buffer: Buffer, type: number, length: number, nulls: number): Bu
 /** The plain array, for texts that may hold any character. */
 export const column = <T, V>(rows: readonly T[], pick: (row: T) => V): V[] => rows.map(pick);
 
+/**
+ * SQL: each row of `given AS n`, with the place (`found`) of the row of `table AS x` that `key` names, to be joined by `ctid`.
+ *
+ * Joined by the key itself, a table that was all but empty when the plan was made is read as a whole, for each given row
+ * once: and live tables are all but empty now and then. A subquery leaves no other plan than its index.
+ */
+export const eachFound = (table: string, given: string, key: string): string =>
+  `(SELECT n.*, (SELECT x.ctid FROM ${table} AS x WHERE ${key}) AS found FROM ${given}) AS n`;
+
 /** SQL that reads what {@link joined} made. */
 export const split = (parameter: number): string => `string_to_array($${parameter}, E'\\x1f', '')`;

@@ -5,7 +5,7 @@
  * (`facts`); now and then, and when they are long, they go to `history`, so that the row stays small.
  */
 import type { Batch, HistoryRow, InstanceRow } from "../store.ts";
-import { bigints, column, ints, joined, split } from "./columns.ts";
+import { bigints, column, eachFound, ints, joined, split } from "./columns.ts";
 import type { Statement } from "./statement.ts";
 
 /** The facts in a live row go to `history` when their number passes a multiple of this. */
@@ -55,7 +55,8 @@ function moveFacts(rows: readonly Written[]): readonly Statement[] {
   const text = `
     INSERT INTO history (partition, instance_id, first_seq, last_seq, events)
     SELECT i.partition, i.id, i.facts_after + 1, i.seq, '[' || rtrim(i.facts, ',') || ']'
-    FROM unnest(${split(1)}) AS n(id) JOIN instances AS i ON i.id = n.id
+    FROM ${eachFound("instances", `unnest(${split(1)}) AS n(id)`, "x.id = n.id")}
+    JOIN instances AS i ON i.ctid = n.found
     WHERE i.facts <> ''`;
   return [{ name: "move-facts", text, values: [joined(rows, ({ row }) => row.id)] }];
 }
@@ -75,12 +76,17 @@ function insertHistory(rows: readonly Written[]): readonly Statement[] {
   return [{ name: "insert-history", text, values }];
 }
 
-/** A write names what it builds on: the revision before, and the last fact before those it adds. */
-const BUILDS_ON = "i.id = n.id AND i.revision = n.revision - 1 AND i.seq = n.seq - n.count";
-/** What a write brings, as a row `n`; {@link changes} gives the values, and $11 is the statement's own. */
-const BROUGHT = `unnest(${split(1)}, ${split(2)}, $3::bigint[], $4::bigint[], $5::int[], $6::int[], ${split(7)},
-                  ${split(8)}, $9::bigint[]`;
-const BROUGHT_NAMES = "id, status, revision, seq, count, flush, state, facts, updated_at";
+/** What a write brings, as a row `n`; {@link changes} gives the values, and $11 is a column of the statement's own. */
+const brought = (parameter: string, column: string): string =>
+  eachFound(
+    "instances",
+    `unnest(${split(1)}, ${split(2)}, $3::bigint[], $4::bigint[], $5::int[], $6::int[], ${split(7)},
+                 ${split(8)}, $9::bigint[], ${parameter})
+              AS n(id, status, revision, seq, count, flush, state, facts, updated_at, ${column})`,
+    "x.id = n.id",
+  );
+/** And what it builds on: the revision before, and the last fact before those it adds. */
+const BUILDS_ON = "i.ctid = n.found AND i.revision = n.revision - 1 AND i.seq = n.seq - n.count";
 const FACTS_NOW = "CASE WHEN n.flush = 1 THEN '' ELSE i.facts || coalesce(n.facts, '') END";
 const FACTS_AFTER = "CASE WHEN n.flush = 1 THEN n.seq ELSE i.facts_after END";
 
@@ -111,7 +117,7 @@ function update(rows: readonly Written[]): readonly Statement[] {
       UPDATE instances AS i
       SET status = n.status, revision = n.revision, seq = n.seq, state = n.state, activities = n.activities,
           facts = ${FACTS_NOW}, facts_after = ${FACTS_AFTER}, updated_at = n.updated_at
-      FROM ${BROUGHT}, ${split(11)}) AS n(${BROUGHT_NAMES}, activities)
+      FROM ${brought(split(11), "activities")}
       WHERE ${BUILDS_ON}
       RETURNING 1
     )
@@ -125,7 +131,7 @@ function end(rows: readonly Written[]): readonly Statement[] {
   const text = `
     WITH gone AS (
       DELETE FROM instances AS i
-      USING ${BROUGHT}, $11::bigint[]) AS n(${BROUGHT_NAMES}, ended_at)
+      USING ${brought("$11::bigint[]", "ended_at")}
       WHERE ${BUILDS_ON}
       RETURNING i.id, i.partition, i.tenant, i.namespace, i.name, i.version, n.status, n.revision, n.seq, n.state,
         i.created_at, n.updated_at, i.parent_id, i.parent_child_id, ${FACTS_NOW} AS facts,

@@ -8,7 +8,7 @@
 import type { Duplex } from "node:stream";
 import type { PoolClient } from "pg";
 import type { Batch, WaitKey } from "../store.ts";
-import { bigints, column, ints, joined, split } from "./columns.ts";
+import { bigints, column, eachFound, ints, joined, split } from "./columns.ts";
 import { instanceStatements } from "./commit-instances.ts";
 import type { Statement } from "./statement.ts";
 
@@ -95,8 +95,12 @@ function endWaits(
   if (rows.length === 0) return [];
   const text = `
     DELETE FROM ${table} AS t
-    USING unnest($1::int[], ${split(2)}, ${split(3)}) AS k(partition, owner, id)
-    WHERE t.partition = k.partition AND t.${owner} = k.owner AND t.${id} = k.id`;
+    USING ${eachFound(
+      table,
+      `unnest($1::int[], ${split(2)}, ${split(3)}) AS n(partition, owner, id)`,
+      `x.partition = n.partition AND x.${owner} = n.owner AND x.${id} = n.id`,
+    )}
+    WHERE t.ctid = n.found`;
   const values = [
     ints(rows, (r) => r.partition),
     joined(rows, (r) => r.instanceId),
@@ -109,9 +113,12 @@ function endTimers(rows: readonly WaitKey[]): readonly Statement[] {
   if (rows.length === 0) return [];
   const text = `
     DELETE FROM timers AS t
-    USING unnest($1::int[], ${split(2)}, ${split(3)}, $4::bigint[]) AS k(partition, owner, id, fire_at)
-    WHERE t.partition = k.partition AND t.instance_id = k.owner AND t.timer_id = k.id
-      AND (k.fire_at IS NULL OR t.fire_at = k.fire_at)`;
+    USING ${eachFound(
+      "timers",
+      `unnest($1::int[], ${split(2)}, ${split(3)}, $4::bigint[]) AS n(partition, owner, id, fire_at)`,
+      "x.partition = n.partition AND x.instance_id = n.owner AND x.timer_id = n.id",
+    )}
+    WHERE t.ctid = n.found AND (n.fire_at IS NULL OR t.fire_at = n.fire_at)`;
   const values = [
     ints(rows, (r) => r.partition),
     joined(rows, (r) => r.instanceId),
@@ -172,9 +179,14 @@ function insertChildren({ children }: Batch): readonly Statement[] {
 function consumeInbox({ consumed }: Batch): readonly Statement[] {
   if (consumed.length === 0) return [];
   const text = `
-    DELETE FROM inbox AS i USING unnest($1::int[], $2::text[]) AS k(partition, id)
-    WHERE i.partition = k.partition AND i.id = k.id`;
-  const values = [column(consumed, (c) => c.partition), column(consumed, (c) => c.id)];
+    DELETE FROM inbox AS i
+    USING ${eachFound(
+      "inbox",
+      `unnest($1::int[], ${split(2)}) AS n(partition, id)`,
+      "x.partition = n.partition AND x.id = n.id",
+    )}
+    WHERE i.ctid = n.found`;
+  const values = [ints(consumed, (c) => c.partition), joined(consumed, (c) => c.id)];
   return [{ name: "consume-inbox", text, values }];
 }
 
