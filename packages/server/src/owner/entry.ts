@@ -1,6 +1,13 @@
 /** What waits to be decided: a command for an instance, the rows it consumes, and who wants to know. */
 import type { Command, State } from "@millrace/engine";
-import type { InboxRow, KeyRow, TimerRow, WaitKey, WorkflowVersion } from "../store/store.ts";
+import {
+  type InboxRow,
+  type KeyRow,
+  StoreError,
+  type TimerRow,
+  type WaitKey,
+  type WorkflowVersion,
+} from "../store/store.ts";
 
 export interface Entry {
   readonly instanceId: string;
@@ -38,4 +45,17 @@ export interface Outcome {
 /** True for a command that came from a row of ours, which stays until the command is applied. */
 export function isDurable(entry: Entry): boolean {
   return entry.fail === undefined;
+}
+
+/** Takes out the commands of callers who were told that nothing happened: it had better be so. */
+export function leaveOutGone(entries: Entry[]): void {
+  for (const entry of entries.splice(0))
+    if (entry.caller?.gone !== true) entries.push(entry);
+    else entry.fail?.(new StoreError("unavailable", "whoever asked has gone"));
+}
+
+/** A start with a new random id that was never tried: there is nothing to load. */
+export function isFresh(entries: readonly Entry[]): boolean {
+  const [first] = entries;
+  return first?.start !== undefined && first.message === undefined && first.tries === undefined;
 }

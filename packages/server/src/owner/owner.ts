@@ -20,7 +20,7 @@ import { BatchBuilder } from "./builder.ts";
 import { Counters } from "./counters.ts";
 import { type DecideContext, type Decided, decideSlot, hotOf, workflowOf } from "./decide-batch.ts";
 import { type LetOut, nothingAfter } from "./effects.ts";
-import { type Entry, isDurable } from "./entry.ts";
+import { type Entry, isDurable, isFresh, leaveOutGone } from "./entry.ts";
 import { type MailIds, mailIds } from "./mail-ids.ts";
 import { BatchPrograms, Programs } from "./programs.ts";
 import { type Hot, type Slot, Slots } from "./slots.ts";
@@ -390,17 +390,4 @@ export class Owner {
     entry.fail?.(error instanceof Error ? error : new Error(String(error)));
     return [];
   }
-}
-
-/** Takes out the commands of callers who were told that nothing happened: it had better be so. */
-function leaveOutGone(entries: Entry[]): void {
-  for (const entry of entries.splice(0))
-    if (entry.caller?.gone !== true) entries.push(entry);
-    else entry.fail?.(new StoreError("unavailable", "whoever asked has gone"));
-}
-
-/** A start with a new random id that was never tried: there is nothing to load. */
-function isFresh(entries: readonly Entry[]): boolean {
-  const [first] = entries;
-  return first?.start !== undefined && first.message === undefined && first.tries === undefined;
 }

@@ -62,8 +62,8 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: `${STORE}/commit-instances.ts`,
-        find: "i.id = n.id AND i.revision = n.revision - 1 AND i.seq = n.seq - n.count",
-        replace: "i.id = n.id",
+        find: "i.ctid = n.found AND i.revision = n.revision - 1 AND i.seq = n.seq - n.count",
+        replace: "i.ctid = n.found",
       },
     ],
     killer: store,
@@ -86,7 +86,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: `${STORE}/commit.ts`,
-        find: "\n      AND (k.fire_at IS NULL OR t.fire_at = k.fire_at)",
+        find: " AND (n.fire_at IS NULL OR t.fire_at = n.fire_at)",
         replace: "",
       },
     ],
