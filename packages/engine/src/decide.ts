@@ -77,12 +77,23 @@ export function decide(
 
 /** The decision is given up for one that ends the instance: what it made cannot be written down. */
 function tooDeep(d: Draft, command: Command, maxDepth: number): Decision {
-  return decided(d, () => {
+  const decision = decided(d, () => {
     if (command.kind === "start") d.record({ kind: "workflow.started", input: command.input });
     const detail = `values are nested more than ${maxDepth} deep`;
     faultInstance(d, standardError("runtime", detail, "/"));
     return true;
   });
+  return { ...decision, effects: decision.effects.filter((effect) => !isOver(effect, command)) };
+}
+
+/** What the command brought is over: there is nothing to take back. */
+function isOver(effect: Effect, command: Command): boolean {
+  if (effect.kind === "timer.clear" && command.kind === "timer.fired")
+    return effect.timerId === command.timerId;
+  if (effect.kind === "child.cancel" && command.kind === "child.finished")
+    return effect.childId === command.childId;
+  if (effect.kind !== "activity.cancel") return false;
+  return "activityId" in command && effect.activityId === command.activityId;
 }
 
 function apply(d: Draft, command: Command): boolean {

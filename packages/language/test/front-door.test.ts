@@ -90,3 +90,8 @@ test("large texts cost time in proportion", () => {
   const nested = `${HEAD}do: [{ a: { set: { x: '\${ ${'"\\('.repeat(100_000)}' } } }]`;
   assert.match(first(nested).message, /not closed/);
 });
+
+test("of very many errors only the first are looked for", () => {
+  const { issues } = parseYaml(`a: &a [*b]\n${"- x\n".repeat(100_000)}`);
+  assert.ok(issues.length > 0 && issues.length <= 20, `${issues.length} issues`);
+});

@@ -5,8 +5,17 @@
  * each time they are used), duplicate keys, keys that are not strings, `__proto__`, and cycles all end in an issue.
  * YAML 1.2 core schema, one document, no custom tags, no merge keys.
  */
-import { type Alias, isAlias, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
-import type { Document, Node, Pair, ParsedNode, Scalar, YAMLMap } from "yaml";
+import {
+  type Alias,
+  Composer,
+  isAlias,
+  isScalar,
+  isSeq,
+  LineCounter,
+  Parser,
+  YAMLParseError,
+} from "yaml";
+import type { CST, Document, Node, Pair, ParsedNode, Scalar, YAMLMap } from "yaml";
 import { makeIssue } from "../issue.ts";
 import type { Issue, IssueCode, Segment } from "../issue.ts";
 import type { Json } from "../json.ts";
@@ -83,7 +92,7 @@ function linesOf(text: string): LineCounter {
 /** The document, or why there is none. */
 function parseText(text: string): Document.Parsed | string {
   try {
-    return parseDocument(text, {
+    const composer = new Composer<ParsedNode>({
       version: "1.2",
       schema: "core",
       strict: true,
@@ -92,9 +101,27 @@ function parseText(text: string): Document.Parsed | string {
       prettyErrors: false,
       logLevel: "error",
     });
+    const tokens = untilHopeless(new Parser().parse(text));
+    const [document, another] = composer.compose(tokens, true, text.length);
+    if (document === undefined) return "cannot be read: there is no document";
+    if (another !== undefined) {
+      const [from, to] = another.range;
+      document.errors.push(new YAMLParseError([from, to], "MULTIPLE_DOCS", "a second document"));
+    }
+    return document as Document.Parsed;
   } catch (error) {
     // The parser recurses; a text made to exhaust its stack is refused like any other bad text.
     return `cannot be read: ${error instanceof RangeError ? "nested too deep" : String(error)}`;
+  }
+}
+
+/** Ends after some errors: a text can have one for every line, each dear to make, and only the first are shown. */
+function* untilHopeless(tokens: Iterable<CST.Token>): Generator<CST.Token> {
+  let errors = 0;
+  for (const token of tokens) {
+    yield token;
+    if (token.type === "error") errors += 1;
+    if (errors > MAX_ISSUES) return;
   }
 }
 

@@ -17,7 +17,7 @@ export interface VacuumConfig {
   readonly written: () => number;
 }
 
-const INTERVAL = 1000;
+const INTERVAL = 250;
 /** Rows after which it is time. */
 const ENOUGH = 20_000;
 /** Skips what autovacuum or another node is at, and never waits for a lock that readers would feel. */

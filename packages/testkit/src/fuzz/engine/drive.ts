@@ -97,6 +97,8 @@ export class Drive {
   #decide(command: Command, seed: number): Decision {
     const random = new Random(seed);
     return decide(this.#program, this.#state, command, {
+      // As the hosts do before they write a decision that could not be written.
+      maxDepth: 2000,
       now: this.#now,
       random: () => random.next(),
       runtime: { name: "fuzz", version: "0" },
