@@ -92,7 +92,7 @@ function linesOf(text: string): LineCounter {
 /** The document, or why there is none. */
 function parseText(text: string): Document.Parsed | string {
   try {
-    const composer = new Composer<ParsedNode>({
+    const composer = new Composer({
       version: "1.2",
       schema: "core",
       strict: true,
@@ -108,7 +108,7 @@ function parseText(text: string): Document.Parsed | string {
       const [from, to] = another.range;
       document.errors.push(new YAMLParseError([from, to], "MULTIPLE_DOCS", "a second document"));
     }
-    return document as Document.Parsed;
+    return document;
   } catch (error) {
     // The parser recurses; a text made to exhaust its stack is refused like any other bad text.
     return `cannot be read: ${error instanceof RangeError ? "nested too deep" : String(error)}`;
