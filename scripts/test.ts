@@ -7,6 +7,7 @@ import { existsSync, globSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { startTestServer, stopTestServer } from "@millrace/testkit";
+import { limitFiles } from "./file-limit.ts";
 
 const root = join(import.meta.dirname, "..");
 const given = process.argv.slice(2);
@@ -44,6 +45,7 @@ async function run(): Promise<number> {
       },
     },
   );
+  const endWatch = limitFiles(child.pid ?? 0);
   const counts = { pass: 0, fail: 0, cancelled: 0 };
   let rest = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -58,6 +60,7 @@ async function run(): Promise<number> {
   const code = await new Promise<number>((resolve) => {
     child.on("close", (status) => resolve(status ?? 1));
   });
+  endWatch();
   const failures = counts.fail + counts.cancelled;
   const bad = code !== 0 && failures === 0 ? 1 : failures;
   console.log(`${counts.pass} passed, ${bad} failed`);

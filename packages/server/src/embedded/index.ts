@@ -1,4 +1,11 @@
 export { type EmbeddedOptions, type EmbeddedPostgres, startEmbedded } from "./embedded.ts";
-export { familyOf, isAlive, killFamily, signalProcess } from "./processes.ts";
+export {
+  childrenOf,
+  commandLine,
+  familyOf,
+  isAlive,
+  killFamily,
+  signalProcess,
+} from "./processes.ts";
 export { tryLock } from "./lock.ts";
 export { postgresPid, removeData } from "./inspect.ts";

@@ -45,6 +45,11 @@ export function familyOf(pid: number): readonly number[] {
   return family;
 }
 
+/** The processes that it started itself and that still run; none on Windows. */
+export function childrenOf(pid: number): readonly number[] {
+  return parents().flatMap(([child, parent]) => (parent === pid ? [child] : []));
+}
+
 /** Sends SIGKILL to the process and all that descend from it; stopped first, it cannot make new ones meanwhile. */
 export function killFamily(pid: number): void {
   if (process.platform !== "win32") signalProcess(pid, "SIGSTOP");

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { promisify } from "node:util";
 import { TcpProxy } from "./tcp-proxy.ts";
 
 /** A client of an echo behind a proxy. */
@@ -88,4 +91,12 @@ test("a connection is cut after a number of bytes", async (t) => {
   client.write("123456789");
   await closed;
   assert.equal(said(), "one");
+});
+
+test("a connection that is cut as it ends does not keep the process from exiting", async () => {
+  const program = join(import.meta.dirname, "tcp-proxy-child.ts");
+  await promisify(execFile)(process.execPath, [program], {
+    timeout: 20_000,
+    killSignal: "SIGKILL",
+  });
 });

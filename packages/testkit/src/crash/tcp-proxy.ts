@@ -110,10 +110,16 @@ export class TcpProxy {
   }
 
   #cut(pair: Pair): void {
-    this.#pairs.delete(pair);
-    pair.near.resetAndDestroy();
-    // One that is still connecting has nothing to reset.
-    if (pair.far.connecting) pair.far.destroy();
-    else pair.far.resetAndDestroy();
+    if (!this.#pairs.delete(pair)) return;
+    for (const socket of [pair.near, pair.far]) cut(socket);
   }
+}
+
+/**
+ * RST, where that can be sent: one that is still connecting has nothing to reset, and one that has begun to end refuses
+ * (EINVAL of uv_tcp_close_reset, after which Node.js never closes the handle and cannot exit).
+ */
+function cut(socket: Socket): void {
+  if (socket.connecting || socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
