@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { decide } from "@millrace/engine";
 import { newId, partitionOf } from "@millrace/protocol";
 import { silentLogger } from "../src/logger.ts";
@@ -287,6 +288,34 @@ do:
   await reconcile(b);
   assert.deepEqual((await b.pool.query(timers)).rows, before.rows);
   assert.equal((await rowOf(b, id))?.status, "waiting");
+  await b.close();
+});
+
+test("a timer that fired goes, also when it was set anew since", async () => {
+  const b = await bench([
+    `${document("brief")}\ndo: [ { w: { wait: PT0.02S } }, { then: { wait: PT1H } } ]`,
+  ]);
+  const id = await begin(b, "brief");
+  const { rows } = await b.pool.query("SELECT timer_id, fire_at FROM timers");
+  const timerId: string = rows[0].timer_id;
+  await sleep(50);
+  const timer = {
+    partition: partitionOf(id),
+    instanceId: id,
+    timerId,
+    fireAt: Number(rows[0].fire_at) - 5,
+  };
+  const fired = { kind: "timer.fired", timerId } as const;
+  const { kind } = await submit(b.owner, {
+    instanceId: id,
+    partition: timer.partition,
+    command: fired,
+    timer,
+  });
+  assert.equal(kind, "applied");
+  const left = await b.pool.query("SELECT timer_id FROM timers");
+  assert.equal(left.rows.length, 1);
+  assert.notEqual(left.rows[0].timer_id, timerId);
   await b.close();
 });
 

@@ -142,6 +142,17 @@ function consume(entry: Entry, { given: { batch }, open }: SlotContext): void {
   }
 }
 
+/**
+ * The engine took a firing for the end of the wait, so the timer goes at whatever time its row has: a firing that was tried
+ * again for long may be of the same timer before it was set anew.
+ */
+function endFired({ timer }: Entry, { batch, after }: DecideContext): void {
+  if (timer === undefined) return;
+  const { partition, instanceId, timerId } = timer;
+  batch.timers.end({ partition, instanceId, id: timerId });
+  after.clearedTimers.push({ instanceId, timerId });
+}
+
 interface Applied {
   readonly next: Hot | undefined;
   readonly outcome: Outcome;
@@ -166,6 +177,7 @@ function applyOne(hot: Hot | undefined, entry: Entry, context: SlotContext): App
     return breakDown(hot, fault, context.given);
   }
   const { state, events, applied, effects } = decision;
+  if (applied) endFired(entry, context.given);
   letOut(effects, state, entry.partition, workflow, context);
   const outcome: Outcome = { kind: applied ? "applied" : "ignored", state };
   const { row, open, size } = hot;

@@ -67,6 +67,16 @@ export class Dispatcher {
     this.#fill();
   }
 
+  /**
+   * Forgets what waits of these partitions, at another epoch: what is still open is delivered again, and what was taken back
+   * in a commit whose answer was lost is not.
+   */
+  drop(partitions: Iterable<number>): void {
+    const dropped = new Set(partitions);
+    for (const [name, { partition }] of this.#queue)
+      if (dropped.has(partition)) this.#queue.delete(name);
+  }
+
   /** The result is no longer wanted. */
   cancel(instanceId: string, activityId: string): void {
     const name = nameOf({ instanceId, activityId });

@@ -140,7 +140,10 @@ function wire(ports: NodePorts, config: NodeConfig): Parts {
       seize: config.exclusive,
       owned: () => owner.owned,
       onGained: (epochs) => takeOver(parts, epochs),
-      onLost: (lost) => owner.lose(lost),
+      onLost: (lost) => {
+        owner.lose(lost);
+        dispatcher.drop(lost);
+      },
     }),
   };
   return parts;
@@ -164,8 +167,10 @@ function listener(parts: () => Parts, onProgress: OwnerListener["onProgress"]): 
 }
 
 async function takeOver(parts: Parts, epochs: readonly Epoch[]): Promise<void> {
+  const partitions = epochs.map(({ partition }) => partition);
   parts.owner.gain(epochs);
-  parts.timers.drop(epochs.map(({ partition }) => partition));
+  parts.timers.drop(partitions);
+  parts.dispatcher.drop(partitions);
   await redeliver(parts, epochs);
   await parts.timers.service.runOnce();
   parts.inbox.nudge();
