@@ -1,9 +1,10 @@
-/** The executors of calls and what they share. Loaded with the first activity: the HTTP client takes a while to load. */
+/** The executors of calls and runs, and what they share. Loaded with the first activity: the HTTP client takes a while to load. */
 import type { ActivityType } from "@millrace/engine";
 import type { Json } from "@millrace/language";
 import type { Clock } from "../clock.ts";
 import { credentialsFrom } from "./auth/credentials.ts";
 import { tokenSource } from "./auth/token-source.ts";
+import { egressDoor } from "./egress/door.ts";
 import type { ActivityRequest } from "./executor.ts";
 import { callHttp } from "./http/call.ts";
 import { httpTransport, type TransportConfig } from "./http/transport.ts";
@@ -18,7 +19,7 @@ export type Execute = (
   signal: AbortSignal,
 ) => Promise<Json>;
 
-/** Types that are absent are refused by name. */
+/** Types that are absent are refused by name. What needs a client library of its own loads it with the first call. */
 export const executors: Readonly<Partial<Record<ActivityType, Execute>>> = {
   "call:http": callHttp,
   "call:openapi": callOpenApi,
@@ -29,7 +30,9 @@ export function openServices(config: TransportConfig & { readonly clock: Clock }
   const transport = httpTransport(config);
   const tokens = tokenSource({ transport, clock });
   return {
+    clock,
     transport,
+    door: egressDoor(config),
     documents: documentSource({ transport, clock }),
     credentials: (request) => credentialsFrom(request, tokens),
   };

@@ -1,9 +1,9 @@
 /** The executor of a node: hands each activity to the executor of its type, and bounds it by its deadline. */
 import type { ActivityType } from "@millrace/engine";
 import { type Clock, systemClock } from "../clock.ts";
-import type { Resolve } from "./egress/connector.ts";
 import { parseOrigins } from "./egress/origins.ts";
 import { type EgressConfig, egressPolicy } from "./egress/policy.ts";
+import type { Resolve } from "./egress/resolve.ts";
 import type { ActivityExecutor, ActivityRequest, ActivityResult } from "./executor.ts";
 import { ActivityFailure, toWorkflowError } from "./failure.ts";
 import { networkFailure } from "./http/network-error.ts";

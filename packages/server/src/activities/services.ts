@@ -1,11 +1,17 @@
+import type { Clock } from "../clock.ts";
 import type { CredentialsRequest } from "./auth/credentials.ts";
+import type { Door } from "./egress/door.ts";
 import type { Credentials } from "./http/exchange.ts";
 import type { Transport } from "./http/transport.ts";
 import type { DocumentSource } from "./openapi/document.ts";
 
-/** What the executors of calls share. */
+/** What the executors share. */
 export interface CallServices {
+  readonly clock: Clock;
+  /** HTTP through the egress policy. */
   readonly transport: Transport;
+  /** Connections of any other kind through the egress policy. */
+  readonly door: Door;
   readonly documents: DocumentSource;
   /** @throws {ActivityFailure} `configuration` when the policy cannot be used */
   credentials(request: CredentialsRequest): Credentials;

@@ -4,19 +4,12 @@
  * the connection, so a name server that changes its answer (DNS rebinding) gains nothing. Redirects and token
  * requests come through here as well, because all connections do.
  */
-import { lookup as systemLookup } from "node:dns/promises";
 import { isIP, type LookupFunction } from "node:net";
 import { callbackify } from "node:util";
 import { buildConnector } from "undici";
-import type { OriginOverrides } from "./origins.ts";
+import { type OriginOverrides, unbracket } from "./origins.ts";
 import { EgressDenied, type EgressPolicy } from "./policy.ts";
-
-export interface ResolvedAddress {
-  readonly address: string;
-  readonly family: number;
-}
-/** Every address of a name, in order of preference. */
-export type Resolve = (host: string) => Promise<readonly ResolvedAddress[]>;
+import { permittedAddresses, type Resolve, resolveWithSystem } from "./resolve.ts";
 
 export interface ConnectorConfig {
   readonly policy: EgressPolicy;
@@ -54,33 +47,18 @@ export function guardedConnector(config: ConnectorConfig): buildConnector.connec
 
 /** `dns.lookup` for sockets, which hands out only addresses the policy permits. */
 function guardedLookup(policy: EgressPolicy, resolve: Resolve): LookupFunction {
-  const permittedAddresses = callbackify(async (host: string): Promise<ResolvedAddress[]> => {
-    const addresses = await resolve(host);
-    const permitted = addresses.filter(({ address }) => !policy.refusal(host, address));
-    if (permitted.length > 0) return permitted;
-    const first = addresses[0]?.address;
-    if (first === undefined) throw Object.assign(new Error("no address"), { code: "ENOTFOUND" });
-    throw new EgressDenied(host, `resolves to ${first}, which ${policy.refusal(host, first)}`);
-  });
+  const permitted = callbackify(permittedAddresses(policy, resolve));
   return (host, options, callback) => {
-    permittedAddresses(host, (error, permitted) => {
-      const first = permitted?.[0];
+    permitted(host, (error, addresses) => {
+      const first = addresses?.[0];
       if (first === undefined) callback(error, "", 0);
-      else if (options.all) callback(null, permitted);
+      else if (options.all) callback(null, addresses);
       else callback(null, first.address, first.family);
     });
   };
 }
 
-async function resolveWithSystem(host: string): Promise<readonly ResolvedAddress[]> {
-  return systemLookup(host, { all: true, order: "verbatim" });
-}
-
 function originOf(options: { protocol: string; hostname: string; port: string }): string {
   const host = isIP(options.hostname) === 6 ? `[${options.hostname}]` : options.hostname;
   return new URL(`${options.protocol}//${host}${options.port ? `:${options.port}` : ""}`).origin;
-}
-
-function unbracket(hostname: string): string {
-  return hostname.startsWith("[") ? hostname.slice(1, -1) : hostname;
 }

@@ -1,8 +1,9 @@
 /** Sends one request and reads its whole answer, within limits. Redirects and authentication are exchange.ts's. */
 import { Agent, type Dispatcher } from "undici";
-import { guardedConnector, type Resolve } from "../egress/connector.ts";
+import { guardedConnector } from "../egress/connector.ts";
 import type { OriginOverrides } from "../egress/origins.ts";
 import type { EgressPolicy } from "../egress/policy.ts";
+import type { Resolve } from "../egress/resolve.ts";
 import type { HttpLimits } from "../limits.ts";
 import { acceptEncoding, decompress, tooLarge } from "./compression.ts";
 import type { IncomingResponse, OutgoingRequest } from "./message.ts";
