@@ -311,6 +311,7 @@ test("a timer that fired goes, also when it was set anew since", async () => {
     partition: timer.partition,
     command: fired,
     timer,
+    tries: 1,
   });
   assert.equal(kind, "applied");
   const left = await b.pool.query("SELECT timer_id FROM timers");

@@ -144,7 +144,7 @@ function consume(entry: Entry, { given: { batch }, open }: SlotContext): void {
 
 /**
  * The engine took a firing for the end of the wait, so the timer goes at whatever time its row has: a firing that was tried
- * again for long may be of the same timer before it was set anew.
+ * before may be of the same timer as it was until it was set anew.
  */
 function endFired({ timer }: Entry, { batch, after }: DecideContext): void {
   if (timer === undefined) return;
@@ -177,7 +177,7 @@ function applyOne(hot: Hot | undefined, entry: Entry, context: SlotContext): App
     return breakDown(hot, fault, context.given);
   }
   const { state, events, applied, effects } = decision;
-  if (applied) endFired(entry, context.given);
+  if (applied && entry.tries !== undefined) endFired(entry, context.given);
   letOut(effects, state, entry.partition, workflow, context);
   const outcome: Outcome = { kind: applied ? "applied" : "ignored", state };
   const { row, open, size } = hot;
