@@ -16,6 +16,19 @@ export interface IncomingResponse {
   readonly content: Buffer;
 }
 
+/** A response whose body is read while it arrives, such as server-sent events. */
+export interface StreamedResponse {
+  readonly status: number;
+  readonly headers: Headers;
+  /**
+   * The bytes, once; an end of the loop before the body's gives up the connection.
+   * @throws {ActivityFailure} when it breaks off, or is longer than `maxResponseBytes`
+   */
+  readonly body: AsyncIterable<Uint8Array>;
+  /** For a body that nobody will read. */
+  discard(): void;
+}
+
 /** RFC 9110 §9.2.1: methods that ask for no change. */
 export function isSafe(method: string): boolean {
   return ["GET", "HEAD", "OPTIONS", "TRACE"].includes(method.toUpperCase());

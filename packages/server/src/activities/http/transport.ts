@@ -4,9 +4,10 @@ import { guardedConnector } from "../egress/connector.ts";
 import type { OriginOverrides } from "../egress/origins.ts";
 import type { EgressPolicy } from "../egress/policy.ts";
 import type { Resolve } from "../egress/resolve.ts";
+import { ActivityFailure } from "../failure.ts";
 import type { HttpLimits } from "../limits.ts";
 import { acceptEncoding, decompress, tooLarge } from "./compression.ts";
-import type { IncomingResponse, OutgoingRequest } from "./message.ts";
+import type { IncomingResponse, OutgoingRequest, StreamedResponse } from "./message.ts";
 import { networkFailure } from "./network-error.ts";
 import { describeUri } from "./uri.ts";
 
@@ -21,6 +22,12 @@ export interface Transport {
   readonly limits: HttpLimits;
   /** @throws {ActivityFailure} when no complete answer came; any status is an answer */
   send(request: OutgoingRequest, signal: AbortSignal): Promise<IncomingResponse>;
+  /**
+   * The answer as soon as its headers are there. Its body may take as long as `signal` allows, silence included; no content
+   * coding is asked for, so that every piece can be read when it comes.
+   * @throws {ActivityFailure} when no answer came, or one in a content coding
+   */
+  open(request: OutgoingRequest, signal: AbortSignal): Promise<StreamedResponse>;
   /** Closes all connections; requests under way fail. */
   close(): Promise<void>;
 }
@@ -49,6 +56,22 @@ export function httpTransport(config: TransportConfig): Transport {
         throw networkFailure(cause, `${request.method} ${describeUri(request.url)}`);
       }
     },
+    async open(request, signal) {
+      const target = `${request.method} ${describeUri(request.url)}`;
+      const failed = (error: unknown) =>
+        networkFailure(signal.aborted ? signal.reason : error, target);
+      try {
+        signal.throwIfAborted();
+        const plain = {
+          ...request,
+          headers: { ...request.headers, "accept-encoding": "identity" },
+        };
+        const response = await agent.request({ ...toDispatch(plain, signal), bodyTimeout: 0 });
+        return streamed(response, limits.maxResponseBytes, failed);
+      } catch (error) {
+        throw failed(error);
+      }
+    },
     close: () => agent.destroy(),
   };
 }
@@ -63,6 +86,40 @@ function toDispatch(request: OutgoingRequest, signal: AbortSignal): Dispatcher.R
     ...(body === undefined ? {} : { body }),
     signal,
   };
+}
+
+function streamed(
+  response: Dispatcher.ResponseData,
+  limit: number,
+  failed: (error: unknown) => ActivityFailure,
+): StreamedResponse {
+  const { body, statusCode: status } = response;
+  const headers = flatten(response.headers);
+  const discard = (): void => void body.on("error", () => {}).destroy();
+  const coding = headers["content-encoding"]?.toLowerCase() ?? "identity";
+  if (coding !== "identity") {
+    discard();
+    throw badResponse(`The response is in the content coding ${coding}, which was not asked for.`);
+  }
+  async function* bounded(): AsyncGenerator<Uint8Array> {
+    let size = 0;
+    try {
+      for await (const chunk of body as AsyncIterable<Buffer>) {
+        size += chunk.length;
+        if (size > limit) throw tooLarge(limit);
+        yield chunk;
+      }
+    } catch (error) {
+      throw failed(error);
+    } finally {
+      discard();
+    }
+  }
+  return { status, headers, body: bounded(), discard };
+}
+
+function badResponse(detail: string): ActivityFailure {
+  return new ActivityFailure("communication", detail, { status: 502 });
 }
 
 async function readBody(
