@@ -1,0 +1,19 @@
+/** The protocols of AsyncAPI servers that can be spoken. Each is loaded, with its client library, by the first call. */
+import type { Protocol } from "./protocol.ts";
+
+export interface ProtocolEntry {
+  /** What the server listens on when the document names no port. */
+  readonly defaultPort: number;
+  readonly secure: boolean;
+  /** The value of the DSL's `with.protocol` that selects it, and its name in bindings. */
+  readonly family: string;
+  load(): Promise<Protocol>;
+}
+
+/** By the name in the document's `protocol`, in lower case. */
+export const protocols: Readonly<Record<string, ProtocolEntry>> = {};
+
+/** @returns undefined for a protocol that this version doesn't speak */
+export function protocolEntry(name: string): ProtocolEntry | undefined {
+  return Object.hasOwn(protocols, name) ? protocols[name] : undefined;
+}
