@@ -8,6 +8,7 @@ import { egressDoor } from "./egress/door.ts";
 import type { ActivityRequest } from "./executor.ts";
 import { callHttp } from "./http/call.ts";
 import { httpTransport, type TransportConfig } from "./http/transport.ts";
+import { KeptThings } from "./kept.ts";
 import { callOpenApi } from "./openapi/call.ts";
 import { documentSource } from "./openapi/document.ts";
 import type { CallServices } from "./services.ts";
@@ -29,11 +30,17 @@ export function openServices(config: TransportConfig & { readonly clock: Clock }
   const { clock } = config;
   const transport = httpTransport(config);
   const tokens = tokenSource({ transport, clock });
-  return {
+  const kept = new KeptThings<CallServices>();
+  const services: CallServices = {
     clock,
     transport,
     door: egressDoor(config),
     documents: documentSource({ transport, clock }),
     credentials: (request) => credentialsFrom(request, tokens),
+    keep: (open) => kept.get(open, services),
+    async close() {
+      await Promise.all([kept.close(), transport.close()]);
+    },
   };
+  return services;
 }

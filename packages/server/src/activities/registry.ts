@@ -72,7 +72,7 @@ export function createActivities(config: ActivitiesConfig = {}): Activities {
       }
     },
     async close() {
-      await (await opened)?.transport.close();
+      await (await opened)?.close();
     },
   };
 }

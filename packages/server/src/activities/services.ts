@@ -3,6 +3,7 @@ import type { CredentialsRequest } from "./auth/credentials.ts";
 import type { Door } from "./egress/door.ts";
 import type { Credentials } from "./http/exchange.ts";
 import type { Transport } from "./http/transport.ts";
+import type { Kept } from "./kept.ts";
 import type { DocumentSource } from "./openapi/document.ts";
 
 /** What the executors share. */
@@ -15,4 +16,11 @@ export interface CallServices {
   readonly documents: DocumentSource;
   /** @throws {ActivityFailure} `configuration` when the policy cannot be used */
   credentials(request: CredentialsRequest): Credentials;
+  /**
+   * What an executor keeps from one call to the next, such as connections: made by `open` with the first use, closed with
+   * these services. `open` is the key, so it has to be the same function each time.
+   */
+  keep<T extends Kept>(open: (services: CallServices) => T): T;
+  /** Ends everything that is open; activities under way fail. */
+  close(): Promise<void>;
 }
