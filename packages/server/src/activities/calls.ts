@@ -24,6 +24,7 @@ export type Execute = (
 export const executors: Readonly<Partial<Record<ActivityType, Execute>>> = {
   "call:http": callHttp,
   "call:openapi": callOpenApi,
+  "call:mcp": async (...given) => (await import("./mcp/call.ts")).callMcp(...given),
 };
 
 export function openServices(config: TransportConfig & { readonly clock: Clock }): CallServices {

@@ -99,7 +99,7 @@ function parseJson(content: Buffer, target: string, maxDepth: number): Json {
 }
 
 /** Without recursion: what it guards against would overflow the stack here, too. */
-function exceedsDepth(value: Json, limit: number): boolean {
+export function exceedsDepth(value: Json, limit: number): boolean {
   let level: Json[] = [value];
   for (let depth = 0; depth <= limit; depth += 1) {
     const next: Json[] = [];
