@@ -47,7 +47,7 @@ export interface TestServerOptions {
   readonly log?: string;
 }
 
-interface User {
+export interface User {
   readonly uid: number;
   readonly gid: number;
 }
@@ -188,7 +188,7 @@ function binaries(): string {
   throw new Error(`${name} is not installed; set MILLRACE_TEST_POSTGRES to a server's URL instead`);
 }
 
-function unprivilegedUser(): User | undefined {
+export function unprivilegedUser(): User | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const id = (flag: string): number =>
     Number(execFileSync("id", [flag, "nobody"], { encoding: "utf8" }).trim());
@@ -235,7 +235,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);

@@ -1,0 +1,5 @@
+/** Real brokers for tests, on free ports of loopback. */
+export * from "./kafka.ts";
+export * from "./mosquitto.ts";
+export { unavailable } from "./process.ts";
+export * from "./rabbitmq.ts";
