@@ -11,6 +11,7 @@ export {
 } from "./errors.ts";
 export { DefinitionError, formatIssue, type Issue, type IssueCode } from "./issue.ts";
 export { isObject, type Json, type JsonObject } from "./json.ts";
+export { compileSchema, SchemaError } from "./jsonschema/index.ts";
 export { workflowSchema } from "./schema/json-schema.ts";
 export { type Loaded, load, validate, validateStructure, type WorkflowDefinition } from "./load.ts";
 export { type Parsed, type ParseOptions, parseYaml } from "./parse/yaml.ts";

@@ -4,13 +4,13 @@ import type { Json } from "@millrace/language";
 import type { Clock } from "../clock.ts";
 import { credentialsFrom } from "./auth/credentials.ts";
 import { tokenSource } from "./auth/token-source.ts";
+import { documentSource } from "./documents/source.ts";
 import { egressDoor } from "./egress/door.ts";
 import type { ActivityRequest } from "./executor.ts";
 import { callHttp } from "./http/call.ts";
 import { httpTransport, type TransportConfig } from "./http/transport.ts";
 import { KeptThings } from "./kept.ts";
 import { callOpenApi } from "./openapi/call.ts";
-import { documentSource } from "./openapi/document.ts";
 import type { CallServices } from "./services.ts";
 
 /** Does one activity of one type. @throws {ActivityFailure} */

@@ -1,10 +1,10 @@
 import type { Clock } from "../clock.ts";
 import type { CredentialsRequest } from "./auth/credentials.ts";
+import type { DocumentSource } from "./documents/source.ts";
 import type { Door } from "./egress/door.ts";
 import type { Credentials } from "./http/exchange.ts";
 import type { Transport } from "./http/transport.ts";
 import type { Kept } from "./kept.ts";
-import type { DocumentSource } from "./openapi/document.ts";
 
 /** What the executors share. */
 export interface CallServices {

@@ -1,5 +1,7 @@
 /** Real brokers for tests, on free ports of loopback. */
 export * from "./kafka.ts";
 export * from "./mosquitto.ts";
+export * from "./nats.ts";
 export { unavailable } from "./process.ts";
 export * from "./rabbitmq.ts";
+export * from "./redis.ts";

@@ -7,6 +7,7 @@ import type { OutgoingRequest } from "../http/message.ts";
 import { appendQuery, defaultHeaders } from "../http/request.ts";
 import { resolveUri } from "../http/uri.ts";
 import type { CallServices } from "../services.ts";
+import { openApiDocument } from "./document.ts";
 import { findOperation, type Operation } from "./operation.ts";
 import { type PlacedParameters, placeParameters } from "./parameters.ts";
 
@@ -21,7 +22,7 @@ export async function callOpenApi(
   const operationId = requiredString(input, "operationId");
   const endpoint = endpointOf(resource["endpoint"], "document.endpoint");
   const at = "document.endpoint.authentication";
-  const document = await services.documents.get(
+  const fetched = await services.documents.get(
     {
       url: resolveUri(endpoint.uri, data, "document.endpoint"),
       ...(endpoint.authentication === undefined ? {} : { policy: endpoint.authentication }),
@@ -29,7 +30,7 @@ export async function callOpenApi(
     },
     signal,
   );
-  const operation = findOperation(document, operationId);
+  const operation = findOperation(openApiDocument(fetched), operationId);
   const placed = placeParameters(operation, optionalObject(input, "parameters") ?? {});
   const policy = optionalObject(input, "authentication");
   return performCall(

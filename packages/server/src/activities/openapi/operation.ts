@@ -1,9 +1,9 @@
 /** Finds an operation in an OpenAPI document, with its parameters, body and server in one form for all versions. */
 import { isObject, type Json, type JsonObject } from "@millrace/language";
 import { ActivityFailure } from "../failure.ts";
+import { dereference } from "../documents/reference.ts";
 import { FORM } from "../http/message.ts";
 import type { OpenApiDocument } from "./document.ts";
-import { dereference } from "./reference.ts";
 
 export interface Operation {
   readonly id: string;
