@@ -13,6 +13,7 @@ import { continueFork, startFork } from "./tasks/fork.ts";
 import { continueFunction, startFunction } from "./tasks/function.ts";
 import { startRaise } from "./tasks/raise.ts";
 import { startSet } from "./tasks/set.ts";
+import { continueSubscription, startSubscription } from "./tasks/subscribe.ts";
 import { startSwitch } from "./tasks/switch.ts";
 import { continueTry, startTry } from "./tasks/try.ts";
 import { startWait } from "./tasks/wait.ts";
@@ -41,6 +42,8 @@ export function startBody(d: Draft, node: TaskNode, frame: Frame): Outcome {
       return startEmit(d, node, frame);
     case "call":
       return startActivity(d, node, frame);
+    case "subscribe":
+      return startSubscription(d, node, frame);
     case "process":
       return startProcess(d, node, frame);
     case "workflow":
@@ -72,6 +75,9 @@ export function continueBody(d: Draft, frame: Frame, slot: number, ended: Outcom
       break;
     case "try":
       if (node?.kind === "try") return continueTry(d, node, frame, ended);
+      break;
+    case "subscription":
+      if (node?.kind === "subscribe") return continueSubscription(d, node, frame, ended);
       break;
     case "function":
       return continueFunction(ended);

@@ -33,6 +33,10 @@ export function release(d: Draft, frame: Frame): void {
     case "activity":
       d.cancelActivity(frame.id);
       break;
+    case "subscription":
+      if (frame.over !== true) d.cancelActivity(frame.id);
+      if (frame.closesAt !== undefined) d.clearTimer(`s${frame.id}`);
+      break;
     case "child":
       d.cancelChild(frame.id);
       break;

@@ -31,6 +31,17 @@ export interface ActivityFailedCommand {
   readonly activityId: string;
   readonly error: WorkflowError;
 }
+/**
+ * One of many values that an activity brings before it ends. It brings the next when it is asked to (effect
+ * `activity.next`), and ends when it is cancelled or has no more.
+ */
+export interface ActivityItemCommand {
+  readonly kind: "activity.item";
+  readonly activityId: string;
+  /** Tells a value that comes a second time from the next one. */
+  readonly itemId: string;
+  readonly item: Json;
+}
 export interface TimerFiredCommand {
   readonly kind: "timer.fired";
   readonly timerId: string;
@@ -59,6 +70,7 @@ export type Command =
   | StartCommand
   | ActivityCompletedCommand
   | ActivityFailedCommand
+  | ActivityItemCommand
   | TimerFiredCommand
   | ChildFinishedCommand
   | CancelCommand

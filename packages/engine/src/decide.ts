@@ -6,23 +6,20 @@
  * on is not an error: results come late and timers race, and the answer is a decision with `applied: false`.
  */
 import type { Json, Program } from "@millrace/language";
-import { continueBody } from "./body.ts";
-import { cancelBelow, release } from "./cancel.ts";
 import type { Command, StartCommand } from "./command.ts";
+import { deliver } from "./deliver.ts";
 import { isDeeper } from "./depth.ts";
 import { Draft } from "./draft.ts";
 import type { Effect } from "./effect.ts";
-import { check, settle } from "./enter.ts";
-import type { WorkflowError } from "./error.ts";
+import { check } from "./enter.ts";
 import { FatalError, standardError, TaskError } from "./errors.ts";
 import type { HistoryEvent } from "./event.ts";
-import type { Frame, RootFrame } from "./frame.ts";
+import type { RootFrame } from "./frame.ts";
 import { isAwaited } from "./held.ts";
-import { continueList, startList } from "./list.ts";
-import type { Outcome } from "./outcome.ts";
-import { duration, evaluate, inputOf } from "./scope.ts";
+import { startList } from "./list.ts";
+import { cancelAll, endInstance, faultInstance, finishRoot } from "./propagate.ts";
+import { duration, evaluate } from "./scope.ts";
 import { type HeldCommand, isTerminal, type State, STATE_VERSION, type Status } from "./state.ts";
-import { attemptExpired, retryDue } from "./tasks/try.ts";
 
 /** What `decide` may know of the world. */
 export interface Environment {
@@ -135,7 +132,7 @@ function decided(d: Draft, change: () => boolean): Decision {
 /** `waiting` when nothing but time is waited for, else `running` (DSL "Status Phases"). */
 function phase(d: Draft): Status {
   for (const { kind } of d.frames.values())
-    if (kind === "activity" || kind === "child") return "running";
+    if (kind === "activity" || kind === "subscription" || kind === "child") return "running";
   return "waiting";
 }
 
@@ -194,80 +191,6 @@ function workflowInput(d: Draft, raw: Json): Json {
   return evaluate(d, input.transform, raw, { reference: "/input/from" });
 }
 
-/** Data flow steps 10 and 11. */
-function workflowOutput(d: Draft, raw: Json): Json {
-  const { output } = d.program;
-  if (output === undefined) return raw;
-  const given =
-    output.transform === undefined
-      ? raw
-      : evaluate(d, output.transform, raw, { reference: "/output/as" });
-  check(output, given, "output", { reference: "/output" });
-  return given;
-}
-
-/** Brings the outcome of a frame's body up through the frames around it, as far as it goes. */
-function propagate(d: Draft, from: Frame, body: () => Outcome): void {
-  let frame = from;
-  let next = body;
-  for (;;) {
-    if (frame.kind === "root") return finishRoot(d, frame, next());
-    const node = d.program.nodes.get(frame.ref);
-    if (node === undefined) throw new Error(`no task at ${frame.ref} in ${d.program.name}`);
-    const ended = settle(d, node, frame, next);
-    if (ended.kind === "waiting") return;
-    const parent = d.frames.get(frame.parent ?? "");
-    if (parent === undefined) throw new Error(`frame ${frame.id} has lost its parent`);
-    const { slot } = frame;
-    next = () =>
-      parent.kind === "root"
-        ? continueList(d, parent, d.program.tasks, parent.key, ended)
-        : continueBody(d, parent, slot, ended);
-    frame = parent;
-  }
-}
-
-function finishRoot(d: Draft, root: RootFrame, outcome: Outcome): void {
-  switch (outcome.kind) {
-    case "waiting":
-      return;
-    case "raised":
-      return faultInstance(d, outcome.error);
-    default:
-      try {
-        const output = workflowOutput(d, outcome.output);
-        cancelBelow(d, root);
-        endInstance(d, "completed");
-        d.state.output = output;
-        d.record({ kind: "workflow.completed", output });
-      } catch (error) {
-        if (!(error instanceof TaskError)) throw error;
-        faultInstance(d, error.error);
-      }
-  }
-}
-
-function faultInstance(d: Draft, error: WorkflowError): void {
-  cancelAll(d);
-  endInstance(d, "faulted");
-  d.state.error = error;
-  d.record({ kind: "workflow.faulted", error });
-}
-
-function cancelAll(d: Draft): void {
-  for (const frame of d.frames.values()) if (frame.kind === "root") cancelBelow(d, frame);
-}
-
-function endInstance(d: Draft, status: Status): void {
-  d.frames.clear();
-  for (const key of d.values.keys()) d.dropValue(key);
-  if (d.state.timeoutAt !== undefined) d.clearTimer("W");
-  delete d.state.timeoutAt;
-  delete d.state.held;
-  d.state.status = status;
-  d.state.endedAt = d.env.now;
-}
-
 function cancel(d: Draft, reason: string | undefined): boolean {
   cancelAll(d);
   endInstance(d, "cancelled");
@@ -296,96 +219,5 @@ function resume(d: Draft): boolean {
 function hold(d: Draft, command: HeldCommand): boolean {
   if (!isAwaited(d, command)) return false;
   d.state.held = [...(d.state.held ?? []), command];
-  return true;
-}
-
-function deliver(d: Draft, command: HeldCommand): boolean {
-  switch (command.kind) {
-    case "activity.completed":
-      return leaf(d, command.activityId, "activity", () => done(command.output));
-    case "activity.failed":
-      return leaf(d, command.activityId, "activity", (frame) => raised(command.error, frame));
-    case "child.finished": {
-      const { result } = command;
-      return leaf(d, command.childId, "child", (frame) =>
-        result.status === "completed"
-          ? done(result.output)
-          : raised({ ...result.error, instance: frame.ref }, frame),
-      );
-    }
-    case "timer.fired":
-      return fire(d, command.timerId);
-  }
-}
-
-function done(output: Json): Outcome {
-  return { kind: "done", output };
-}
-function raised(error: WorkflowError, frame: Frame): Outcome {
-  return { kind: "raised", error: { instance: frame.ref, ...error } };
-}
-
-/** Ends the waiting frame with this id, if it is still there. */
-function leaf(
-  d: Draft,
-  id: string,
-  kind: Frame["kind"],
-  outcome: (frame: Frame) => Outcome,
-): boolean {
-  const frame = d.frames.get(id);
-  if (frame?.kind !== kind) return false;
-  propagate(d, frame, () => outcome(frame));
-  return true;
-}
-
-/** Timer ids are a letter for what they end, and the frame's id. */
-function fire(d: Draft, timerId: string): boolean {
-  if (timerId === "W") {
-    if (d.state.timeoutAt === undefined) return false;
-    delete d.state.timeoutAt;
-    faultInstance(d, standardError("timeout", "the workflow timed out", "/"));
-    return true;
-  }
-  const id = timerId.slice(1);
-  switch (timerId[0]) {
-    case "w":
-      return leaf(d, id, "wait", (frame) => done(inputOf(d, frame)));
-    case "t":
-      return timeOut(d, id);
-    case "r":
-    case "a":
-      return fireTry(d, timerId[0], id);
-    default:
-      return false;
-  }
-}
-
-function timeOut(d: Draft, id: string): boolean {
-  const frame = d.frames.get(id);
-  if (frame?.timeoutAt === undefined) return false;
-  const expired = d.own(frame);
-  // The timer has fired: there is nothing to clear.
-  delete expired.timeoutAt;
-  cancelBelow(d, expired);
-  release(d, expired);
-  const error = standardError("timeout", "the task timed out", frame.ref);
-  propagate(d, expired, () => raised(error, frame));
-  return true;
-}
-
-function fireTry(d: Draft, letter: "r" | "a", id: string): boolean {
-  const frame = d.frames.get(id);
-  if (frame?.kind !== "try") return false;
-  const node = d.program.nodes.get(frame.ref);
-  if (node?.kind !== "try") return false;
-  if (letter === "r") {
-    if (frame.phase !== "delay" || d.env.now < (frame.retryAt ?? 0)) return false;
-    propagate(d, frame, () => retryDue(d, node, frame));
-    return true;
-  }
-  if (frame.attemptUntil === undefined || d.env.now < frame.attemptUntil) return false;
-  delete d.own(frame).attemptUntil;
-  const error = standardError("timeout", "the attempt timed out", frame.ref);
-  propagate(d, frame, () => attemptExpired(d, node, frame, error));
   return true;
 }

@@ -162,6 +162,8 @@ function effectKey(effect: Effect): string {
     case "activity.schedule":
     case "activity.cancel":
       return `activity:${effect.activityId}`;
+    case "activity.next":
+      return `next:${effect.activityId}`;
     case "timer.set":
     case "timer.clear":
       return `timer:${effect.timerId}`;

@@ -34,6 +34,12 @@ export type ActivityType =
   | "run:script"
   | "run:shell";
 
+/** The activity may bring its next value: what it brought as `itemId` is done with. */
+export interface NextOfActivity {
+  readonly kind: "activity.next";
+  readonly activityId: string;
+  readonly itemId: string;
+}
 /** The result of this activity is no longer wanted. */
 export interface CancelActivity {
   readonly kind: "activity.cancel";
@@ -73,6 +79,7 @@ export interface EmitEvent {
 
 export type Effect =
   | ScheduleActivity
+  | NextOfActivity
   | CancelActivity
   | SetTimer
   | ClearTimer

@@ -147,7 +147,13 @@ function produceOutput(d: Draft, node: TaskNode, frame: Frame, rawOutput: Json):
 }
 
 /** Work done outside is shown in the history; what pure tasks gave follows from their definition. */
-const OUTSIDE: ReadonlySet<TaskNode["kind"]> = new Set(["call", "process", "workflow", "emit"]);
+const OUTSIDE: ReadonlySet<TaskNode["kind"]> = new Set([
+  "call",
+  "subscribe",
+  "process",
+  "workflow",
+  "emit",
+]);
 
 function complete(d: Draft, node: TaskNode, frame: Frame, output: Json): void {
   if (!isWrapper(d, frame)) {

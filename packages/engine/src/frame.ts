@@ -92,6 +92,24 @@ export interface WaitFrame extends FrameBase {
 export interface ActivityFrame extends FrameBase {
   readonly kind: "activity";
 }
+/** A subscription (tasks/subscribe.ts). Its activity has the frame's id; `consume.for` is the timer `s<id>`. */
+export interface SubscriptionFrame extends FrameBase, ListPosition {
+  readonly kind: "subscription";
+  /** Messages taken so far, less one. */
+  index: number;
+  /** The message at hand; absent while the next is waited for. */
+  item?: Json;
+  /** The id of the message that came last. */
+  last?: string;
+  /** The outputs so far. */
+  gathered: readonly Json[];
+  /** Epoch milliseconds. */
+  closesAt?: number;
+  /** True when the message at hand is the last. */
+  closing?: true;
+  /** True when the activity has ended. */
+  over?: true;
+}
 export interface ChildFrame extends FrameBase {
   readonly kind: "child";
 }
@@ -110,5 +128,6 @@ export type Frame =
   | ExtendedFrame
   | WaitFrame
   | ActivityFrame
+  | SubscriptionFrame
   | ChildFrame
   | TaskFrame;

@@ -9,6 +9,8 @@ export function heldKey(command: HeldCommand): string {
       return `timer:${command.timerId}`;
     case "child.finished":
       return `child:${command.childId}`;
+    case "activity.item":
+      return `item:${command.activityId}`;
     default:
       return `activity:${command.activityId}`;
   }
@@ -23,9 +25,20 @@ export function isAwaited(d: Draft, command: HeldCommand): boolean {
       return isArmed(d, command.timerId);
     case "child.finished":
       return d.frames.get(command.childId)?.kind === "child";
+    case "activity.item":
+      return isSubscribed(d, command.activityId);
     default:
-      return d.frames.get(command.activityId)?.kind === "activity";
+      return (
+        d.frames.get(command.activityId)?.kind === "activity" || isSubscribed(d, command.activityId)
+      );
   }
+}
+
+/** True when the activity of a subscription has not ended, nor is about to. */
+function isSubscribed(d: Draft, activityId: string): boolean {
+  const frame = d.frames.get(activityId);
+  if (frame?.kind !== "subscription" || frame.over === true) return false;
+  return !d.state.held?.some((each) => heldKey(each) === `activity:${activityId}`);
 }
 
 function isArmed(d: Draft, timerId: string): boolean {
@@ -36,6 +49,8 @@ function isArmed(d: Draft, timerId: string): boolean {
       return frame?.kind === "wait";
     case "t":
       return frame?.timeoutAt !== undefined;
+    case "s":
+      return frame?.kind === "subscription" && frame.closesAt !== undefined;
     case "r":
       return frame?.kind === "try" && frame.phase === "delay";
     case "a":

@@ -129,6 +129,10 @@ function variableOf(d: Draft, name: string, from: Frame | undefined): Json | und
     if (frame.kind === "try" && frame.phase === "handler" && node?.kind === "try") {
       if (name === node.catch.as) return (frame.error as unknown as Json) ?? null;
     }
+    if (frame.kind === "subscription" && node?.kind === "subscribe") {
+      if (name === node.foreach?.item) return frame.item ?? null;
+      if (name === node.foreach?.at) return frame.index;
+    }
     slot = frame;
   }
   return undefined;

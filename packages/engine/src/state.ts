@@ -59,7 +59,14 @@ export interface State {
 /** A result or timer that arrived while the instance was suspended. */
 export type HeldCommand = Extract<
   Command,
-  { kind: "activity.completed" | "activity.failed" | "timer.fired" | "child.finished" }
+  {
+    kind:
+      | "activity.completed"
+      | "activity.failed"
+      | "activity.item"
+      | "timer.fired"
+      | "child.finished";
+  }
 >;
 
 /** True when the instance will never change again. */

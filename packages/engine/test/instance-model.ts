@@ -157,6 +157,7 @@ export class InstanceModel {
         return assert.ok(this.open.delete(`child:${effect.childId}`));
       case "timer.clear":
         return assert.ok(this.open.delete(`timer:${effect.timerId}`));
+      case "activity.next":
       case "event.emit":
     }
   }

@@ -190,6 +190,33 @@ export interface CallNode extends TaskBase {
   /** `with`, with authentication references (`use: name`, or a bare name) already replaced by the policy itself. */
   readonly with: Template;
 }
+/**
+ * `call: asyncapi` with a subscription: outside work that brings one message after another (DSL reference "AsyncAPI
+ * Subscription"). `with` is the call's without the conditions, which are the engine's.
+ */
+export interface SubscribeNode extends TaskBase {
+  readonly kind: "subscribe";
+  readonly call: "asyncapi";
+  readonly with: Template;
+  /** Messages for which it does not hold are passed over; `.` is the message, as in the other two conditions. */
+  readonly filter?: Expression;
+  readonly consume: {
+    readonly amount?: number;
+    readonly for?: DurationSpec;
+    readonly while?: Expression;
+    readonly until?: Expression;
+  };
+  readonly foreach?: SubscriptionIterator;
+}
+/** What is done with each message (DSL reference "Subscription Iterator"). */
+export interface SubscriptionIterator {
+  /** Variable names, without `$`. */
+  readonly item: string;
+  readonly at: string;
+  readonly tasks: TaskList;
+  readonly output?: DataStep;
+  readonly export?: DataStep;
+}
 /** `call` of a function of `use.functions`: the function's task runs with the evaluated `with` as its raw input. */
 export interface FunctionNode extends TaskBase {
   readonly kind: "function";
@@ -233,6 +260,7 @@ export type TaskNode =
   | WaitNode
   | EmitNode
   | CallNode
+  | SubscribeNode
   | FunctionNode
   | RunProcessNode
   | RunWorkflowNode

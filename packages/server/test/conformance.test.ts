@@ -72,7 +72,7 @@ suite("conformance on the real hosts", () => {
   before(async () => {
     cases = await immediate();
     database = await createDatabase();
-    opened = await open(database, (request, signal) => serving.execute(request, signal));
+    opened = await open(database, (...all) => serving.execute(...all));
   });
   after(async () => {
     await opened.stop();

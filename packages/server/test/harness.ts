@@ -1,6 +1,6 @@
 /** A runtime on a database of the test's own, and the workflows tests use. */
 import type { HistoryEvent } from "@millrace/engine";
-import type { ActivityExecutor, ActivityRequest, ActivityResult } from "@millrace/server/local";
+import type { ActivityExecutor } from "@millrace/server/local";
 import { loadConfig, type RunningRuntime, silentLogger } from "@millrace/server";
 import { createDatabase, type TestDatabase } from "@millrace/testkit";
 import { systemClock } from "../src/clock.ts";
@@ -19,12 +19,7 @@ do: [ { c: { call: http, with: { method: post, endpoint: http://shop/ } } } ]`;
 /** Opens a runtime that takes all partitions from whoever has them. */
 export function open(
   database: TestDatabase,
-  execute: (
-    request: ActivityRequest,
-    signal: AbortSignal,
-  ) => Promise<ActivityResult> = async () => ({
-    output: null,
-  }),
+  execute: ActivityExecutor["execute"] = async () => ({ output: null }),
 ): Promise<RunningRuntime> {
   const executor: ActivityExecutor = { execute };
   const config = loadConfig({}, { databaseUrl: database.url, exclusive: true });

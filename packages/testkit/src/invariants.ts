@@ -14,6 +14,9 @@ export function waitsOf(state: State): readonly string[] {
 function waitsOfFrame(frame: Frame): string[] {
   const waits = frame.timeoutAt === undefined ? [] : [`timer:t${frame.id}`];
   if (frame.kind === "activity" || frame.kind === "child") waits.push(`${frame.kind}:${frame.id}`);
+  if (frame.kind === "subscription" && frame.over !== true) waits.push(`activity:${frame.id}`);
+  if (frame.kind === "subscription" && frame.closesAt !== undefined)
+    waits.push(`timer:s${frame.id}`);
   if (frame.kind === "wait") waits.push(`timer:w${frame.id}`);
   if (frame.kind === "try" && frame.phase === "delay") waits.push(`timer:r${frame.id}`);
   if (frame.kind === "try" && frame.attemptUntil !== undefined) waits.push(`timer:a${frame.id}`);
@@ -27,6 +30,8 @@ function keyOf(command: HeldCommand): string {
       return `timer:${command.timerId}`;
     case "child.finished":
       return `child:${command.childId}`;
+    case "activity.item":
+      return `item:${command.activityId}`;
     default:
       return `activity:${command.activityId}`;
   }

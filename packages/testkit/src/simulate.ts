@@ -159,6 +159,7 @@ class World {
       case "child.cancel":
         this.#open -= 1;
         break;
+      case "activity.next":
       case "event.emit":
         break;
     }

@@ -10,9 +10,9 @@ export function lazyExecutor(): Closable {
     return createActivities({ egress: { allowLoopback: true } });
   };
   return {
-    async execute(request, signal) {
+    async execute(request, signal, feed) {
       loading ??= load();
-      return (await loading).execute(request, signal);
+      return (await loading).execute(request, signal, feed);
     },
     async close() {
       await (await loading)?.close();

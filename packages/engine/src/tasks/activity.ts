@@ -1,5 +1,11 @@
 /** `call` and `run` of processes: work done outside, asked for once and waited for (DSL reference "Call", "Run"). */
-import { type CallNode, isObject, type Json, type RunProcessNode } from "@millrace/language";
+import {
+  type CallNode,
+  isObject,
+  type Json,
+  type RunProcessNode,
+  type SubscribeNode,
+} from "@millrace/language";
 import type { Draft } from "../draft.ts";
 import type { ActivityType, ScheduleActivity } from "../effect.ts";
 import { standardError, TaskError } from "../errors.ts";
@@ -8,22 +14,22 @@ import { type Outcome, WAITING } from "../outcome.ts";
 import { evaluate, inputOf } from "../scope.ts";
 
 export function startActivity(d: Draft, node: CallNode, frame: Frame): Outcome {
-  schedule(d, node, frame, `call:${node.call}`);
+  scheduleActivity(d, node, frame, `call:${node.call}`);
   d.put({ ...frame, kind: "activity" });
   return WAITING;
 }
 
 export function startProcess(d: Draft, node: RunProcessNode, frame: Frame): Outcome {
-  schedule(d, node, frame, `run:${node.process}`);
+  scheduleActivity(d, node, frame, `run:${node.process}`);
   // "When set to false, the task … should simply output its transformed input."
   if (!node.await) return { kind: "done", output: inputOf(d, frame) };
   d.put({ ...frame, kind: "activity" });
   return WAITING;
 }
 
-function schedule(
+export function scheduleActivity(
   d: Draft,
-  node: CallNode | RunProcessNode,
+  node: CallNode | SubscribeNode | RunProcessNode,
   frame: Frame,
   type: ActivityType,
 ): void {

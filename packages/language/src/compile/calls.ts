@@ -1,12 +1,13 @@
 /** `call`: a built-in protocol, a function, or something this engine does not run yet (DSL reference "Call"). */
 import { isObject, type Json, type JsonObject } from "../json.ts";
 import { suggestion } from "../nearest.ts";
-import type { CallNode, TaskBase, TaskNode } from "../program.ts";
+import type { CallNode, SubscribeNode, TaskBase, TaskNode } from "../program.ts";
 import { type Protocol, protocols } from "../schema/calls.ts";
 import { withPolicies } from "./authentication.ts";
-import { compileDurationField, compileIterator } from "./events.ts";
+import { compileDuration } from "./durations.ts";
+import { compileIterator } from "./events.ts";
 import { compileFunction } from "./functions.ts";
-import { asObject, asText, down, type Place, report } from "./place.ts";
+import { asObject, asText, down, given, type Place, report, withVariables } from "./place.ts";
 import { conditionOf } from "./expression.ts";
 import { compileObject, compileTemplate, endpointPart } from "./template.ts";
 import { lookUp } from "./use.ts";
@@ -51,22 +52,38 @@ function compileProtocol(
   place: Place,
 ): TaskNode {
   const resolved = withPolicies(written, POLICIES[call], place);
-  if (call === "asyncapi" && isObject(written.subscription)) {
-    checkSubscription(written.subscription, down(place, "subscription"));
-    return { ...common, kind: "unsupported", feature: "call asyncapi with a subscription" };
-  }
+  if (call === "asyncapi" && isObject(written.subscription))
+    return compileSubscription(written.subscription, resolved, common, place);
   return { ...common, kind: "call", call, with: compileObject(resolved, place, ENDPOINTS) };
 }
 
 /** The conditions and tasks of a subscription are per message, so they are no template. */
-function checkSubscription(subscription: JsonObject, place: Place): void {
-  conditionOf(subscription, "filter", place);
+function compileSubscription(
+  subscription: JsonObject,
+  resolved: JsonObject,
+  common: TaskBase,
+  place: Place,
+): SubscribeNode {
+  const at = down(place, "subscription");
   const consume = asObject(subscription.consume);
-  const at = down(place, "consume");
-  conditionOf(consume, "while", at);
-  conditionOf(consume, "until", at);
-  compileDurationField(consume, "for", at);
-  compileIterator(subscription.foreach, down(place, "foreach"));
+  const within = down(at, "consume");
+  const { amount, for: period } = consume;
+  const foreach = compileIterator(subscription.foreach, down(at, "foreach"));
+  const inside = foreach === undefined ? within : withVariables(within, foreach.item, foreach.at);
+  return {
+    ...common,
+    kind: "subscribe",
+    call: "asyncapi",
+    with: compileObject({ ...resolved, subscription: {} }, place, ENDPOINTS),
+    ...given("filter", conditionOf(subscription, "filter", at)),
+    consume: {
+      ...(typeof amount === "number" ? { amount } : {}),
+      ...(period === undefined ? {} : { for: compileDuration(period, down(within, "for")) }),
+      ...given("while", conditionOf(consume, "while", inside)),
+      ...given("until", conditionOf(consume, "until", within)),
+    },
+    ...given("foreach", foreach),
+  };
 }
 
 /** The argument of `call: http` that is an endpoint. */

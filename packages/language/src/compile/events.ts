@@ -1,9 +1,8 @@
 /** Events in definitions: consumption strategies, filters, iterators (DSL reference "Listen", "Event Filter"). */
 import type { Json, JsonObject } from "../json.ts";
-import type { TaskBase, UnsupportedNode } from "../program.ts";
-import { compileDuration } from "./durations.ts";
+import type { SubscriptionIterator, TaskBase, UnsupportedNode } from "../program.ts";
 import { variableName } from "./loops.ts";
-import { asList, asObject, down, type Place, withVariables } from "./place.ts";
+import { asList, asObject, down, given, type Place, withVariables } from "./place.ts";
 import { compileStep } from "./steps.ts";
 import { compileTaskList } from "./lists.ts";
 import { conditionOf } from "./expression.ts";
@@ -40,19 +39,20 @@ function checkFilter(filter: JsonObject, place: Place): void {
 }
 
 /** `foreach`: tasks per event or message, with the item and its index in scope. */
-export function compileIterator(value: Json | undefined, place: Place): void {
-  if (value === undefined) return;
+export function compileIterator(
+  value: Json | undefined,
+  place: Place,
+): SubscriptionIterator | undefined {
+  if (value === undefined) return undefined;
   const iterator = asObject(value);
   const item = variableName(iterator, "item", "item", place);
   const at = variableName(iterator, "at", "index", place);
   const inside = withVariables(place, item, at);
-  compileTaskList(iterator.do, down(inside, "do"));
-  compileStep(iterator.output, "as", down(inside, "output"));
-  compileStep(iterator.export, "as", down(inside, "export"));
-}
-
-/** A duration that is only checked. */
-export function compileDurationField(holder: JsonObject, key: string, place: Place): void {
-  const value = holder[key];
-  if (value !== undefined) compileDuration(value, down(place, key));
+  return {
+    item,
+    at,
+    tasks: iterator.do === undefined ? [] : compileTaskList(iterator.do, down(inside, "do")),
+    ...given("output", compileStep(iterator.output, "as", down(inside, "output"))),
+    ...given("export", compileStep(iterator.export, "as", down(inside, "export"))),
+  };
 }

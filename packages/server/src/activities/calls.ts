@@ -6,7 +6,7 @@ import { credentialsFrom } from "./auth/credentials.ts";
 import { tokenSource } from "./auth/token-source.ts";
 import { documentSource } from "./documents/source.ts";
 import { egressDoor } from "./egress/door.ts";
-import type { ActivityRequest } from "./executor.ts";
+import type { ActivityRequest, Feed } from "./executor.ts";
 import { callHttp } from "./http/call.ts";
 import { httpTransport, type TransportConfig } from "./http/transport.ts";
 import { KeptThings } from "./kept.ts";
@@ -18,6 +18,7 @@ export type Execute = (
   request: ActivityRequest,
   services: CallServices,
   signal: AbortSignal,
+  feed: Feed,
 ) => Promise<Json>;
 
 /** Types that are absent are refused by name. What needs a client library of its own loads it with the first call. */

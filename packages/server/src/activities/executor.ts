@@ -34,6 +34,13 @@ export interface ActivityRequest {
 /** The one terminal result of an attempt. */
 export type ActivityResult = { readonly output: Json } | { readonly error: WorkflowError };
 
+/**
+ * Gives the instance a value while the activity goes on (a message of a subscription). Resolves when the instance has it
+ * durably and has dealt with it: `more` when another is wanted, `enough` when the activity is to end. Rejects when the
+ * activity is over and it is not known that the instance has the value: it must not be acknowledged. One at a time.
+ */
+export type Feed = (item: Json) => Promise<"more" | "enough">;
+
 export interface ActivityExecutor {
   /**
    * Does the work. Resolves with an error of the workflow (never rejects for one): a rejection is a fault of the
@@ -41,5 +48,5 @@ export interface ActivityExecutor {
    * @param signal aborts when the result is no longer wanted (cancelled, instance ended, server stopping); what is
    *   returned after that is dropped
    */
-  execute(request: ActivityRequest, signal: AbortSignal): Promise<ActivityResult>;
+  execute(request: ActivityRequest, signal: AbortSignal, feed: Feed): Promise<ActivityResult>;
 }

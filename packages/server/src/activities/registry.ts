@@ -4,7 +4,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import { parseOrigins } from "./egress/origins.ts";
 import { type EgressConfig, egressPolicy } from "./egress/policy.ts";
 import type { Resolve } from "./egress/resolve.ts";
-import type { ActivityExecutor, ActivityRequest, ActivityResult } from "./executor.ts";
+import type { ActivityExecutor, ActivityRequest, ActivityResult, Feed } from "./executor.ts";
 import { ActivityFailure, toWorkflowError } from "./failure.ts";
 import { networkFailure } from "./http/network-error.ts";
 import { DEFAULT_LIMITS, type HttpLimits } from "./limits.ts";
@@ -25,6 +25,8 @@ export interface ActivitiesConfig {
 }
 
 export interface Activities extends ActivityExecutor {
+  /** Without `feed`, an activity that brings values is over with the first. */
+  execute(request: ActivityRequest, signal: AbortSignal, feed?: Feed): Promise<ActivityResult>;
   /** Closes connections; activities under way fail. */
   close(): Promise<void>;
 }
@@ -47,20 +49,21 @@ export function createActivities(config: ActivitiesConfig = {}): Activities {
   const perform = async (
     request: ActivityRequest,
     signal: AbortSignal,
+    feed: Feed,
   ): Promise<ActivityResult> => {
     opened ??= open();
     const { executors } = await import("./calls.ts");
     const execute = executors[request.type];
     if (execute === undefined) throw unsupported(request.type);
-    return { output: await execute(request, await opened, signal) };
+    return { output: await execute(request, await opened, signal, feed) };
   };
   return {
-    async execute(request, signal) {
+    async execute(request, signal, feed = nobody) {
       const { deadline = Number.POSITIVE_INFINITY } = request;
       const budget = Math.min(services.limits.totalTimeout, deadline - clock.now());
       try {
         return await withTimeLimit(clock, budget, signal, (limited) =>
-          perform(request, limited).catch((error: unknown) => {
+          perform(request, limited, feed).catch((error: unknown) => {
             // Waiting for something shared (a token, a document) ends with the bare reason of the signal.
             throw limited.aborted && error === limited.reason
               ? networkFailure(error, request.name)
@@ -75,6 +78,10 @@ export function createActivities(config: ActivitiesConfig = {}): Activities {
       await (await opened)?.close();
     },
   };
+}
+
+function nobody(): Promise<never> {
+  return Promise.reject(new ActivityFailure("runtime", "nobody takes what the activity brings"));
 }
 
 function unsupported(type: ActivityType): ActivityFailure {

@@ -18,6 +18,7 @@ import {
 import type { Json, JsonObject, Program } from "@millrace/language";
 import type { ActivityExecutor } from "../activities/executor.ts";
 import { type Clock, systemClock } from "../clock.ts";
+import { Feeding } from "../owner/feeding.ts";
 
 /** Levels of nesting that can surely be written as JSON. */
 const MAX_DEPTH = 2000;
@@ -67,6 +68,7 @@ class LocalInstance {
   readonly #history: HistoryEvent[] = [];
   readonly #timers = new Map<string, () => void>();
   readonly #running = new Map<string, AbortController>();
+  readonly #feedings = new Map<string, Feeding>();
   readonly #queue: Command[] = [];
   #state: State | undefined;
   #busy = false;
@@ -142,7 +144,11 @@ class LocalInstance {
       case "activity.schedule":
         void this.#execute(effect);
         break;
+      case "activity.next":
+        this.#feedings.get(effect.activityId)?.next(effect.itemId);
+        break;
       case "activity.cancel":
+        this.#feedings.get(effect.activityId)?.end();
         this.#running.get(effect.activityId)?.abort();
         break;
       case "child.start":
@@ -174,6 +180,12 @@ class LocalInstance {
     const controller = new AbortController();
     this.#running.set(effect.activityId, controller);
     const { activityId, reference } = effect;
+    const feeding = new Feeding(1, ({ itemId, item }) => {
+      // Nothing is more durable here than memory.
+      feeding.taken(itemId);
+      this.send({ kind: "activity.item", activityId, itemId, item });
+    });
+    this.#feedings.set(activityId, feeding);
     const { namespace, name, version } = this.#program;
     try {
       const result = await this.#options.executor.execute(
@@ -185,6 +197,7 @@ class LocalInstance {
           ...activity,
         },
         controller.signal,
+        feeding.feed,
       );
       if ("output" in result)
         this.send({ kind: "activity.completed", activityId, output: result.output });
@@ -194,6 +207,8 @@ class LocalInstance {
       const failure = standardError("runtime", detail, reference);
       this.send({ kind: "activity.failed", activityId, error: failure });
     } finally {
+      feeding.end();
+      this.#feedings.delete(activityId);
       this.#running.delete(activityId);
     }
   }

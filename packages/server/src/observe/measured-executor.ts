@@ -9,11 +9,11 @@ export function measuredExecutor(
   clock: Pick<Clock, "monotonic">,
 ): ActivityExecutor {
   return {
-    async execute(request, signal) {
+    async execute(request, signal, feed) {
       const started = clock.monotonic();
       let outcome: ActivityOutcome = "failed";
       try {
-        const result = await executor.execute(request, signal);
+        const result = await executor.execute(request, signal, feed);
         if ("output" in result) outcome = "completed";
         return result;
       } finally {

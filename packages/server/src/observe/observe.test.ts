@@ -108,10 +108,11 @@ test("each execution of an activity is timed with its outcome", async () => {
   );
   const request = (name: string) => ({ type: "call:http", name }) as ActivityRequest;
   const { signal } = new AbortController();
-  assert.deepEqual(await executor.execute(request("fine"), signal), { output: "fine" });
-  await executor.execute(request("refused"), signal);
-  await assert.rejects(executor.execute(request("broken"), signal), /broken/);
-  await executor.execute(request("fine"), AbortSignal.abort());
+  const feed = () => Promise.resolve("more" as const);
+  assert.deepEqual(await executor.execute(request("fine"), signal, feed), { output: "fine" });
+  await executor.execute(request("refused"), signal, feed);
+  await assert.rejects(executor.execute(request("broken"), signal, feed), /broken/);
+  await executor.execute(request("fine"), AbortSignal.abort(), feed);
   assert.deepEqual(seen, [
     ["call:http", "completed", 0.25],
     ["call:http", "failed", 0.25],

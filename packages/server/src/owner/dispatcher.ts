@@ -7,6 +7,8 @@ import type { ActivityExecutor, ActivityRequest, ActivityResult } from "../activ
 import type { Clock } from "../clock.ts";
 import type { ActivityRow } from "../store/store.ts";
 import type { Counters } from "./counters.ts";
+import type { Outcome } from "./entry.ts";
+import { Feeding } from "./feeding.ts";
 import type { Owner } from "./owner.ts";
 
 /** One attempt of an activity, to be made. */
@@ -34,13 +36,19 @@ export interface DispatcherConfig {
   readonly drain: number;
 }
 
+interface Running {
+  readonly partition: number;
+  readonly controller: AbortController;
+  readonly feeding: Feeding;
+}
+
 /** Milliseconds that an executor has to return after an abort, before the node stops without it. */
 const ABORTING = 1000;
 
 export class Dispatcher {
   readonly #config: DispatcherConfig;
   readonly #queue = new Map<string, Delivery>();
-  readonly #running = new Map<string, AbortController>();
+  readonly #running = new Map<string, Running>();
   #owner: Owner | undefined;
   #stopped = false;
   #drained: (() => void)[] = [];
@@ -75,13 +83,25 @@ export class Dispatcher {
     const dropped = new Set(partitions);
     for (const [name, { partition }] of this.#queue)
       if (dropped.has(partition)) this.#queue.delete(name);
+    // What a running one has brought may be lost on the way: it begins anew where it is delivered again.
+    for (const [name, running] of this.#running)
+      if (dropped.has(running.partition) && running.feeding.begun) {
+        this.#running.delete(name);
+        abort(running);
+      }
+  }
+
+  /** The instance has dealt with what a running activity brought. */
+  next({ itemId, ...of }: { instanceId: string; activityId: string; itemId: string }): void {
+    this.#running.get(nameOf(of))?.feeding.next(itemId);
   }
 
   /** The result is no longer wanted. */
   cancel(instanceId: string, activityId: string): void {
     const name = nameOf({ instanceId, activityId });
     this.#queue.delete(name);
-    this.#running.get(name)?.abort();
+    const running = this.#running.get(name);
+    if (running !== undefined) abort(running);
   }
 
   /** Starts nothing more; resolves when what runs has ended or was aborted. What is aborted is delivered again later. */
@@ -89,7 +109,7 @@ export class Dispatcher {
     this.#stopped = true;
     this.#queue.clear();
     await this.#ended(this.#config.drain);
-    for (const controller of this.#running.values()) controller.abort();
+    for (const running of this.#running.values()) abort(running);
     await this.#ended(ABORTING);
   }
 
@@ -115,19 +135,38 @@ export class Dispatcher {
   async #run(name: string, delivery: Delivery): Promise<void> {
     const { counts } = this.#config.counters;
     const controller = new AbortController();
-    this.#running.set(name, controller);
+    const { partition } = delivery;
+    const running = { partition, controller, feeding: this.#feedingOf(delivery) };
+    this.#running.set(name, running);
     counts.activitiesStarted += 1;
     if (delivery.attempt > 1) counts.activitiesRedelivered += 1;
-    const result = await this.#execute(delivery, controller.signal);
-    this.#running.delete(name);
+    const result = await this.#execute(delivery, running);
+    running.feeding.end();
+    if (this.#running.get(name) === running) this.#running.delete(name);
     if (!controller.signal.aborted) this.#report(delivery, result);
     this.#fill();
     if (this.#running.size === 0) for (const resolve of this.#drained.splice(0)) resolve();
   }
 
-  async #execute({ request, attempt }: Delivery, signal: AbortSignal): Promise<ActivityResult> {
+  #feedingOf({ partition, instanceId, activityId, attempt }: Delivery): Feeding {
+    const feeding = new Feeding(attempt, ({ itemId, item }) => {
+      const command = { kind: "activity.item", activityId, itemId, item } as const;
+      const done = ({ kind, state }: Outcome): void => {
+        if (kind === "applied") feeding.taken(itemId);
+        // Its end was not heard of here.
+        else if (state?.frames[activityId] === undefined) this.cancel(instanceId, activityId);
+      };
+      this.#owner?.submit({ instanceId, partition, command, done });
+    });
+    return feeding;
+  }
+
+  async #execute(
+    { request, attempt }: Delivery,
+    { controller: { signal }, feeding }: Running,
+  ): Promise<ActivityResult> {
     try {
-      return await this.#config.executor.execute({ ...request, attempt }, signal);
+      return await this.#config.executor.execute({ ...request, attempt }, signal, feeding.feed);
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
       return { error: standardError("runtime", detail, request.reference) };
@@ -149,6 +188,11 @@ export class Dispatcher {
       activity: { partition, instanceId, id: activityId },
     });
   }
+}
+
+function abort({ controller, feeding }: Running): void {
+  feeding.end();
+  controller.abort();
 }
 
 function nameOf({ instanceId, activityId }: { instanceId: string; activityId: string }): string {

@@ -17,6 +17,12 @@ import {
 /** What leaves once the batch is durable. */
 export interface AfterCommit {
   readonly deliveries: Delivery[];
+  /** What activities brought and their instances have dealt with. */
+  readonly next: {
+    readonly instanceId: string;
+    readonly activityId: string;
+    readonly itemId: string;
+  }[];
   readonly cancelled: { readonly instanceId: string; readonly activityId: string }[];
   readonly clearedTimers: { readonly instanceId: string; readonly timerId: string }[];
   /** Partitions whose inbox got something. */
@@ -24,7 +30,7 @@ export interface AfterCommit {
 }
 
 export function nothingAfter(): AfterCommit {
-  return { deliveries: [], cancelled: [], clearedTimers: [], mail: new Set() };
+  return { deliveries: [], next: [], cancelled: [], clearedTimers: [], mail: new Set() };
 }
 
 /** All that leaves after a commit: of what a batch asked for and took back, nothing. */
@@ -63,6 +69,11 @@ export function collect(
   switch (effect.kind) {
     case "activity.schedule":
       return schedule(effect, context, batch);
+    case "activity.next": {
+      const { activityId, itemId } = effect;
+      after.next.push({ instanceId, activityId, itemId });
+      return;
+    }
     case "activity.cancel":
       if (!context.open.delete(effect.activityId))
         batch.activities.end({ partition, instanceId, id: effect.activityId });

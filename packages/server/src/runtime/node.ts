@@ -154,6 +154,7 @@ function listener(parts: () => Parts, onProgress: OwnerListener["onProgress"]): 
     onCommitted(after) {
       const { dispatcher, timers, inbox } = parts();
       dispatcher.dispatch(after.deliveries);
+      for (const next of after.next) dispatcher.next(next);
       for (const { instanceId, activityId } of after.cancelled)
         dispatcher.cancel(instanceId, activityId);
       for (const timer of after.clearedTimers) timers.remove(timer);

@@ -172,6 +172,8 @@ export class World {
           command: { kind: "cancel" },
         });
         break;
+      case "activity.next":
+        break;
       case "event.emit":
         this.emitted.push(effect.event);
         break;
@@ -205,6 +207,7 @@ export class World {
         ...activity,
       },
       new AbortController().signal,
+      () => Promise.reject(new Error("a case brings no values")),
     );
     const { activityId } = effect;
     const settles = `activity:${activityId}`;

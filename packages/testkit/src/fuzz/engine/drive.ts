@@ -130,6 +130,8 @@ export class Drive {
         return;
       case "activity.schedule":
         return this.#begin(this.#activities, effect.activityId);
+      case "activity.next":
+        return;
       case "activity.cancel":
         return this.#end(this.#activities, effect.activityId);
       case "child.start":

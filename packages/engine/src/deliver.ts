@@ -1,0 +1,154 @@
+/** Results, values and timers: which frame each is for, and what it makes of it. */
+import type { Json, SubscribeNode } from "@millrace/language";
+import { cancelBelow, release } from "./cancel.ts";
+import type { Draft } from "./draft.ts";
+import type { WorkflowError } from "./error.ts";
+import { standardError } from "./errors.ts";
+import type { Frame, SubscriptionFrame } from "./frame.ts";
+import type { Outcome } from "./outcome.ts";
+import { faultInstance, propagate } from "./propagate.ts";
+import { inputOf } from "./scope.ts";
+import type { HeldCommand } from "./state.ts";
+import { breakSubscription, closeSubscription, takeItem } from "./tasks/subscribe.ts";
+import { attemptExpired, retryDue } from "./tasks/try.ts";
+
+/** Hands what arrived to the frame that waits for it. @returns false when none does */
+export function deliver(d: Draft, command: HeldCommand): boolean {
+  switch (command.kind) {
+    case "activity.completed":
+      return (
+        subscription(d, command.activityId, (_, frame) => endSubscription(d, frame)) ??
+        leaf(d, command.activityId, "activity", () => done(command.output))
+      );
+    case "activity.failed":
+      return (
+        subscription(d, command.activityId, (_, frame) => {
+          breakSubscription(d, frame);
+          return raised(command.error, frame);
+        }) ?? leaf(d, command.activityId, "activity", (frame) => raised(command.error, frame))
+      );
+    case "activity.item":
+      return (
+        (!isBusy(d, command.activityId) &&
+          subscription(d, command.activityId, (node, frame) =>
+            takeItem(d, node, frame, command),
+          )) ??
+        false
+      );
+    case "child.finished": {
+      const { result } = command;
+      return leaf(d, command.childId, "child", (frame) =>
+        result.status === "completed"
+          ? done(result.output)
+          : raised({ ...result.error, instance: frame.ref }, frame),
+      );
+    }
+    case "timer.fired":
+      return fire(d, command.timerId);
+  }
+}
+
+function done(output: Json): Outcome {
+  return { kind: "done", output };
+}
+function raised(error: WorkflowError, frame: Frame): Outcome {
+  return { kind: "raised", error: { instance: frame.ref, ...error } };
+}
+
+/** Ends the waiting frame with this id, if it is still there. */
+function leaf(
+  d: Draft,
+  id: string,
+  kind: Frame["kind"],
+  outcome: (frame: Frame) => Outcome,
+): boolean {
+  const frame = d.frames.get(id);
+  if (frame?.kind !== kind) return false;
+  propagate(d, frame, () => outcome(frame));
+  return true;
+}
+
+/** Goes on with the subscription that the activity belongs to; undefined when it belongs to none. */
+function subscription(
+  d: Draft,
+  id: string,
+  body: (node: SubscribeNode, frame: SubscriptionFrame) => Outcome,
+): boolean | undefined {
+  const frame = d.frames.get(id);
+  const node = frame && d.program.nodes.get(frame.ref);
+  if (frame?.kind !== "subscription" || node?.kind !== "subscribe") return undefined;
+  if (frame.over === true) return false;
+  propagate(d, frame, () => body(node, frame));
+  return true;
+}
+
+/** True while something is done with an earlier message: the next one is asked for when that has ended. */
+function isBusy(d: Draft, id: string): boolean {
+  const frame = d.frames.get(id);
+  return frame?.kind === "subscription" && frame.item !== undefined;
+}
+
+function endSubscription(d: Draft, frame: SubscriptionFrame): Outcome {
+  const own = d.own(frame);
+  own.over = true;
+  return closeSubscription(d, own);
+}
+
+/** Timer ids are a letter for what they end, and the frame's id. */
+function fire(d: Draft, timerId: string): boolean {
+  if (timerId === "W") {
+    if (d.state.timeoutAt === undefined) return false;
+    delete d.state.timeoutAt;
+    faultInstance(d, standardError("timeout", "the workflow timed out", "/"));
+    return true;
+  }
+  const id = timerId.slice(1);
+  switch (timerId[0]) {
+    case "w":
+      return leaf(d, id, "wait", (frame) => done(inputOf(d, frame)));
+    case "t":
+      return timeOut(d, id);
+    case "s":
+      return (
+        subscription(d, id, (_, frame) => {
+          delete d.own(frame).closesAt;
+          return closeSubscription(d, frame);
+        }) ?? false
+      );
+    case "r":
+    case "a":
+      return fireTry(d, timerId[0], id);
+    default:
+      return false;
+  }
+}
+
+function timeOut(d: Draft, id: string): boolean {
+  const frame = d.frames.get(id);
+  if (frame?.timeoutAt === undefined) return false;
+  const expired = d.own(frame);
+  // The timer has fired: there is nothing to clear.
+  delete expired.timeoutAt;
+  cancelBelow(d, expired);
+  release(d, expired);
+  const error = standardError("timeout", "the task timed out", frame.ref);
+  propagate(d, expired, () => raised(error, frame));
+  return true;
+}
+
+function fireTry(d: Draft, letter: "r" | "a", id: string): boolean {
+  const frame = d.frames.get(id);
+  if (frame?.kind !== "try") return false;
+  const node = d.program.nodes.get(frame.ref);
+  if (node?.kind !== "try") return false;
+  if (letter === "r") {
+    if (frame.phase !== "delay" || d.env.now < (frame.retryAt ?? 0)) return false;
+    propagate(d, frame, () => retryDue(d, node, frame));
+    return true;
+  }
+  if (frame.attemptUntil === undefined || d.env.now < frame.attemptUntil) return false;
+  delete d.own(frame).attemptUntil;
+  const error = standardError("timeout", "the attempt timed out", frame.ref);
+  propagate(d, frame, () => attemptExpired(d, node, frame, error));
+  return true;
+}
