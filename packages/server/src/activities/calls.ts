@@ -25,8 +25,12 @@ export type Execute = (
 export const executors: Readonly<Partial<Record<ActivityType, Execute>>> = {
   "call:http": callHttp,
   "call:openapi": callOpenApi,
-  "call:mcp": async (...given) => (await import("./mcp/call.ts")).callMcp(...given),
+  "call:mcp": lazily(async () => (await import("./mcp/call.ts")).callMcp),
 };
+
+function lazily(load: () => Promise<Execute>): Execute {
+  return async (...given) => (await load())(...given);
+}
 
 export function openServices(config: TransportConfig & { readonly clock: Clock }): CallServices {
   const { clock } = config;
