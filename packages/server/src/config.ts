@@ -3,6 +3,8 @@
  * `docs/configuration.md` is generated from it; a test keeps the two equal.
  */
 import { parseDuration } from "@millrace/protocol";
+import type { TenantEgress } from "./activities/egress/policy.ts";
+import { parseTenantEgress } from "./activities/egress/tenants.ts";
 import { LOG_LEVELS, type LogLevel } from "./observe/levels.ts";
 
 /** A setting that cannot be used. `message` has one line for each fault: what, where, what to do. */
@@ -51,6 +53,14 @@ function webOrigins(text: string): readonly string[] {
   throw new ConfigError(
     "expected scheme, host and port of each alone, such as https://console.example or http://localhost:5173",
   );
+}
+
+function tenantEgress(text: string): Readonly<Record<string, TenantEgress>> {
+  try {
+    return parseTenantEgress(text);
+  } catch (error) {
+    throw new ConfigError((error as Error).message);
+  }
 }
 
 function integer(least: number, most: number): (text: string) => number {
@@ -186,6 +196,30 @@ export const SETTINGS = {
     "",
     "The same forms; refused whatever else allows them.",
     list,
+  ),
+  egressOnly: setting(
+    "MILLRACE_EGRESS_ONLY",
+    "",
+    "The same forms: when given, workflows may call nothing else. It opens no address that is not public.",
+    list,
+  ),
+  egressTenants: setting(
+    "MILLRACE_EGRESS_TENANTS",
+    "",
+    'What single tenants may call more or less, as JSON: `{"acme": {"allow": ["10.1.2.3"], "deny": ["*.example"], "only": ["*.acme.example"]}}`. See [egress.md](egress.md).',
+    tenantEgress,
+  ),
+  breakerFailures: setting(
+    "MILLRACE_BREAKER_FAILURES",
+    "20",
+    "Failures in a row (of the network, or answers from 500) after which calls to a target fail at once; 0 turns circuit breakers off.",
+    integer(0, 1_000_000),
+  ),
+  breakerOpen: setting(
+    "MILLRACE_BREAKER_OPEN",
+    "10s",
+    "Time until an open circuit breaker lets a trial call through.",
+    milliseconds,
   ),
 } as const;
 

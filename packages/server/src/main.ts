@@ -58,7 +58,7 @@ export async function startRuntime(
 ): Promise<RuntimeHost> {
   const { clock = systemClock(), openRuntime = openPostgresRuntime, metrics = noMetrics } = options;
   const log = options.log ?? (await defaultLog(config));
-  const activities = await openActivities(config, clock);
+  const activities = await openActivities(config, { clock, log, metrics });
   const executor = measuredExecutor(activities, metrics, clock);
   try {
     const opened = await openRuntime({ config, log, clock, executor });
@@ -122,8 +122,13 @@ async function defaultLog(config: Config): Promise<Logger> {
   return createLogger(config.logLevel);
 }
 
-async function openActivities(config: Config, clock: Clock): Promise<Activities> {
+async function openActivities(
+  config: Config,
+  parts: { readonly clock: Clock; readonly log: Logger; readonly metrics: Metrics },
+): Promise<Activities> {
+  const { clock, log, metrics } = parts;
   const { createActivities } = await import("./activities/registry.ts");
+  const { breakerListener } = await import("./observe/breakers.ts");
   return createActivities({
     clock,
     egress: {
@@ -131,6 +136,13 @@ async function openActivities(config: Config, clock: Clock): Promise<Activities>
       allowPrivate: config.egressAllowPrivate,
       allow: config.egressAllow,
       deny: config.egressDeny,
+      ...(config.egressOnly.length === 0 ? {} : { only: config.egressOnly }),
+    },
+    tenants: config.egressTenants,
+    breaker: {
+      failures: config.breakerFailures,
+      openFor: config.breakerOpen,
+      onChange: breakerListener(log, metrics),
     },
   });
 }

@@ -60,7 +60,7 @@ export async function startTestApi(
     runtime,
     config: { ...loadConfig({}), port: 0, ...overrides },
     log: { debug: () => {}, info: say("info"), warn: say("warn"), error: say("error") },
-    metrics: { activityFinished() {}, eventsAccepted() {}, httpRequest() {} },
+    metrics: { activityFinished() {}, breakerChanged() {}, eventsAccepted() {}, httpRequest() {} },
     clock: timers,
     exposition: async () => ({ contentType: "text/plain; version=0.0.4", text: "up 1\n" }),
   });

@@ -5,7 +5,7 @@ import type { Clock } from "../clock.ts";
 import { credentialsFrom } from "./auth/credentials.ts";
 import { tokenSource } from "./auth/token-source.ts";
 import { documentSource } from "./documents/source.ts";
-import { egressDoor } from "./egress/door.ts";
+import { egressDoor, targetName } from "./egress/door.ts";
 import type { ActivityRequest, Feed } from "./executor.ts";
 import { callHttp } from "./http/call.ts";
 import { httpTransport, type TransportConfig } from "./http/transport.ts";
@@ -32,8 +32,9 @@ function lazily(load: () => Promise<Execute>): Execute {
   return async (...given) => (await load())(...given);
 }
 
-export function openServices(config: TransportConfig & { readonly clock: Clock }): CallServices {
-  const { clock } = config;
+/** What one tenant's activities share. */
+export function servicesOf(config: TransportConfig & { readonly clock: Clock }): CallServices {
+  const { clock, tenant, breakers } = config;
   const transport = httpTransport(config);
   const tokens = tokenSource({ transport, clock });
   const kept = new KeptThings<CallServices>();
@@ -41,12 +42,11 @@ export function openServices(config: TransportConfig & { readonly clock: Clock }
     clock,
     transport,
     door: egressDoor(config),
+    breaker: (target) => breakers.of(tenant, targetName(target)),
     documents: documentSource({ transport, clock }),
     credentials: (request) => credentialsFrom(request, tokens),
     keep: (open) => kept.get(open, services),
-    async close() {
-      await Promise.all([kept.close(), transport.close()]);
-    },
+    close: () => kept.close(),
   };
   return services;
 }

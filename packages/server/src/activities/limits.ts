@@ -15,6 +15,8 @@ export interface HttpLimits {
   readonly totalTimeout: number;
   /** Connections kept per origin; further requests wait for one. */
   readonly connectionsPerOrigin: number;
+  /** Origins, of all tenants together, that connections are kept to; an idle pool makes room for a new one. */
+  readonly maxPools: number;
 }
 
 const MiB = 1024 * 1024;
@@ -29,4 +31,5 @@ export const DEFAULT_LIMITS: HttpLimits = {
   bodyTimeout: 60_000,
   totalTimeout: 300_000,
   connectionsPerOrigin: 64,
+  maxPools: 1_024,
 };

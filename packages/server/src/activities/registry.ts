@@ -1,18 +1,23 @@
 /** The executor of a node: hands each activity to the executor of its type, and bounds it by its deadline. */
 import type { ActivityType } from "@millrace/engine";
 import { type Clock, systemClock } from "../clock.ts";
+import type { BreakerConfig } from "./egress/breaker.ts";
 import { parseOrigins } from "./egress/origins.ts";
-import { type EgressConfig, egressPolicy } from "./egress/policy.ts";
+import { type EgressConfig, egressPolicies, type TenantEgress } from "./egress/policy.ts";
 import type { Resolve } from "./egress/resolve.ts";
 import type { ActivityExecutor, ActivityRequest, ActivityResult, Feed } from "./executor.ts";
 import { ActivityFailure, toWorkflowError } from "./failure.ts";
 import { networkFailure } from "./http/network-error.ts";
 import { DEFAULT_LIMITS, type HttpLimits } from "./limits.ts";
-import type { CallServices } from "./services.ts";
+import type { SharedServices } from "./tenants.ts";
 import { withTimeLimit } from "./time-limit.ts";
 
 export interface ActivitiesConfig {
   readonly egress?: EgressConfig;
+  /** What single tenants may call more, or less, than `egress` says; by the tenant's id. */
+  readonly tenants?: Readonly<Record<string, TenantEgress>>;
+  /** Circuit breakers; `DEFAULT_BREAKER` for what is not given. */
+  readonly breaker?: Partial<BreakerConfig>;
   readonly limits?: Partial<HttpLimits>;
   /**
    * Origin overrides, for tests and air-gapped mirrors: connections to an origin on the left go to the one on the right.
@@ -33,17 +38,18 @@ export interface Activities extends ActivityExecutor {
 
 /** @throws {RangeError} naming a part of the configuration that cannot be used */
 export function createActivities(config: ActivitiesConfig = {}): Activities {
-  const { clock = systemClock(), egress = {}, origins = {}, resolve } = config;
+  const { clock = systemClock(), egress = {}, tenants = {}, origins = {}, resolve } = config;
   const services = {
     clock,
-    policy: egressPolicy(egress),
+    policies: egressPolicies(egress, tenants),
+    breaker: config.breaker ?? {},
     origins: parseOrigins(origins),
     limits: { ...DEFAULT_LIMITS, ...config.limits },
     ...(resolve === undefined ? {} : { resolve }),
   };
-  let opened: Promise<CallServices> | undefined;
-  const open = async (): Promise<CallServices> => {
-    const { openServices } = await import("./calls.ts");
+  let opened: Promise<SharedServices> | undefined;
+  const open = async (): Promise<SharedServices> => {
+    const { openServices } = await import("./tenants.ts");
     return openServices(services);
   };
   const perform = async (
@@ -55,7 +61,12 @@ export function createActivities(config: ActivitiesConfig = {}): Activities {
     const { executors } = await import("./calls.ts");
     const execute = executors[request.type];
     if (execute === undefined) throw unsupported(request.type);
-    return { output: await execute(request, await opened, signal, feed) };
+    const shared = await opened;
+    return {
+      output: await shared.use(request.tenant, (services) =>
+        execute(request, services, signal, feed),
+      ),
+    };
   };
   return {
     async execute(request, signal, feed = nobody) {

@@ -1,18 +1,24 @@
 import type { Clock } from "../clock.ts";
 import type { CredentialsRequest } from "./auth/credentials.ts";
 import type { DocumentSource } from "./documents/source.ts";
-import type { Door } from "./egress/door.ts";
+import type { Breaker } from "./egress/breaker.ts";
+import type { Door, Target } from "./egress/door.ts";
 import type { Credentials } from "./http/exchange.ts";
 import type { Transport } from "./http/transport.ts";
 import type { Kept } from "./kept.ts";
 
-/** What the executors share. */
+/** What the executors of one tenant's activities share. */
 export interface CallServices {
   readonly clock: Clock;
   /** HTTP through the egress policy. */
   readonly transport: Transport;
   /** Connections of any other kind through the egress policy. */
   readonly door: Door;
+  /**
+   * The circuit breaker of a target. `transport` uses it by itself; whoever speaks something else runs each exchange in it:
+   * `services.breaker({ protocol: "grpc:", host, port }).run(() => call(), signal)`.
+   */
+  breaker(target: Target): Breaker;
   readonly documents: DocumentSource;
   /** @throws {ActivityFailure} `configuration` when the policy cannot be used */
   credentials(request: CredentialsRequest): Credentials;
@@ -21,6 +27,6 @@ export interface CallServices {
    * these services. `open` is the key, so it has to be the same function each time.
    */
   keep<T extends Kept>(open: (services: CallServices) => T): T;
-  /** Ends everything that is open; activities under way fail. */
+  /** Closes what is kept. */
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 /** The Prometheus registry behind {@link Metrics}: names begin with `millrace_`, units are in the names. */
-import { Counter, Histogram, Registry, collectDefaultMetrics } from "prom-client";
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
 import type { Metrics } from "./metrics.ts";
 
 export interface PrometheusMetrics extends Metrics {
@@ -24,6 +24,20 @@ export function createPrometheusMetrics(): PrometheusMetrics {
     buckets: SECONDS,
     labelNames: ["type", "outcome"],
   });
+  // Without a target: what workflows call would be labels without bound. The log names it.
+  const breakers = new Gauge({
+    registers,
+    name: "millrace_circuit_breakers",
+    help: "Circuit breakers that are open, or half-open while a trial call is under way.",
+    labelNames: ["state"],
+  });
+  for (const state of ["open", "half-open"]) breakers.set({ state }, 0);
+  const breakerChanges = new Counter({
+    registers,
+    name: "millrace_circuit_breaker_changes_total",
+    help: "Circuit breakers that went into a state.",
+    labelNames: ["state"],
+  });
   const events = new Counter({
     registers,
     name: "millrace_events_total",
@@ -41,6 +55,11 @@ export function createPrometheusMetrics(): PrometheusMetrics {
     contentType: registry.contentType,
     text: () => registry.metrics(),
     activityFinished: (type, outcome, seconds) => activities.observe({ type, outcome }, seconds),
+    breakerChanged: (from, to) => {
+      if (from !== "closed") breakers.dec({ state: from });
+      if (to !== "closed") breakers.inc({ state: to });
+      breakerChanges.inc({ state: to });
+    },
     eventsAccepted: (accepted, duplicates) => {
       events.inc({ outcome: "accepted" }, accepted);
       events.inc({ outcome: "duplicate" }, duplicates);

@@ -23,6 +23,12 @@ export interface Target {
   readonly port: number;
 }
 
+/** A target in one spelling: `mqtt://broker.example:1883`. */
+export function targetName({ protocol, host, port }: Target): string {
+  const name = host.toLowerCase().replace(/\.$/, "");
+  return `${protocol}//${isIP(host) === 6 ? `[${name}]` : name}:${port}`;
+}
+
 /** Where to connect to instead of the name; at least one address. */
 export interface Pinned {
   readonly addresses: readonly ResolvedAddress[];

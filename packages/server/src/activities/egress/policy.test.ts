@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { egressPolicy } from "./policy.ts";
+import { egressPolicies, egressPolicy } from "./policy.ts";
 import { type AddressClass, classify } from "./ranges.ts";
+import { parseTenantEgress } from "./tenants.ts";
 
 /** First and last address of each range, and neighbours outside it. */
 const CLASSES: Readonly<Record<AddressClass, readonly string[]>> = {
@@ -189,6 +190,69 @@ describe("egress policy", () => {
       "::/129",
     ]) {
       assert.throws(() => egressPolicy({ allow: [entry] }), RangeError, JSON.stringify(entry));
+    }
+  });
+});
+
+describe("a tenant's egress policy", () => {
+  const policies = egressPolicies(
+    { allow: ["10.1.0.0/16"], deny: ["*.bad.example", "10.1.0.9"] },
+    {
+      acme: { allow: ["10.2.0.0/16", "10.1.0.9"], deny: ["slow.example"] },
+      walled: { only: ["*.acme.example", "10.1.0.1"], allow: ["inside.acme.example"] },
+    },
+  );
+  const permits = (tenant: string, host: string, address = host) =>
+    policies.of(tenant).refusal(host, address) === undefined;
+
+  test("adds to the operator's lists, whose refusals stay", () => {
+    assert.ok(permits("acme", "10.2.0.1"));
+    assert.ok(permits("acme", "10.1.0.1"));
+    assert.ok(!permits("acme", "10.1.0.9"));
+    assert.ok(!permits("acme", "slow.example", "1.1.1.1"));
+    assert.ok(!permits("acme", "very.bad.example", "1.1.1.1"));
+  });
+
+  test("is no other tenant's", () => {
+    for (const tenant of ["default", "acme ", "__proto__", "constructor"]) {
+      assert.ok(!permits(tenant, "10.2.0.1"), tenant);
+      assert.ok(permits(tenant, "slow.example", "1.1.1.1"), tenant);
+    }
+  });
+
+  test("with only, names all that may be called, and opens nothing by that", () => {
+    assert.ok(permits("walled", "api.acme.example", "1.1.1.1"));
+    assert.ok(!permits("walled", "api.other.example", "1.1.1.1"));
+    assert.ok(!permits("walled", "1.1.1.1"));
+    assert.ok(permits("walled", "10.1.0.1"));
+    assert.ok(!permits("walled", "10.1.0.2"));
+    assert.ok(!permits("walled", "api.acme.example", "10.9.9.9"));
+    assert.ok(permits("walled", "inside.acme.example", "10.9.9.9"));
+    assert.ok(!permits("walled", "inside.acme.example", "169.254.169.254"));
+  });
+
+  test("both lists hold where the operator has one, too", () => {
+    const both = egressPolicies(
+      { only: ["*.example"] },
+      { acme: { only: ["a.example", "b.test"] } },
+    );
+    const allowed = (host: string) => both.of("acme").refusal(host, "1.1.1.1") === undefined;
+    assert.deepEqual(["a.example", "b.example", "b.test"].filter(allowed), ["a.example"]);
+  });
+
+  test("is read from JSON that says what it means", () => {
+    assert.deepEqual(parseTenantEgress(""), {});
+    const acme = { allow: ["10.0.0.1"], only: ["*.example"] };
+    assert.deepEqual(parseTenantEgress(JSON.stringify({ acme })), { acme });
+    for (const [text, message] of [
+      ["{", "expected JSON"],
+      ["[]", "expected a JSON object of tenants"],
+      ['{"a":1}', "a: expected an object"],
+      ['{"a":{"alow":[]}}', "a.alow: expected one of allow, deny, only"],
+      ['{"a":{"deny":"x"}}', "a.deny: expected a list of strings"],
+      ['{"a":{"deny":["x:1"]}}', "a: not a host name, IP address or CIDR range: x:1"],
+    ] as const) {
+      assert.throws(() => parseTenantEgress(text), { name: "RangeError", message });
     }
   });
 });

@@ -17,6 +17,16 @@ export interface EgressConfig {
   readonly allow?: readonly string[];
   /** The same forms; wins over everything else. */
   readonly deny?: readonly string[];
+  /** The same forms: when given, nothing else may be called. It opens no address that is not public. */
+  readonly only?: readonly string[];
+}
+
+/** What one tenant may call more (`allow`) or less (`deny`, `only`) than all others. */
+export type TenantEgress = Pick<EgressConfig, "allow" | "deny" | "only">;
+
+export interface EgressPolicies {
+  /** The policy of a tenant. */
+  of(tenant: string): EgressPolicy;
 }
 
 export interface EgressPolicy {
@@ -36,13 +46,42 @@ export class EgressDenied extends Error {
   }
 }
 
+/**
+ * The operator's policy with what single tenants have of their own: the lists are joined, and where both have `only`, both
+ * must name the target. So a tenant's `allow` never undoes the operator's `deny`.
+ * @throws {RangeError} naming an entry that is neither host, address nor range
+ */
+export function egressPolicies(
+  config: EgressConfig,
+  tenants: Readonly<Record<string, TenantEgress>> = {},
+): EgressPolicies {
+  const common = egressPolicy(config);
+  const own = new Map(
+    Object.entries(tenants).map(([tenant, { allow = [], deny = [], only }]) => {
+      const joined = egressPolicy({
+        ...config,
+        allow: [...(config.allow ?? []), ...allow],
+        deny: [...(config.deny ?? []), ...deny],
+      });
+      const listed = onlyThese(only);
+      const refusal: EgressPolicy["refusal"] = (host, address) =>
+        listed(host, address) ?? joined.refusal(host, address);
+      return [tenant, { refusal }];
+    }),
+  );
+  return { of: (tenant) => own.get(tenant) ?? common };
+}
+
 /** Compiles the configuration. @throws {RangeError} naming an entry that is neither host, address nor range */
 export function egressPolicy(config: EgressConfig): EgressPolicy {
   const allow = compile(config.allow ?? []);
   const deny = compile(config.deny ?? []);
+  const listed = onlyThese(config.only);
   return {
     refusal(host, address) {
       if (deny.host(host) || deny.address(address)) return "is denied by the egress policy";
+      const unlisted = listed(host, address);
+      if (unlisted !== undefined) return unlisted;
       if (allow.address(address)) return undefined;
       const kind = classify(address);
       if (kind === "metadata") return "is a cloud metadata address (allow the address itself)";
@@ -57,6 +96,16 @@ export function egressPolicy(config: EgressConfig): EgressPolicy {
       return "is a link-local, multicast or reserved address";
     },
   };
+}
+
+/** The refusal of what a list of all that may be called does not name; none without such a list. */
+function onlyThese(only: readonly string[] | undefined): EgressPolicy["refusal"] {
+  if (only === undefined) return () => undefined;
+  const listed = compile(only);
+  return (host, address) =>
+    listed.host(host) || listed.address(address)
+      ? undefined
+      : "is not among what the egress policy names (only)";
 }
 
 interface Entries {

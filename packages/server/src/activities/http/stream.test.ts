@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { type Handler, startHttpFixture } from "@millrace/testkit/http";
+import { circuitBreakers, DEFAULT_BREAKER } from "../egress/breaker.ts";
 import { parseOrigins } from "../egress/origins.ts";
 import { egressPolicy } from "../egress/policy.ts";
+import { connectionPools } from "../egress/pools.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import type { StreamedResponse } from "./message.ts";
 import { httpTransport } from "./transport.ts";
@@ -12,12 +14,17 @@ const never = new AbortController().signal;
 /** Opens what `handle` answers; at most 1,000 bytes of it. */
 async function opened(t: TestContext, handle: Handler, signal = never): Promise<StreamedResponse> {
   const server = await startHttpFixture(handle);
+  const limits = { ...DEFAULT_LIMITS, maxResponseBytes: 1000 };
+  const pools = connectionPools(limits);
   const transport = httpTransport({
+    tenant: "default",
+    pools,
+    breakers: circuitBreakers(DEFAULT_BREAKER),
     policy: egressPolicy({ allowLoopback: true }),
-    limits: { ...DEFAULT_LIMITS, maxResponseBytes: 1000 },
+    limits,
     origins: parseOrigins({}),
   });
-  t.after(() => transport.close());
+  t.after(() => pools.close());
   t.after(() => server.close());
   return transport.open({ method: "GET", url: new URL(server.origin), headers: {} }, signal);
 }

@@ -1,8 +1,10 @@
 /** Sends one request and reads its whole answer, within limits. Redirects and authentication are exchange.ts's. */
-import { Agent, type Dispatcher } from "undici";
+import type { Dispatcher } from "undici";
+import type { Breakers } from "../egress/breaker.ts";
 import { guardedConnector } from "../egress/connector.ts";
 import type { OriginOverrides } from "../egress/origins.ts";
 import type { EgressPolicy } from "../egress/policy.ts";
+import type { Pools } from "../egress/pools.ts";
 import type { Resolve } from "../egress/resolve.ts";
 import { ActivityFailure } from "../failure.ts";
 import type { HttpLimits } from "../limits.ts";
@@ -12,6 +14,10 @@ import { networkFailure } from "./network-error.ts";
 import { describeUri } from "./uri.ts";
 
 export interface TransportConfig {
+  /** Whose requests these are: connections and circuit breakers are shared with no other tenant. */
+  readonly tenant: string;
+  readonly pools: Pools;
+  readonly breakers: Breakers;
   readonly policy: EgressPolicy;
   readonly limits: HttpLimits;
   readonly resolve?: Resolve;
@@ -28,29 +34,27 @@ export interface Transport {
    * @throws {ActivityFailure} when no answer came, or one in a content coding
    */
   open(request: OutgoingRequest, signal: AbortSignal): Promise<StreamedResponse>;
-  /** Closes all connections; requests under way fail. */
-  close(): Promise<void>;
 }
 
 export function httpTransport(config: TransportConfig): Transport {
-  const { limits } = config;
-  const agent = new Agent({
-    connect: guardedConnector({ ...config, connectTimeout: limits.connectTimeout }),
-    connections: limits.connectionsPerOrigin,
-    headersTimeout: limits.headersTimeout,
-    bodyTimeout: limits.bodyTimeout,
-    pipelining: 1,
-  });
+  const { tenant, limits, pools, breakers } = config;
+  const connect = guardedConnector({ ...config, connectTimeout: limits.connectTimeout });
+  const dispatch = ({ url }: OutgoingRequest, options: Dispatcher.RequestOptions) =>
+    pools.of(tenant, url.origin, connect).request(options);
   return {
     limits,
     async send(request, signal) {
       try {
         signal.throwIfAborted();
-        const response = await agent.request(toDispatch(request, signal));
-        const wire = await readBody(request.method, response, limits.maxResponseBytes);
-        const headers = flatten(response.headers);
-        const content = await decompress(wire, headers["content-encoding"], limits.maxContentBytes);
-        return { status: response.statusCode, headers, content };
+        const breaker = breakers.of(tenant, request.url.origin);
+        return await breaker.run(
+          async () => {
+            const response = await dispatch(request, toDispatch(request, signal));
+            return readAnswer(request.method, response, limits);
+          },
+          signal,
+          ({ status }) => status >= 500,
+        );
       } catch (error) {
         const cause = signal.aborted ? signal.reason : error;
         throw networkFailure(cause, `${request.method} ${describeUri(request.url)}`);
@@ -66,13 +70,16 @@ export function httpTransport(config: TransportConfig): Transport {
           ...request,
           headers: { ...request.headers, "accept-encoding": "identity" },
         };
-        const response = await agent.request({ ...toDispatch(plain, signal), bodyTimeout: 0 });
+        const response = await breakers.of(tenant, request.url.origin).run(
+          () => dispatch(plain, { ...toDispatch(plain, signal), bodyTimeout: 0 }),
+          signal,
+          ({ statusCode }) => statusCode >= 500,
+        );
         return streamed(response, limits.maxResponseBytes, failed);
       } catch (error) {
         throw failed(error);
       }
     },
-    close: () => agent.destroy(),
   };
 }
 
@@ -120,6 +127,17 @@ function streamed(
 
 function badResponse(detail: string): ActivityFailure {
   return new ActivityFailure("communication", detail, { status: 502 });
+}
+
+async function readAnswer(
+  method: string,
+  response: Dispatcher.ResponseData,
+  limits: HttpLimits,
+): Promise<IncomingResponse> {
+  const wire = await readBody(method, response, limits.maxResponseBytes);
+  const headers = flatten(response.headers);
+  const content = await decompress(wire, headers["content-encoding"], limits.maxContentBytes);
+  return { status: response.statusCode, headers, content };
 }
 
 async function readBody(

@@ -1,0 +1,196 @@
+/**
+ * Circuit breakers, one for each tenant and target (scheme, host, port).
+ *
+ * A breaker is *closed* and counts failures in a row: the network's, time-outs of the other side, and answers from 500. An
+ * answer below 500 sets the count to zero; what says nothing about the target (a call that was cancelled, a refusal of the
+ * egress policy) leaves it. At `failures` it is *open*: every call fails at once. After `openFor` the next call is a trial
+ * (*half-open*) and all others still fail at once. The trial's success closes the breaker; anything else opens it again.
+ *
+ * The state machine is cockatiel's; its time is the machine's.
+ */
+import {
+  type CircuitBreakerPolicy,
+  CircuitState,
+  circuitBreaker,
+  ConsecutiveBreaker,
+  handleWhenResult,
+} from "cockatiel";
+import { ActivityFailure } from "../failure.ts";
+import { networkFailure } from "../http/network-error.ts";
+
+export type BreakerState = "closed" | "open" | "half-open";
+
+/** A breaker has changed its state. */
+export interface BreakerChange {
+  readonly tenant: string;
+  /** `https://api.example:443`. */
+  readonly target: string;
+  readonly from: BreakerState;
+  readonly to: BreakerState;
+  /** When open: epoch milliseconds of the earliest trial. */
+  readonly until?: number;
+}
+
+export interface BreakerConfig {
+  /** Failures in a row that open a breaker; 0 turns breakers off. */
+  readonly failures: number;
+  /** Milliseconds from the opening to the trial. */
+  readonly openFor: number;
+  /** Told of every change, within the call that caused it; must not throw. */
+  readonly onChange?: (change: BreakerChange) => void;
+  /** Breakers kept; beyond it the one unused for longest is forgotten, closed ones first. */
+  readonly maxTargets?: number;
+}
+
+export const DEFAULT_BREAKER = { failures: 20, openFor: 10_000 } as const;
+
+export interface Breaker {
+  /**
+   * Does `work` unless the breaker is open.
+   * @param signal the caller's: what fails after it has aborted counts neither way
+   * @param unhealthy whether an answer counts as a failure although it is one
+   * @throws {ActivityFailure} `communication` 503 when open; else what `work` throws
+   */
+  run<T>(
+    work: () => Promise<T>,
+    signal?: AbortSignal,
+    unhealthy?: (answer: T) => boolean,
+  ): Promise<T>;
+}
+
+export interface Breakers {
+  /** The breaker of a target: `scheme://host:port`, in one spelling. */
+  of(tenant: string, target: string): Breaker;
+}
+
+/** What one call told about its target. */
+type Health = "good" | "bad" | "unknown";
+type Outcome<T> = { readonly health: Health } & (
+  | { readonly value: T }
+  | { readonly thrown: unknown }
+);
+
+const NAMES: Readonly<Record<CircuitState, BreakerState>> = {
+  [CircuitState.Closed]: "closed",
+  [CircuitState.HalfOpen]: "half-open",
+  [CircuitState.Open]: "open",
+  [CircuitState.Isolated]: "open",
+};
+const MAX_TARGETS = 10_000;
+
+const alwaysClosed: Breaker = { run: (work) => work() };
+
+export function circuitBreakers(config: BreakerConfig): Breakers {
+  if (config.failures === 0) return { of: () => alwaysClosed };
+  const { maxTargets = MAX_TARGETS } = config;
+  /** Least recently used first. */
+  const all = new Map<string, Circuit>();
+  return {
+    of(tenant, target) {
+      const key = `${tenant} ${target}`;
+      const circuit = all.get(key) ?? new Circuit(config, tenant, target);
+      all.delete(key);
+      if (all.size >= maxTargets) all.delete(leastNeeded(all));
+      all.set(key, circuit);
+      return circuit;
+    },
+  };
+}
+
+function leastNeeded(all: ReadonlyMap<string, Circuit>): string {
+  let oldest = "";
+  for (const [key, { state }] of all) {
+    if (state === "closed") return key;
+    oldest ||= key;
+  }
+  return oldest;
+}
+
+class Circuit implements Breaker {
+  readonly #config: BreakerConfig;
+  readonly #target: string;
+  readonly #policy: CircuitBreakerPolicy;
+  #until = 0;
+
+  constructor(config: BreakerConfig, tenant: string, target: string) {
+    this.#config = config;
+    this.#target = target;
+    const bad = handleWhenResult((result) => (result as Outcome<unknown>).health === "bad");
+    this.#policy = circuitBreaker(bad, {
+      halfOpenAfter: config.openFor,
+      breaker: new ConsecutiveBreaker(config.failures),
+    });
+    let from: BreakerState = "closed";
+    this.#policy.onStateChange((state) => {
+      const to = NAMES[state];
+      if (to === "open") this.#until = Date.now() + config.openFor;
+      const until = to === "open" ? { until: this.#until } : {};
+      config.onChange?.({ tenant, target, from, to, ...until });
+      from = to;
+    });
+  }
+
+  get state(): BreakerState {
+    return NAMES[this.#policy.state];
+  }
+
+  async run<T>(
+    work: () => Promise<T>,
+    signal?: AbortSignal,
+    unhealthy?: (answer: T) => boolean,
+  ): Promise<T> {
+    const { state } = this;
+    // Asked here, because cockatiel lets others wait for the trial's end.
+    if (state === "half-open") throw this.#refusal("a trial call is under way");
+    if (state === "open" && Date.now() < this.#until) throw this.#refusal();
+    const outcome = await this.#policy
+      .execute(async (): Promise<Outcome<T>> => {
+        const result = await outcomeOf(work, signal, unhealthy);
+        if (result.health !== "unknown") return result;
+        // A trial that told nothing proves nothing. While closed, what is thrown here leaves cockatiel's count as it is.
+        if (this.state === "half-open") return { ...result, health: "bad" };
+        throw new Untold(result);
+      })
+      .catch((error: unknown) => {
+        if (error instanceof Untold) return error.outcome as Outcome<T>;
+        throw error;
+      });
+    if ("thrown" in outcome) throw outcome.thrown;
+    return outcome.value;
+  }
+
+  #refusal(why = `until ${new Date(this.#until).toISOString()}`): ActivityFailure {
+    const detail = `no calls to ${this.#target} after ${this.#config.failures} failures in a row: ${why}`;
+    return new ActivityFailure("communication", detail, { status: 503, title: "Circuit Open" });
+  }
+}
+
+class Untold extends Error {
+  readonly outcome: Outcome<unknown>;
+
+  constructor(outcome: Outcome<unknown>) {
+    super("the call told nothing about its target");
+    this.outcome = outcome;
+  }
+}
+
+async function outcomeOf<T>(
+  work: () => Promise<T>,
+  signal: AbortSignal | undefined,
+  unhealthy: ((answer: T) => boolean) | undefined,
+): Promise<Outcome<T>> {
+  try {
+    const value = await work();
+    return { health: unhealthy?.(value) === true ? "bad" : "good", value };
+  } catch (thrown) {
+    return { health: signal?.aborted ? "unknown" : healthOf(thrown), thrown };
+  }
+}
+
+function healthOf(thrown: unknown): Health {
+  const { kind, status } =
+    thrown instanceof ActivityFailure ? thrown : networkFailure(thrown, "the call");
+  if (kind === "timeout") return "bad";
+  if (kind === "communication") return status >= 500 ? "bad" : "good";
+  return "unknown";
+}
