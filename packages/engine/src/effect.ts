@@ -1,5 +1,5 @@
 /** What the engine asks of the world. The owner commits these with the state and lets them out after the commit. */
-import type { Json, JsonObject } from "@millrace/language";
+import type { Deferred, Json, JsonObject } from "@millrace/language";
 
 /**
  * Outside work. `activityId` is unique within the instance. The executor sends `idempotencyKey` along: it is stable
@@ -14,8 +14,9 @@ export interface ScheduleActivity {
   readonly reference: string;
   /** Which executor: `call:http`, `call:openapi`, `run:shell`, … */
   readonly type: ActivityType;
-  /** The evaluated `with`. */
+  /** The evaluated `with`; what is deferred stands there as it is written. */
   readonly input: JsonObject;
+  readonly deferred?: DeferredInput;
   /** The task's transformed input: what simple URI-template names resolve against. */
   readonly data: Json;
   /** For `run:*`: which part of the process's result becomes the output. */
@@ -23,6 +24,19 @@ export interface ScheduleActivity {
   /** Epoch milliseconds after which nobody waits for the result (the nearest enclosing timeout), if any. */
   readonly deadline?: number;
 }
+
+/**
+ * Parts of an activity's input that the executor evaluates, because they name secrets or the call's authorization. Where
+ * they are is said here and not in the input, so that no data can pass for one.
+ */
+export interface DeferredInput {
+  readonly parts: readonly Deferred[];
+  /** What their expressions see besides `$secrets`, `$authorization` and `.` (the activity's `data`). */
+  readonly variables: JsonObject;
+  /** Epoch milliseconds: jq's `now`. */
+  readonly now: number;
+}
+
 export type ActivityType =
   | "call:http"
   | "call:openapi"

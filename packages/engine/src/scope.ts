@@ -81,7 +81,8 @@ function contextOf(d: Draft): EvaluationContext {
   return monotonic === undefined ? { now } : { now, monotonic };
 }
 
-function scopeOf(d: Draft, uses: readonly string[], site: Site): Scope {
+/** The variables of these names at a site. */
+export function scopeOf(d: Draft, uses: readonly string[], site: Site): Scope {
   if (uses.length === 0) return NOTHING;
   const scope: Record<string, Json> = {};
   for (const name of uses) scope[name] = lookUp(d, name, site);
@@ -108,8 +109,6 @@ function lookUp(d: Draft, name: string, site: Site): Json {
       return workflowDescriptor(d);
     case "runtime":
       return { ...d.env.runtime, metadata: {} };
-    case "secrets":
-      return {};
     default:
       return null;
   }

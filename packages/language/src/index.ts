@@ -1,5 +1,6 @@
 /** The Open Workflow DSL: types, validation, and the compiled program the engine walks. */
 export { compile, type Compiled, compileChecked } from "./compile/compile.ts";
+export { compileDeferred } from "./compile/deferred.ts";
 export { resolveDuration } from "./compile/durations.ts";
 export { DurationError, parseDuration } from "./duration.ts";
 export {

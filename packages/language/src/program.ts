@@ -35,7 +35,30 @@ export interface Template {
   readonly uses: readonly string[];
   /** The value itself when nothing in it is an expression. */
   readonly constant?: Json;
+  /** What is evaluated later and elsewhere; `evaluate` leaves the text as written in its places. */
+  readonly deferred?: readonly Deferred[];
   evaluate(input: Json, scope: Scope, context: EvaluationContext): Json;
+}
+
+/**
+ * A string of a template that names `$secrets` or `$authorization`. It is evaluated where the activity is carried out, so
+ * that no value of a secret ever stands in a state. Plain JSON: it travels with the activity.
+ */
+export interface Deferred {
+  /** Where in the template's value the result goes. */
+  readonly path: readonly (string | number)[];
+  /** One expression, whose value counts; or a text with expressions in it. */
+  readonly pieces: readonly (string | { readonly jq: string })[];
+  /** True for text: the pieces are joined. */
+  readonly text?: true;
+  /** Loose mode: what stands there when the evaluation fails. */
+  readonly otherwise?: string;
+  /** The value is a URI, or has one under `uri`: braces in it are data, not a template. */
+  readonly endpoint?: true;
+  /** Scope names the expressions mention, `secrets` and `authorization` among them. */
+  readonly uses: readonly string[];
+  /** Names of `use.secrets` they may look at. */
+  readonly secrets: readonly string[];
 }
 
 /** One mismatch between a value and a schema. */

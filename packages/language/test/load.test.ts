@@ -47,7 +47,14 @@ test("meaning: names, flows, expressions, durations and schedules", () => {
     /use.timeouts has no "soon"/,
   );
   refuses(task("{ raise: { error: nope } }"), "do[0].a", /use.errors has no "nope"/);
-  refuses(task("{ set: { k: '${ $secrets.key }' } }"), "do[0].a.set.k", /"key" is not listed/);
+  refuses(task("{ set: { k: '${ $secrets.key }' } }"), "do[0].a.set.k", /only be used in the arg/);
+  refuses(
+    task(
+      "{ call: http, with: { method: get, endpoint: 'http://a.test/', body: '${ $secrets.key }' } }",
+    ),
+    "do[0].a.with.body",
+    /"key" is not listed/,
+  );
   refuses(
     `${task("{ set: { x: 1 } }")}  - a: { set: { x: 1 } }\n`,
     "do[1].a",

@@ -44,7 +44,7 @@ async function withServers(
   given: Case,
   run: (servers: ScriptedServers | undefined) => Promise<void>,
 ): Promise<void> {
-  const servers = needsServers(given) ? await startServers(given.servers) : undefined;
+  const servers = needsServers(given) ? await startServers(given) : undefined;
   try {
     await run(servers);
   } catch (error) {

@@ -11,7 +11,7 @@ import type { ActivityType, ScheduleActivity } from "../effect.ts";
 import { standardError, TaskError } from "../errors.ts";
 import type { Frame } from "../frame.ts";
 import { type Outcome, WAITING } from "../outcome.ts";
-import { evaluate, inputOf } from "../scope.ts";
+import { evaluate, inputOf, scopeOf } from "../scope.ts";
 
 export function startActivity(d: Draft, node: CallNode, frame: Frame): Outcome {
   scheduleActivity(d, node, frame, `call:${node.call}`);
@@ -48,11 +48,28 @@ export function scheduleActivity(
     reference: node.reference,
     type,
     input,
+    ...deferredInput(d, node, frame, data),
     data,
     ...(node.kind === "process" ? { return: node.return } : {}),
     ...(deadline === undefined ? {} : { deadline }),
   };
   d.effect(effect);
+}
+
+/** What the executor is to evaluate, with the variables it needs for that; nothing when there is none. */
+function deferredInput(
+  d: Draft,
+  node: CallNode | SubscribeNode | RunProcessNode,
+  frame: Frame,
+  data: Json,
+): Pick<ScheduleActivity, "deferred"> {
+  const parts = node.with.deferred ?? [];
+  if (parts.length === 0) return {};
+  const uses = new Set(parts.flatMap((part) => part.uses));
+  uses.delete("secrets");
+  uses.delete("authorization");
+  const variables = scopeOf(d, [...uses], { frame, node, input: data });
+  return { deferred: { parts, variables, now: d.env.now } };
 }
 
 /** The earliest timeout of the task, the tasks around it, and the workflow. */

@@ -1,7 +1,7 @@
 /** Replaces references to `use.authentications` by the policies themselves (DSL reference "Authentication"). */
 import { isObject, type Json, type JsonObject } from "../json.ts";
 import { suggestion } from "../nearest.ts";
-import { asObject, asText, down, type Place, report } from "./place.ts";
+import { asObject, down, type Place, report } from "./place.ts";
 import { lookUp } from "./use.ts";
 
 /**
@@ -27,22 +27,29 @@ function replaceAt(value: Json, path: readonly string[], place: Place): Json {
 
 function policyOf(value: Json, place: Place): Json {
   const { use } = asObject(value);
-  if (typeof use !== "string") {
-    checkSecretReference(value, place);
-    return value;
-  }
+  if (typeof use !== "string") return withSecret(value, place);
   const used = lookUp("authentications", use, down(place, "use"));
-  if (used !== undefined) checkSecretReference(used.value, used.place);
-  return used?.value ?? {};
+  return used === undefined ? {} : withSecret(used.value, used.place);
 }
 
-/** `basic: { use: name }` takes the credentials from a secret, which must be listed. */
-function checkSecretReference(policy: Json, place: Place): void {
-  for (const [scheme, credentials] of Object.entries(asObject(policy))) {
+/**
+ * `basic: { use: name }` takes the credentials from a secret, which must be listed: it becomes an expression that gives the
+ * secret's value, an object as the scheme describes it; for `bearer` a text will do, the token itself.
+ */
+function withSecret(policy: Json, place: Place): Json {
+  if (!isObject(policy)) return policy;
+  const entries = Object.entries(policy).map(([scheme, credentials]): [string, Json] => {
     const { use } = asObject(credentials);
+    if (typeof use !== "string") return [scheme, credentials];
     const { secrets } = place.of;
-    if (typeof use !== "string" || secrets.has(use)) continue;
-    const message = `secret "${asText(use)}" is not listed in use.secrets${suggestion(use, secrets)}`;
-    report(down(place, scheme, "use"), "reference", message);
-  }
+    if (!secrets.has(use)) {
+      const message = `secret "${use}" is not listed in use.secrets${suggestion(use, secrets)}`;
+      report(down(place, scheme, "use"), "reference", message);
+      return [scheme, credentials];
+    }
+    const value = `$secrets[${JSON.stringify(use)}]`;
+    const token = 'if type == "string" then { token: . } else . end';
+    return [scheme, `\${ ${scheme === "bearer" ? `${value} | ${token}` : value} }`];
+  });
+  return Object.fromEntries(entries);
 }

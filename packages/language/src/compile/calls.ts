@@ -1,7 +1,7 @@
 /** `call`: a built-in protocol, a function, or something this engine does not run yet (DSL reference "Call"). */
 import { isObject, type Json, type JsonObject } from "../json.ts";
 import { suggestion } from "../nearest.ts";
-import type { CallNode, SubscribeNode, TaskBase, TaskNode } from "../program.ts";
+import type { CallNode, SubscribeNode, TaskBase, TaskNode, Template } from "../program.ts";
 import { type Protocol, protocols } from "../schema/calls.ts";
 import { withPolicies } from "./authentication.ts";
 import { compileDuration } from "./durations.ts";
@@ -52,15 +52,36 @@ function compileProtocol(
   place: Place,
 ): TaskNode {
   const resolved = withPolicies(written, POLICIES[call], place);
-  if (call === "asyncapi" && isObject(written.subscription))
-    return compileSubscription(written.subscription, resolved, common, place);
-  return { ...common, kind: "call", call, with: compileObject(resolved, place, ENDPOINTS) };
+  const subscription = call === "asyncapi" ? written.subscription : undefined;
+  const template = compileObject(
+    subscription === undefined ? resolved : { ...resolved, subscription: {} },
+    { ...place, defers: true },
+    ENDPOINTS,
+  );
+  checkAuthorization(template, POLICIES[call], place);
+  if (isObject(subscription ?? null))
+    return compileSubscription(asObject(subscription), template, common, place);
+  return { ...common, kind: "call", call, with: template };
+}
+
+/** A policy cannot be made of the authorization that it gives. */
+function checkAuthorization(
+  { deferred = [] }: Template,
+  policies: readonly (readonly string[])[],
+  place: Place,
+): void {
+  for (const { path, uses } of deferred) {
+    const inPolicy = policies.some((policy) => policy.every((step, at) => path[at] === step));
+    if (!inPolicy || !uses.includes("authorization")) continue;
+    const message = "$authorization is what the policy gives: it cannot be used inside one";
+    report(down(place, ...path), "variable", message);
+  }
 }
 
 /** The conditions and tasks of a subscription are per message, so they are no template. */
 function compileSubscription(
   subscription: JsonObject,
-  resolved: JsonObject,
+  template: Template,
   common: TaskBase,
   place: Place,
 ): SubscribeNode {
@@ -74,7 +95,7 @@ function compileSubscription(
     ...common,
     kind: "subscribe",
     call: "asyncapi",
-    with: compileObject({ ...resolved, subscription: {} }, place, ENDPOINTS),
+    with: template,
     ...given("filter", conditionOf(subscription, "filter", at)),
     consume: {
       ...(typeof amount === "number" ? { amount } : {}),

@@ -46,7 +46,7 @@ export function compileJq(source: string, place: Place, offset: number): Express
     }
     return BROKEN;
   }
-  checkSecrets(source, place, offset);
+  checkGuarded(result.expression, place, offset);
   return result.expression;
 }
 
@@ -61,16 +61,53 @@ function reportProblem(place: Place, message: string, offset: number): void {
   report(place, "variable", `unknown variable $${unknown}${hint}`, { offset });
 }
 
-const SECRET = /\$secrets\s*(?:\.\s*([A-Za-z_]\w*)|\.?\s*\[?\s*"([^"\\]+)"\s*\]?)/g;
+/** Variables whose values must not reach a state. */
+const GUARDED: readonly string[] = ["secrets", "authorization"];
+
+/** True when the value of the expression may hold what must not reach a state. */
+export function isGuarded({ uses }: Pick<Expression, "uses">): boolean {
+  return uses.some((name) => GUARDED.includes(name));
+}
+
+/** Reports a guarded variable where its value would be written into the state, and secrets that are not listed. */
+export function checkGuarded(expression: Expression, place: Place, offset: number): void {
+  if (!isGuarded(expression)) return;
+  if (place.defers === true) {
+    checkSecrets(expression.source, place, offset);
+    return;
+  }
+  for (const name of GUARDED.filter((each) => expression.uses.includes(each))) {
+    const where = "in the arguments of a call to a protocol, or of a process that is run";
+    const message = `$${name} may only be used ${where}: anywhere else its value would be stored`;
+    const at = expression.source.search(new RegExp(`\\$\\s*${name}\\b`));
+    report(place, "variable", message, { offset: offset + Math.max(0, at) });
+  }
+}
+
+const SECRET = /\$secrets\s*(?:\.\s*([A-Za-z_]\w*)|\.?\s*\[\s*"([^"\\]+)"\s*\]|\.\s*"([^"\\]+)")/g;
 
 /** Secrets are handed to a workflow only when it lists them. */
 function checkSecrets(source: string, place: Place, offset: number): void {
-  if (!source.includes("$secrets")) return;
-  for (const match of source.matchAll(SECRET)) {
-    const name = match[1] ?? match[2] ?? "";
+  for (const { name, index } of namedSecrets(source)) {
     if (place.of.secrets.has(name)) continue;
     const hint = suggestion(name, place.of.secrets);
     const message = `secret "${name}" is not listed in use.secrets${hint}`;
-    report(place, "reference", message, { offset: offset + match.index });
+    report(place, "reference", message, { offset: offset + index });
   }
+}
+
+/** The listed secrets that an expression may look at: those it names, or all when it does anything else with `$secrets`. */
+export function secretsOf(source: string, place: Place): readonly string[] {
+  const mentions = [...source.matchAll(/\$\s*secrets\b/g)].length;
+  const named = namedSecrets(source).map(({ name }) => name);
+  return named.length === mentions ? named : [...place.of.secrets];
+}
+
+function namedSecrets(
+  source: string,
+): readonly { readonly name: string; readonly index: number }[] {
+  return [...source.matchAll(SECRET)].map((match) => ({
+    name: match[1] ?? match[2] ?? match[3] ?? "",
+    index: match.index,
+  }));
 }

@@ -46,6 +46,8 @@ export interface Place {
   readonly siblings: readonly string[];
   /** Tasks around this place. */
   readonly depth: number;
+  /** True in the arguments of outside work: expressions that name a secret are evaluated where that work is done. */
+  readonly defers?: true;
 }
 
 /** The place one or more steps further down. */

@@ -2,7 +2,7 @@
 import type { JsonObject } from "../json.ts";
 import type { RunProcessNode, TaskBase, TaskNode, Template } from "../program.ts";
 import { withPolicies } from "./authentication.ts";
-import { asObject, asText, down, given, type Place } from "./place.ts";
+import { asObject, asText, down, given, type Place, report } from "./place.ts";
 import { compileObject, compileTemplate, shellText, untouched } from "./template.ts";
 
 /** `place` is that of `run` itself. */
@@ -36,5 +36,11 @@ export function compileRun(run: JsonObject, common: TaskBase, place: Place): Tas
 /** A script's code is never touched, and a command keeps the shell's own `${VAR}`. */
 function compileProcess(written: JsonObject, place: Place): Template {
   const resolved = withPolicies(written, [["source", "endpoint", "authentication"]], place);
-  return compileObject(resolved, place, { code: untouched, command: shellText });
+  const at: Place = { ...place, defers: true };
+  const template = compileObject(resolved, at, { code: untouched, command: shellText });
+  for (const { path } of (template.deferred ?? []).filter(({ uses }) =>
+    uses.includes("authorization"),
+  ))
+    report(down(place, ...path), "variable", "$authorization is there in calls only");
+  return template;
 }

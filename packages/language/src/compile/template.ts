@@ -7,8 +7,9 @@
  * is data: it is never looked into for further expressions.
  */
 import { isObject, type Json } from "../json.ts";
-import type { EvaluationContext, Expression, Scope, Template } from "../program.ts";
-import { compileExpression, compileJq } from "./expression.ts";
+import type { Deferred, EvaluationContext, Expression, Scope, Template } from "../program.ts";
+import { isDeferred, laterExpression, laterText, shifted } from "./deferred.ts";
+import { checkGuarded, compileExpression, compileJq } from "./expression.ts";
 import { down, type Place, report } from "./place.ts";
 import { type ExpressionPiece, splitText, wholeExpression } from "./text.ts";
 
@@ -16,6 +17,7 @@ import { type ExpressionPiece, splitText, wholeExpression } from "./text.ts";
 export interface Part {
   readonly uses: readonly string[];
   readonly evaluate?: Template["evaluate"];
+  readonly deferred?: readonly Deferred[];
 }
 
 const CONSTANT: Part = { uses: [] };
@@ -62,26 +64,32 @@ export function shellText(value: Json, place: Place): Part {
 export function endpointPart(value: Json, place: Place): Part {
   const uri = isObject(value) ? value.uri : value;
   const part = partOf(value, place);
-  const { evaluate } = part;
-  if (evaluate === undefined || typeof uri !== "string" || wholeExpression(uri) === undefined)
-    return part;
+  if (typeof uri !== "string" || wholeExpression(uri) === undefined) return part;
+  const { evaluate, deferred = [] } = part;
+  const later = deferred.map((each) =>
+    each.path.length === 0 || each.path[0] === "uri" ? { ...each, endpoint: true as const } : each,
+  );
+  if (evaluate === undefined) return { ...part, deferred: later };
   return {
     uses: part.uses,
+    deferred: later,
     evaluate: (input, scope, context) => withoutBraces(evaluate(input, scope, context)),
   };
 }
 
-function withoutBraces(endpoint: Json): Json {
+/** The endpoint with the braces of its URI encoded. */
+export function withoutBraces(endpoint: Json): Json {
   if (typeof endpoint === "string") return endpoint.replaceAll("{", "%7B").replaceAll("}", "%7D");
   if (!isObject(endpoint) || typeof endpoint.uri !== "string") return endpoint;
   return { ...endpoint, uri: withoutBraces(endpoint.uri) };
 }
 
 function templateOf(value: Json, part: Part): Template {
-  const { evaluate } = part;
+  const { evaluate, deferred = [] } = part;
+  const later = deferred.length === 0 ? {} : { deferred };
   return evaluate === undefined
-    ? { uses: [], constant: value, evaluate: () => value }
-    : { uses: part.uses, evaluate };
+    ? { uses: [], constant: value, evaluate: () => value, ...later }
+    : { uses: part.uses, evaluate, ...later };
 }
 
 function partOf(value: Json, place: Place): Part {
@@ -89,7 +97,7 @@ function partOf(value: Json, place: Place): Part {
   if (Array.isArray(value)) {
     const items = value as readonly Json[];
     const parts = items.map((item, index) => partOf(item, down(place, index)));
-    return composed(items, parts, (evaluated) => evaluated);
+    return composed(items, parts, [...items.keys()], (evaluated) => evaluated);
   }
   return isObject(value)
     ? objectPart(value, (item, key) => partOf(item, down(place, key)))
@@ -103,7 +111,7 @@ function objectPart(
   const keys = Object.keys(value);
   const items = keys.map((key) => value[key] ?? null);
   const parts = keys.map((key, index) => compile(items[index] ?? null, key));
-  return composed(items, parts, (evaluated) => {
+  return composed(items, parts, keys, (evaluated) => {
     const result: Record<string, Json> = {};
     for (const [index, key] of keys.entries()) result[key] = evaluated[index] ?? null;
     return result;
@@ -114,10 +122,13 @@ function objectPart(
 function composed(
   values: readonly Json[],
   parts: readonly Part[],
+  keys: readonly (string | number)[],
   build: (evaluated: readonly Json[]) => Json,
 ): Part {
-  if (parts.every((part) => part.evaluate === undefined)) return CONSTANT;
+  const deferred = parts.flatMap((part, index) => shifted(part.deferred, keys[index] ?? index));
+  if (parts.every((part) => part.evaluate === undefined)) return { uses: [], deferred };
   return {
+    deferred,
     uses: [...new Set(parts.flatMap((part) => part.uses))],
     evaluate: (input, scope, context) =>
       build(
@@ -134,16 +145,19 @@ type CompilePiece = (piece: ExpressionPiece, place: Place) => string | Expressio
 
 const strictPiece: CompilePiece = (piece, place) => compileJq(piece.source, place, piece.offset);
 
-const shellPiece: CompilePiece = (piece, { of, variables }) => {
-  const result = of.jq.compile(piece.source, variables);
-  return result.ok ? result.expression : piece.text;
+const shellPiece: CompilePiece = (piece, place) => {
+  const result = place.of.jq.compile(piece.source, place.variables);
+  if (!result.ok) return piece.text;
+  checkGuarded(result.expression, place, piece.offset);
+  return result.expression;
 };
 
 function textPart(text: string, place: Place, compilePiece: CompilePiece): Part {
   if (place.of.mode === "loose") return looseText(text, place);
   if (!text.includes("${")) return CONSTANT;
   const whole = compilePiece === strictPiece ? wholeExpression(text) : undefined;
-  if (whole !== undefined) return compileJq(whole.source, place, whole.offset);
+  if (whole !== undefined)
+    return expressionPart(compileJq(whole.source, place, whole.offset), place);
   const { pieces, unclosed } = splitText(text);
   if (unclosed !== undefined && compilePiece === strictPiece) {
     const message = "${ is not closed by }";
@@ -154,10 +168,22 @@ function textPart(text: string, place: Place, compilePiece: CompilePiece): Part 
   const compiled = pieces.map((piece) =>
     piece.kind === "text" ? piece.text : compilePiece(piece, place),
   );
-  return compiled.every((piece) => typeof piece === "string") ? CONSTANT : interpolated(compiled);
+  return compiled.every((piece) => typeof piece === "string")
+    ? CONSTANT
+    : interpolatedPart(compiled, place);
 }
 
-function interpolated(pieces: readonly (string | Expression)[]): Part {
+function expressionPart(expression: Expression, place: Place): Part {
+  return isDeferred(expression, place) ? laterExpression(expression, place) : expression;
+}
+
+function interpolatedPart(pieces: readonly (string | Expression)[], place: Place): Part {
+  const later = pieces.some((piece) => typeof piece !== "string" && isDeferred(piece, place));
+  return later ? laterText(pieces, place) : interpolated(pieces);
+}
+
+/** The pieces as one text: strings as they are, other values as compact JSON. */
+export function interpolated(pieces: readonly (string | Expression)[]): Template {
   const uses = pieces.flatMap((piece) => (typeof piece === "string" ? [] : piece.uses));
   const evaluate = (input: Json, scope: Scope, context: EvaluationContext): string =>
     pieces
@@ -179,12 +205,17 @@ function looseText(text: string, place: Place): Part {
     piece.kind === "text" ? piece.text : shellPiece(piece, place),
   );
   if (compiled.some((piece) => typeof piece !== "string"))
-    return orText(interpolated(compiled), text);
+    return orText(interpolatedPart(compiled, place), text);
   const result = place.of.jq.compile(whole?.source ?? text, place.variables);
-  return result.ok ? orText(result.expression, text) : CONSTANT;
+  if (!result.ok) return CONSTANT;
+  checkGuarded(result.expression, place, whole?.offset ?? 0);
+  return orText(expressionPart(result.expression, place), text);
 }
 
+/** The part's value, or the text itself when its evaluation fails. */
 function orText(part: Part, text: string): Part {
+  if (part.deferred !== undefined)
+    return { ...part, deferred: part.deferred.map((each) => ({ ...each, otherwise: text })) };
   return {
     uses: part.uses,
     evaluate: (input, scope, context) => {

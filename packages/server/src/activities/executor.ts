@@ -1,5 +1,5 @@
 /** The port between the owner of an instance and whatever does its outside work. */
-import type { ActivityType, WorkflowError } from "@millrace/engine";
+import type { ActivityType, DeferredInput, WorkflowError } from "@millrace/engine";
 import type { Json, JsonObject } from "@millrace/language";
 
 /** One attempt of one activity. */
@@ -23,6 +23,8 @@ export interface ActivityRequest {
   readonly reference: string;
   /** The evaluated `with`. */
   readonly input: JsonObject;
+  /** Parts of `input` that are evaluated before the executor of the type sees it. */
+  readonly deferred?: DeferredInput;
   /** The task's transformed input: what simple URI-template names resolve against. */
   readonly data: Json;
   /** For `run:*`: which part of the process's result becomes the output. */

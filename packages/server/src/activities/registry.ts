@@ -8,7 +8,9 @@ import type { Resolve } from "./egress/resolve.ts";
 import type { ActivityExecutor, ActivityRequest, ActivityResult, Feed } from "./executor.ts";
 import { ActivityFailure, toWorkflowError } from "./failure.ts";
 import { networkFailure } from "./http/network-error.ts";
+import type { LogRedaction } from "../secrets/redact.ts";
 import { DEFAULT_LIMITS, type HttpLimits } from "./limits.ts";
+import { Confidence, type SecretSource } from "./secrets.ts";
 import type { SharedServices } from "./tenants.ts";
 import { withTimeLimit } from "./time-limit.ts";
 
@@ -27,6 +29,10 @@ export interface ActivitiesConfig {
   readonly clock?: Clock;
   /** Name resolution; the system's unless given. */
   readonly resolve?: Resolve;
+  /** There are no secrets unless given. */
+  readonly secrets?: SecretSource;
+  /** Is told the values that activities get, to keep them out of the log. */
+  readonly redaction?: LogRedaction;
 }
 
 export interface Activities extends ActivityExecutor {
@@ -54,6 +60,7 @@ export function createActivities(config: ActivitiesConfig = {}): Activities {
   };
   const perform = async (
     request: ActivityRequest,
+    confidence: Confidence,
     signal: AbortSignal,
     feed: Feed,
   ): Promise<ActivityResult> => {
@@ -62,27 +69,28 @@ export function createActivities(config: ActivitiesConfig = {}): Activities {
     const execute = executors[request.type];
     if (execute === undefined) throw unsupported(request.type);
     const shared = await opened;
-    return {
-      output: await shared.use(request.tenant, (services) =>
-        execute(request, services, signal, feed),
-      ),
-    };
+    const output = await shared.use(request.tenant, (services) =>
+      confidence.perform(execute, request, services, signal, feed),
+    );
+    return { output };
   };
   return {
     async execute(request, signal, feed = nobody) {
       const { deadline = Number.POSITIVE_INFINITY } = request;
+      const confidence = new Confidence(config, clock);
       const budget = Math.min(services.limits.totalTimeout, deadline - clock.now());
       try {
-        return await withTimeLimit(clock, budget, signal, (limited) =>
-          perform(request, limited, feed).catch((error: unknown) => {
+        const result = await withTimeLimit(clock, budget, signal, (limited) =>
+          perform(request, confidence, limited, feed).catch((error: unknown) => {
             // Waiting for something shared (a token, a document) ends with the bare reason of the signal.
             throw limited.aborted && error === limited.reason
               ? networkFailure(error, request.name)
               : error;
           }),
         );
+        return confidence.cleared(result);
       } catch (error) {
-        return { error: toWorkflowError(error, request.reference) };
+        return confidence.cleared({ error: toWorkflowError(error, request.reference) });
       }
     },
     async close() {

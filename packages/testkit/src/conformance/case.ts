@@ -71,6 +71,8 @@ export interface Case {
   readonly definition: JsonObject;
   readonly input: Json;
   readonly servers: Readonly<Record<string, readonly ScriptedReply[]>>;
+  /** What the tenant has. */
+  readonly secrets: JsonObject;
   readonly commands: readonly PlannedCommand[];
   readonly children: readonly JsonObject[];
   /** What the engine's randomness gives, over and over. */
@@ -82,7 +84,7 @@ export interface Case {
 const KEYS = {
   file: ["about", "cases"],
   case: [
-    "name", "decision", "definition", "input", "servers", "commands", "children", "random", "expect",
+    "name", "decision", "definition", "input", "servers", "secrets", "commands", "children", "random", "expect",
   ],
   expect: [
     "status", "output", "context", "error", "history", "order", "elapsed", "retries", "requests", "events", "children",
@@ -131,6 +133,7 @@ function readCase(item: Json, file: string): Case {
     definition: withDocument(given.definition, "main"),
     input: given.input ?? {},
     servers,
+    secrets: (given.secrets ?? {}) as JsonObject,
     commands: commands as unknown as readonly PlannedCommand[],
     children: ((given.children ?? []) as readonly Json[]).map((each) =>
       withDocument(each, "child"),

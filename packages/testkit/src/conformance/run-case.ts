@@ -24,7 +24,7 @@ export async function runCase(given: Case): Promise<number | undefined> {
   assert.deepEqual(issues, given.expect.refused ?? []);
   if (!loaded.ok) return undefined;
   const needed = Object.keys(given.servers).length > 0;
-  const servers = needed ? await startServers(given.servers) : undefined;
+  const servers = needed ? await startServers(given) : undefined;
   try {
     const world = new World({
       program: loaded.program,

@@ -22,7 +22,10 @@ export interface ScriptedServers {
 }
 
 /** Starts the servers that a case talks to. */
-export async function startServers(servers: Case["servers"]): Promise<ScriptedServers> {
+export async function startServers({
+  servers,
+  secrets,
+}: Pick<Case, "servers" | "secrets">): Promise<ScriptedServers> {
   const requests: (RecordedRequest & { server: string })[] = [];
   const used = new Set<ScriptedReply>();
   let delay: number | undefined = 0;
@@ -39,6 +42,7 @@ export async function startServers(servers: Case["servers"]): Promise<ScriptedSe
   });
   const executor = createActivities({
     egress: { allowLoopback: true },
+    secrets: { get: (_tenant, name) => Promise.resolve(secrets[name]) },
     origins: Object.fromEntries(NAMES.map((name) => [`http://${name}.test`, fixture.origin])),
   });
   return {

@@ -27,11 +27,9 @@ export function credentialsFrom(request: CredentialsRequest, tokens: TokenSource
   const path = `${request.path}.${scheme}`;
   const policy = request.policy[scheme];
   if (!isObject(policy)) throw badArgument(path, "must be an object");
+  // What the definition takes from a secret is that secret's value by now: this came with data, or stands in the value.
   if (policy["use"] !== undefined) {
-    throw badArgument(
-      `${path}.use`,
-      "secrets are not supported by this version; use an expression",
-    );
+    throw badArgument(`${path}.use`, "a secret can only be named in the definition itself");
   }
   switch (scheme) {
     case "basic":
