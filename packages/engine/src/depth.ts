@@ -1,3 +1,6 @@
+/** Levels of nesting that can surely be written as JSON: a few thousand overflow the stack. */
+export const SAFE_DEPTH = 2000;
+
 /** Whether a value is nested deeper than `most` arrays and objects. Without recursion: it is asked of what may be too deep. */
 export function isDeeper(value: unknown, most: number): boolean {
   const open: { readonly value: object; readonly depth: number }[] = [];

@@ -1,5 +1,6 @@
 export type * from "./command.ts";
 export { decide, type Decision, type Environment } from "./decide.ts";
+export { SAFE_DEPTH } from "./depth.ts";
 export type * from "./effect.ts";
 export type * from "./error.ts";
 export { type StandardError, standardError } from "./errors.ts";

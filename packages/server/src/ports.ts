@@ -1,5 +1,10 @@
 /** What a node is built from and over, for those who build one of other parts: the simulator. */
-export type { ActivityExecutor, ActivityRequest, ActivityResult } from "./activities/executor.ts";
+export type {
+  ActivityExecutor,
+  ActivityRequest,
+  ActivityResult,
+  Feed,
+} from "./activities/executor.ts";
 export type { Clock } from "./clock.ts";
 export type { Coordinator } from "./cluster/coordinator.ts";
 export { childInstanceId } from "./cluster/placement.ts";

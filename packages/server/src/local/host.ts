@@ -11,6 +11,7 @@ import {
   type HistoryEvent,
   isTerminal,
   type ParentLink,
+  SAFE_DEPTH,
   type ScheduleActivity,
   standardError,
   type State,
@@ -19,9 +20,6 @@ import type { Json, JsonObject, Program } from "@millrace/language";
 import type { ActivityExecutor } from "../activities/executor.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { Feeding } from "../owner/feeding.ts";
-
-/** Levels of nesting that can surely be written as JSON. */
-const MAX_DEPTH = 2000;
 
 export interface LocalOptions {
   readonly executor: ActivityExecutor;
@@ -111,7 +109,7 @@ class LocalInstance {
       random: Math.random,
       monotonic: () => this.#clock.monotonic(),
       // What ends here is printed, and events are.
-      maxDepth: MAX_DEPTH,
+      maxDepth: SAFE_DEPTH,
       runtime: this.#options.runtime ?? { name: "Millrace", version: "0.1.0" },
     });
     this.#state = decision.state;

@@ -78,12 +78,11 @@ export function decideSlot(slot: Slot, entries: readonly Entry[], given: DecideC
   const context = { given, epoch: given.epochOf(slot.partition), open, asked: [] };
   let hot = before;
   const outcomes: Outcome[] = [];
-  const firstSeq = before?.state.seq ?? 0;
-  let history: readonly HistoryEvent[] = [];
+  const history: HistoryEvent[] = [];
   for (const entry of entries) {
     consume(entry, context);
     const { next, outcome, events } = applyOne(hot, entry, context);
-    history = history.length === 0 ? events : [...history, ...events];
+    for (const event of events) history.push(event);
     outcomes.push(outcome);
     hot = next;
   }
@@ -96,9 +95,7 @@ export function decideSlot(slot: Slot, entries: readonly Entry[], given: DecideC
   const row = { ...head, state: JSON.stringify(state), activities: writeOpen(open.current) };
   if (before === undefined) batch.created.push(row);
   else batch.updated.push(row);
-  const fresh =
-    history[0]?.seq === firstSeq + 1 ? history : history.filter(({ seq }) => seq > firstSeq);
-  batch.history.push({ partition: slot.partition, instanceId: slot.id, events: fresh });
+  batch.history.push({ partition: slot.partition, instanceId: slot.id, events: history });
   if (isTerminal(state.status)) reportToParent(state, given);
   // What is kept in memory has no text beside what it says.
   const size = row.state.length + (row.activities?.length ?? 0);

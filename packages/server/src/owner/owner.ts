@@ -10,7 +10,7 @@
  * unknown outcome is resolved the same way, because every command that was applied meets nothing to act on the second
  * time.
  */
-import { decide, isTerminal } from "@millrace/engine";
+import { decide, isTerminal, SAFE_DEPTH } from "@millrace/engine";
 import type { Loaded } from "@millrace/language";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
@@ -65,8 +65,6 @@ const MAX_IN_FLIGHT = 4;
 /** A batch is closed when deciding it took this many milliseconds, or its states have this many characters. */
 const MAX_DECIDING = 20;
 const MAX_CHARACTERS = 4 * 1024 * 1024;
-/** Levels of nesting that can surely be written as JSON. */
-const MAX_DEPTH = 2000;
 /** Tries of a command somebody waits for, before it is given up. */
 const MAX_TRIES = 6;
 
@@ -220,7 +218,7 @@ export class Owner {
         monotonic: () => clock.monotonic(),
         runtime,
         // Only what is tried again alone, perhaps because it could not be written, is worth the look.
-        ...(taken[0]?.slot.alone === true ? { maxDepth: MAX_DEPTH } : {}),
+        ...(taken[0]?.slot.alone === true ? { maxDepth: SAFE_DEPTH } : {}),
       },
       now,
       partitions,

@@ -61,6 +61,8 @@ async function repair(row: InstanceRow, config: ReconcilerConfig): Promise<void>
     if (frame.kind === "try" && frame.retryAt !== undefined) arm(`r${frame.id}`, frame.retryAt);
     if (frame.kind === "try" && frame.attemptUntil !== undefined)
       arm(`a${frame.id}`, frame.attemptUntil);
+    if (frame.kind === "subscription" && frame.closesAt !== undefined)
+      arm(`s${frame.id}`, frame.closesAt);
     if (frame.kind === "wait" && frame.until !== undefined) arm(`w${frame.id}`, frame.until);
   }
   if (batch.timers.size === 0) {

@@ -84,6 +84,9 @@ export function awaited(state: State): Awaited {
     const { id } = frame;
     if (frame.timeoutAt !== undefined) timers.set(`t${id}`, frame.timeoutAt);
     if (frame.kind === "activity") activities.add(id);
+    if (frame.kind === "subscription" && frame.over !== true) activities.add(id);
+    if (frame.kind === "subscription" && frame.closesAt !== undefined)
+      timers.set(`s${id}`, frame.closesAt);
     if (frame.kind === "child") children.add(id);
     if (frame.kind === "wait") timers.set(`w${id}`, frame.until);
     if (frame.kind !== "try") continue;
@@ -93,7 +96,7 @@ export function awaited(state: State): Awaited {
   for (const command of state.held ?? [])
     if (command.kind === "timer.fired") timers.delete(command.timerId);
     else if (command.kind === "child.finished") children.delete(command.childId);
-    else activities.delete(command.activityId);
+    else if (command.kind !== "activity.item") activities.delete(command.activityId);
   return {
     activities: [...activities].toSorted(),
     timers: [...timers].map(([id, at]) => `${id}@${at}`).toSorted(),

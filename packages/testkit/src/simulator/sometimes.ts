@@ -23,6 +23,7 @@ export const SOMETIMES = [
   "an activity was asked for by two nodes at once",
   "a running activity was aborted",
   "an activity never answered",
+  "a subscription was opened again",
   "an executor threw",
   "a start was answered again with the same id",
   "a start with the key of another request was refused",

@@ -156,6 +156,25 @@ ${BRANCHES}
 `,
   },
   {
+    name: "stream",
+    input: none,
+    // What was taken and not acknowledged comes once more; nothing is left out.
+    outcome: () => ({ output: { all: [1, 2, 3, 4, 5] }, effects: 1, activities: 1 }),
+    tasks: `
+do:
+  - messages:
+      call: asyncapi
+      with:
+        document: { endpoint: 'http://world/stream' }
+        channel: numbers
+        subscription:
+          filter: '\${ .n > 0 }'
+          consume: { while: '\${ .n < 5 }' }
+          foreach: { do: [ { pause: { wait: PT0.2S } }, { keep: { set: '\${ $item }' } } ], output: { as: .n } }
+  - distinct: { set: { all: '\${ unique }' } }
+`,
+  },
+  {
     name: "race",
     input: none,
     outcome: () => ({ output: { was: { won: true } }, effects: 1, activities: 1, children: 1 }),

@@ -3,7 +3,12 @@
  * key would, answers the same for the same, and sometimes late or never.
  */
 import type { JsonObject } from "@millrace/language";
-import type { ActivityExecutor, ActivityRequest, ActivityResult } from "@millrace/server/ports";
+import type {
+  ActivityExecutor,
+  ActivityRequest,
+  ActivityResult,
+  Feed,
+} from "@millrace/server/ports";
 import type { Machine } from "./machine.ts";
 import type { Random } from "./random.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -57,6 +62,8 @@ interface Running {
 
 export class World {
   readonly effects = new Map<string, Effect>();
+  /** How far each subscription has come, by its key. */
+  readonly #streams = new Map<string, { acknowledged: number }>();
   /** Deliveries under way, by instance and activity. */
   readonly #running = new Map<string, Set<Running>>();
   readonly #around: Surroundings;
@@ -71,7 +78,12 @@ export class World {
   }
 
   executorOn(machine: Machine): ActivityExecutor {
-    return { execute: (request, signal) => this.#execute(machine, request, signal) };
+    return {
+      execute: (request, signal, feed) =>
+        request.type === "call:asyncapi"
+          ? this.#stream(machine, request, signal, feed)
+          : this.#execute(machine, request, signal),
+    };
   }
 
   #execute(
@@ -115,6 +127,39 @@ export class World {
           } else resolve(answer === "silent" ? { output: null } : answer);
         });
       });
+    });
+  }
+
+  /**
+   * A broker with five messages for whoever subscribes, and some that pass no filter. It gives a message again until it is
+   * acknowledged, and waits at every step.
+   */
+  #stream(
+    machine: Machine,
+    request: ActivityRequest,
+    signal: AbortSignal,
+    feed: Feed,
+  ): Promise<ActivityResult> {
+    const { met, loop } = this.#around;
+    const stream = this.#streams.get(request.idempotencyKey) ?? { acknowledged: 0 };
+    this.#streams.set(request.idempotencyKey, stream);
+    if (request.attempt > 1 && stream.acknowledged > 0) met("a subscription was opened again");
+    this.#perform(request);
+    return new Promise((resolve) => {
+      const pass = (then: () => void): void => {
+        machine.enter(loop.now + this.#random.between(0.1, 300), then);
+      };
+      const step = (): void => {
+        if (signal.aborted || stream.acknowledged >= 5) return resolve({ output: null });
+        const n = this.#random.chance(0.2) ? 0 : stream.acknowledged + 1;
+        const answered = (answer: "more" | "enough"): void => {
+          if (n > 0) stream.acknowledged = Math.max(stream.acknowledged, n);
+          if (answer === "enough") resolve({ output: null });
+          else pass(step);
+        };
+        void feed({ n }).then(answered, () => resolve({ output: null }));
+      };
+      pass(step);
     });
   }
 

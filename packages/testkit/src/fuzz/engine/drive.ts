@@ -9,6 +9,7 @@ import {
   type Effect,
   isTerminal,
   loadState,
+  SAFE_DEPTH,
   type State,
 } from "@millrace/engine";
 import type { Json, Program } from "@millrace/language";
@@ -98,7 +99,7 @@ export class Drive {
     const random = new Random(seed);
     return decide(this.#program, this.#state, command, {
       // As the hosts do before they write a decision that could not be written.
-      maxDepth: 2000,
+      maxDepth: SAFE_DEPTH,
       now: this.#now,
       random: () => random.next(),
       runtime: { name: "fuzz", version: "0" },
