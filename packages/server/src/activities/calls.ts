@@ -26,6 +26,7 @@ export const executors: Readonly<Partial<Record<ActivityType, Execute>>> = {
   "call:http": callHttp,
   "call:openapi": callOpenApi,
   "call:mcp": lazily(async () => (await import("./mcp/call.ts")).callMcp),
+  "call:a2a": lazily(async () => (await import("./a2a/call.ts")).callA2a),
 };
 
 function lazily(load: () => Promise<Execute>): Execute {

@@ -13,6 +13,7 @@ import {
   type OutgoingRequest,
   type StreamedResponse,
 } from "../http/message.ts";
+import { openStream } from "../http/stream.ts";
 import type { Transport as HttpTransport } from "../http/transport.ts";
 import { describeUri } from "../http/uri.ts";
 import { badAnswer } from "./failure.ts";
@@ -95,7 +96,7 @@ function guardedFetch(server: HttpServer, transport: HttpTransport, watch: Watch
       throw failure;
     }
     const signal = init.signal ?? new AbortController().signal;
-    const response = await authenticated(request, server.credentials, transport, signal);
+    const response = await openStream(transport, request, server.credentials, signal);
     const streams = mediaType(response.headers["content-type"]) === "text/event-stream";
     if (streams) watch.streams();
     return toResponse(response, count, (failure) => streams && watch.ended(failure));
@@ -106,25 +107,6 @@ function requestOf(url: string | URL, init: RequestInit): OutgoingRequest {
   const headers = Object.fromEntries(new Headers(init.headers));
   const request = { method: init.method ?? "GET", url: new URL(url), headers };
   return typeof init.body === "string" ? { ...request, body: Buffer.from(init.body) } : request;
-}
-
-/** One more attempt after a 401 that the credentials have an answer to. */
-async function authenticated(
-  request: OutgoingRequest,
-  credentials: Credentials | undefined,
-  transport: HttpTransport,
-  signal: AbortSignal,
-): Promise<StreamedResponse> {
-  const attempt = (extra: PlainHeaders) =>
-    transport.open({ ...request, headers: { ...request.headers, ...extra } }, signal);
-  if (credentials === undefined) return attempt({});
-  const first = await attempt(await credentials.headers(request, signal));
-  if (first.status !== 401) return first;
-  const refusal = { status: 401, headers: first.headers, content: Buffer.alloc(0) };
-  const answer = await credentials.answer?.(request, refusal, signal);
-  if (answer === undefined) return first;
-  first.discard();
-  return attempt(answer);
 }
 
 function toResponse(
