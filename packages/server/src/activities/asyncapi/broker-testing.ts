@@ -1,0 +1,132 @@
+/** Shared by the tests of protocols: targets, contexts, and peers that misbehave. */
+import assert from "node:assert/strict";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import type { TestContext } from "node:test";
+import { systemClock } from "../../clock.ts";
+import { openServices } from "../calls.ts";
+import { parseOrigins } from "../egress/origins.ts";
+import { type EgressConfig, egressPolicy } from "../egress/policy.ts";
+import { ActivityFailure } from "../failure.ts";
+import { DEFAULT_LIMITS } from "../limits.ts";
+import type {
+  IncomingMessage,
+  OutgoingMessage,
+  ProtocolContext,
+  ProtocolTarget,
+} from "./protocol.ts";
+
+const noBindings = { server: {}, channel: {}, operation: {}, message: {} };
+
+/** A target on 127.0.0.1 without authentication. */
+export function targetOf(
+  protocol: string,
+  port: number,
+  address: string,
+  more: Partial<Omit<ProtocolTarget, "bindings">> & {
+    readonly bindings?: Partial<ProtocolTarget["bindings"]>;
+  } = {},
+): ProtocolTarget {
+  return {
+    protocol,
+    secure: false,
+    host: "127.0.0.1",
+    port,
+    pathname: "",
+    address,
+    credentials: {},
+    ...more,
+    bindings: { ...noBindings, ...more.bindings },
+  };
+}
+
+export interface ContextOptions extends Partial<ProtocolContext> {
+  readonly egress?: EgressConfig;
+  /** Every wait is over after this many milliseconds, however long it is meant to be. */
+  readonly haste?: number;
+}
+
+/** A context that may go to loopback; the test ends with no TCP socket open. */
+export function contextOf(t: TestContext, options: ContextOptions = {}): ProtocolContext {
+  const { egress = { allowLoopback: true }, haste = Number.POSITIVE_INFINITY, ...more } = options;
+  const system = systemClock();
+  const after: typeof system.after = (ms, run) => system.after(Math.min(ms, haste), run);
+  const clock = { ...system, after };
+  const services = openServices({
+    clock,
+    policy: egressPolicy(egress),
+    origins: parseOrigins({}),
+    limits: DEFAULT_LIMITS,
+  });
+  t.after(async () => {
+    await services.close();
+    await noSockets();
+  });
+  return {
+    door: services.door,
+    transport: services.transport,
+    clock,
+    signal: new AbortController().signal,
+    maxMessageBytes: 1_000_000,
+    subscriptionId: `test-${Math.random().toString(36).slice(2)}`,
+    ...more,
+  };
+}
+
+/** Resolves when this process has no TCP connection and no listener; fails when that takes five seconds. */
+export async function noSockets(): Promise<void> {
+  const end = performance.now() + 5_000;
+  const open = (): string[] =>
+    process.getActiveResourcesInfo().filter((kind) => /^T(CP|LS)/.test(kind));
+  while (open().length > 0) {
+    assert.ok(performance.now() < end, `still open: ${open()}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+export function outgoing(text: string, more: Partial<OutgoingMessage> = {}): OutgoingMessage {
+  return {
+    payload: Buffer.from(text),
+    contentType: "text/plain",
+    headers: {},
+    messageId: "id-1",
+    ...more,
+  };
+}
+
+/** The failure of a promise: `communication 503: text`. */
+export async function failureOf(work: Promise<unknown>): Promise<string> {
+  const error = await work.then(
+    (value) => assert.fail(`unexpectedly resolved: ${String(value)}`),
+    (cause: unknown) => cause,
+  );
+  if (!(error instanceof ActivityFailure)) throw error;
+  return `${error.kind} ${error.status}: ${error.message}`;
+}
+
+/** The next message as text. */
+export async function nextText(messages: AsyncIterator<IncomingMessage>): Promise<string> {
+  return Buffer.from((await nextOf(messages)).payload).toString();
+}
+
+export async function nextOf(messages: AsyncIterator<IncomingMessage>): Promise<IncomingMessage> {
+  const { done, value } = await messages.next();
+  assert.notEqual(done, true);
+  return value as IncomingMessage;
+}
+
+/** A server on loopback that does what `serve` says with each connection; closed with the test. */
+export async function peer(t: TestContext, serve: (socket: Socket) => void): Promise<number> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => undefined);
+    socket.on("close", () => sockets.delete(socket));
+    serve(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return (server.address() as AddressInfo).port;
+}
