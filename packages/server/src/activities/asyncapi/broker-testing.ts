@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import type { TestContext } from "node:test";
 import { systemClock } from "../../clock.ts";
-import { openServices } from "../calls.ts";
+import { egressDoor } from "../egress/door.ts";
 import { parseOrigins } from "../egress/origins.ts";
 import { type EgressConfig, egressPolicy } from "../egress/policy.ts";
 import { ActivityFailure } from "../failure.ts";
@@ -11,6 +11,7 @@ import { DEFAULT_LIMITS } from "../limits.ts";
 import type {
   IncomingMessage,
   OutgoingMessage,
+  Protocol,
   ProtocolContext,
   ProtocolTarget,
 } from "./protocol.ts";
@@ -51,19 +52,13 @@ export function contextOf(t: TestContext, options: ContextOptions = {}): Protoco
   const system = systemClock();
   const after: typeof system.after = (ms, run) => system.after(Math.min(ms, haste), run);
   const clock = { ...system, after };
-  const services = openServices({
-    clock,
-    policy: egressPolicy(egress),
-    origins: parseOrigins({}),
-    limits: DEFAULT_LIMITS,
-  });
-  t.after(async () => {
-    await services.close();
-    await noSockets();
-  });
+  const door = egressDoor({ policy: egressPolicy(egress), origins: parseOrigins({}) });
+  // A broker's protocol has no use for HTTP.
+  const send = (): Promise<never> => Promise.reject(new Error("no HTTP here"));
+  t.after(noSockets);
   return {
-    door: services.door,
-    transport: services.transport,
+    door,
+    transport: { limits: DEFAULT_LIMITS, send, open: send },
     clock,
     signal: new AbortController().signal,
     maxMessageBytes: 1_000_000,
@@ -78,7 +73,7 @@ export async function noSockets(): Promise<void> {
   const open = (): string[] =>
     process.getActiveResourcesInfo().filter((kind) => /^T(CP|LS)/.test(kind));
   while (open().length > 0) {
-    assert.ok(performance.now() < end, `still open: ${open()}`);
+    assert.ok(performance.now() < end, `still open: ${open().join()}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
@@ -101,6 +96,16 @@ export async function failureOf(work: Promise<unknown>): Promise<string> {
   );
   if (!(error instanceof ActivityFailure)) throw error;
   return `${error.kind} ${error.status}: ${error.message}`;
+}
+
+/** Begins to take what comes. */
+export function subscribed(
+  protocol: Protocol,
+  target: ProtocolTarget,
+  context: ProtocolContext,
+): Required<AsyncIterator<IncomingMessage>> {
+  const messages = protocol.subscribe(target, context);
+  return messages[Symbol.asyncIterator]() as Required<AsyncIterator<IncomingMessage>>;
 }
 
 /** The next message as text. */

@@ -11,7 +11,17 @@ export interface ProtocolEntry {
 }
 
 /** By the name in the document's `protocol`, in lower case. */
-export const protocols: Readonly<Record<string, ProtocolEntry>> = {};
+export const protocols: Readonly<Record<string, ProtocolEntry>> = {
+  mqtt: mqtt(1883, false),
+  mqtt5: mqtt(1883, false, "mqtt5"),
+  mqtts: mqtt(8883, true),
+  "secure-mqtt": mqtt(8883, true),
+};
+
+function mqtt(defaultPort: number, secure: boolean, family = "mqtt"): ProtocolEntry {
+  const load = async (): Promise<Protocol> => (await import("./mqtt/mqtt.ts")).mqttProtocol;
+  return { defaultPort, secure, family, load };
+}
 
 /** @returns undefined for a protocol that this version doesn't speak */
 export function protocolEntry(name: string): ProtocolEntry | undefined {

@@ -10,6 +10,7 @@ import {
   nextText,
   outgoing,
   peer,
+  subscribed,
   targetOf,
 } from "../broker-testing.ts";
 import { mqttProtocol } from "./mqtt.ts";
@@ -80,9 +81,9 @@ test("retains what is bound to be retained, over MQTT 3.1.1, TLS and a password"
   });
   const context = contextOf(t);
   await mqttProtocol.publish(target, outgoing("kept"), context);
-  const messages = mqttProtocol.subscribe(target, context)[Symbol.asyncIterator]();
+  const messages = subscribed(mqttProtocol, target, context);
   assert.equal(await nextText(messages), "kept");
-  await messages.return?.();
+  await messages.return();
 });
 
 for (const qos of [1, 2]) {
@@ -94,9 +95,7 @@ for (const qos of [1, 2]) {
     });
     const crash = new AbortController();
     const context = contextOf(t);
-    const first = mqttProtocol
-      .subscribe(target, { ...context, signal: crash.signal })
-      [Symbol.asyncIterator]();
+    const first = subscribed(mqttProtocol, target, { ...context, signal: crash.signal });
     const pending = nextOf(first);
     // Subscribed once a message that is sent again and again comes.
     const sender = await mqtt.connectAsync(`mqtt://127.0.0.1:${broker.port}`);
@@ -114,12 +113,12 @@ for (const qos of [1, 2]) {
     assert.equal(String(message.payload), "one");
     crash.abort(new Error("crash"));
     await failureOf(first.next());
-    const second = mqttProtocol.subscribe(target, context)[Symbol.asyncIterator]();
+    const second = subscribed(mqttProtocol, target, context);
     const again = await nextOf(second);
     assert.equal(String(again.payload), "one");
     await again.ack();
     assert.equal(await nextText(second), "two");
-    await second.return?.();
+    await second.return();
   });
 }
 
@@ -144,9 +143,11 @@ test("an MQTT broker that never answers ends in time", async (t) => {
     mqttProtocol.publish(targetOf("mqtt", port, "a"), outgoing("x"), contextOf(t, { haste: 200 })),
   );
   assert.match(await text, /^timeout 408: .*no answer within/);
-  const messages = mqttProtocol
-    .subscribe(targetOf("mqtt", port, "a"), contextOf(t, { haste: 200 }))
-    [Symbol.asyncIterator]();
+  const messages = subscribed(
+    mqttProtocol,
+    targetOf("mqtt", port, "a"),
+    contextOf(t, { haste: 200 }),
+  );
   assert.match(await failureOf(messages.next()), /^timeout 408/);
 });
 
@@ -155,15 +156,13 @@ test("an MQTT subscription ends when its signal aborts, and when its caller leav
 }, async (t) => {
   const cancel = new AbortController();
   const target = targetOf("mqtt", broker.port, "quiet");
-  const first = mqttProtocol
-    .subscribe(target, contextOf(t, { signal: cancel.signal }))
-    [Symbol.asyncIterator]();
+  const first = subscribed(mqttProtocol, target, contextOf(t, { signal: cancel.signal }));
   const waiting = failureOf(first.next());
   cancel.abort(new Error("cancelled"));
   assert.match(await waiting, /^communication/);
-  const second = mqttProtocol.subscribe(target, contextOf(t))[Symbol.asyncIterator]();
+  const second = subscribed(mqttProtocol, target, contextOf(t));
   const next = second.next();
-  await second.return?.();
+  await second.return();
   assert.equal((await next).done, true);
 });
 
@@ -173,7 +172,7 @@ test("an MQTT broker that dies in the middle ends the subscription", { skip }, a
   const target = targetOf("mqtt", own.port, "a", { bindings: { operation: { retain: true } } });
   const context = contextOf(t);
   await mqttProtocol.publish(target, outgoing("x"), context);
-  const messages = mqttProtocol.subscribe(target, context)[Symbol.asyncIterator]();
+  const messages = subscribed(mqttProtocol, target, context);
   const message = await nextOf(messages);
   const next = failureOf(message.ack().then(() => messages.next()));
   await own.kill();
@@ -187,9 +186,7 @@ test("a message longer than the limit ends an MQTT subscription, not the memory"
     bindings: { operation: { retain: true } },
   });
   await mqttProtocol.publish(target, outgoing("x".repeat(900_000)), contextOf(t));
-  const messages = mqttProtocol
-    .subscribe(target, contextOf(t, { maxMessageBytes: 1000 }))
-    [Symbol.asyncIterator]();
+  const messages = subscribed(mqttProtocol, target, contextOf(t, { maxMessageBytes: 1000 }));
   assert.match(await failureOf(messages.next()), /^communication 413: .*longer than 1000 bytes/);
 });
 
