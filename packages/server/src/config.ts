@@ -2,58 +2,25 @@
  * The server's settings: one table gives each its environment variable, default, meaning and check.
  * `docs/configuration.md` is generated from it; a test keeps the two equal.
  */
-import { parseDuration } from "@millrace/protocol";
 import type { TenantEgress } from "./activities/egress/policy.ts";
 import { parseTenantEgress } from "./activities/egress/tenants.ts";
-import { LOG_LEVELS, type LogLevel } from "./observe/levels.ts";
+import { LOG_LEVELS } from "./observe/levels.ts";
+import { RUN_SETTINGS } from "./run-settings.ts";
+import {
+  anyText,
+  ConfigError,
+  flag,
+  integer,
+  keys,
+  level,
+  list,
+  milliseconds,
+  postgresUrl,
+  setting,
+  webOrigins,
+} from "./settings.ts";
 
-/** A setting that cannot be used. `message` has one line for each fault: what, where, what to do. */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
-}
-
-interface Setting<T> {
-  readonly variable: string;
-  /** As it would stand in the environment; `undefined` when there is none and the setting may be absent. */
-  readonly default: string | undefined;
-  readonly description: string;
-  /** @throws {ConfigError} saying what was expected */
-  readonly parse: (text: string) => T;
-}
-
-function setting<T>(
-  variable: string,
-  fallback: string | undefined,
-  description: string,
-  parse: (text: string) => T,
-): Setting<T> {
-  return { variable, default: fallback, description, parse };
-}
-
-const anyText = (text: string): string => text;
-
-function list(text: string): readonly string[] {
-  return text
-    .split(",")
-    .map((item) => item.trim())
-    .filter((item) => item !== "");
-}
-
-function keys(text: string): readonly string[] {
-  const all = list(text);
-  if (all.some((key) => key.length < 16)) {
-    throw new ConfigError("expected keys of at least 16 characters each");
-  }
-  return all;
-}
-
-function webOrigins(text: string): readonly string[] {
-  const all = list(text);
-  if (all.every((item) => URL.canParse(item) && new URL(item).origin === item)) return all;
-  throw new ConfigError(
-    "expected scheme, host and port of each alone, such as https://console.example or http://localhost:5173",
-  );
-}
+export { ConfigError } from "./settings.ts";
 
 function tenantEgress(text: string): Readonly<Record<string, TenantEgress>> {
   try {
@@ -61,37 +28,6 @@ function tenantEgress(text: string): Readonly<Record<string, TenantEgress>> {
   } catch (error) {
     throw new ConfigError((error as Error).message);
   }
-}
-
-function integer(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-    throw new ConfigError(`expected a whole number from ${least} to ${most}`);
-  };
-}
-
-function flag(text: string): boolean {
-  if (text === "true" || text === "1") return true;
-  if (text === "false" || text === "0") return false;
-  throw new ConfigError("expected true or false");
-}
-
-function milliseconds(text: string): number {
-  const value = parseDuration(text);
-  if (value !== undefined && value > 0) return value;
-  throw new ConfigError("expected a duration such as 10s, 500ms or PT10S");
-}
-
-function postgresUrl(text: string): string {
-  if (/^postgres(ql)?:\/\//.test(text) && URL.canParse(text)) return text;
-  throw new ConfigError("expected postgres://user:password@host:port/database");
-}
-
-function level(text: string): LogLevel {
-  const found = LOG_LEVELS.find((candidate) => candidate === text);
-  if (found !== undefined) return found;
-  throw new ConfigError(`expected one of ${LOG_LEVELS.join(", ")}`);
 }
 
 export const SETTINGS = {
@@ -221,6 +157,7 @@ export const SETTINGS = {
     "Time until an open circuit breaker lets a trial call through.",
     milliseconds,
   ),
+  ...RUN_SETTINGS,
 } as const;
 
 type Settings = typeof SETTINGS;

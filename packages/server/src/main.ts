@@ -6,6 +6,8 @@
  * out. Stopping goes the other way round, within `shutdownTimeout`; whatever it cuts off, nothing acknowledged is lost.
  */
 import type { Activities } from "./activities/registry.ts";
+import type { RunsConfig } from "./activities/run/config.ts";
+import { SANDBOX_LIMITS } from "./activities/run/sandbox/limits.ts";
 import type { ActivityExecutor } from "./activities/executor.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Config, checkExposure } from "./config.ts";
@@ -144,7 +146,27 @@ async function openActivities(
       openFor: config.breakerOpen,
       onChange: breakerListener(log, metrics),
     },
+    runs: runsOf(config),
   });
+}
+
+function runsOf(config: Config): RunsConfig {
+  return {
+    kinds: config.runs,
+    isolation: config.runIsolation,
+    network: config.runNetwork,
+    timeout: config.runTimeout,
+    containerCli: config.containerCli,
+    containerVolumes: config.containerVolumes,
+    limits: {
+      ...SANDBOX_LIMITS,
+      cpuSeconds: config.runCpuSeconds,
+      memoryBytes: config.runMemoryBytes,
+      diskBytes: config.runDiskBytes,
+      processes: config.runProcesses,
+      outputBytes: config.runOutputBytes,
+    },
+  };
 }
 
 const openPostgresRuntime: OpenRuntime = async (parts) => {

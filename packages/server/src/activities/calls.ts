@@ -11,6 +11,8 @@ import { callHttp } from "./http/call.ts";
 import { httpTransport, type TransportConfig } from "./http/transport.ts";
 import { KeptThings } from "./kept.ts";
 import { callOpenApi } from "./openapi/call.ts";
+import type { RunsConfig } from "./run/config.ts";
+import { createSandbox } from "./run/sandbox/sandbox.ts";
 import type { CallServices } from "./services.ts";
 
 /** Does one activity of one type. @throws {ActivityFailure} */
@@ -27,14 +29,21 @@ export const executors: Readonly<Partial<Record<ActivityType, Execute>>> = {
   "call:openapi": callOpenApi,
   "call:mcp": lazily(async () => (await import("./mcp/call.ts")).callMcp),
   "call:a2a": lazily(async () => (await import("./a2a/call.ts")).callA2a),
+  "run:shell": lazily(async () => (await import("./run/shell.ts")).runShell),
+  "run:script": lazily(async () => (await import("./run/script.ts")).runScript),
 };
 
 function lazily(load: () => Promise<Execute>): Execute {
   return async (...given) => (await load())(...given);
 }
 
+export interface ServicesConfig extends TransportConfig {
+  readonly clock: Clock;
+  readonly runs: RunsConfig;
+}
+
 /** What one tenant's activities share. */
-export function servicesOf(config: TransportConfig & { readonly clock: Clock }): CallServices {
+export function servicesOf(config: ServicesConfig): CallServices {
   const { clock, tenant, breakers } = config;
   const transport = httpTransport(config);
   const tokens = tokenSource({ transport, clock });
@@ -44,6 +53,8 @@ export function servicesOf(config: TransportConfig & { readonly clock: Clock }):
     transport,
     door: egressDoor(config),
     breaker: (target) => breakers.of(tenant, targetName(target)),
+    runs: config.runs,
+    sandbox: createSandbox(config.runs),
     documents: documentSource({ transport, clock }),
     credentials: (request) => credentialsFrom(request, tokens),
     keep: (open) => kept.get(open, services),

@@ -10,6 +10,7 @@ import { ActivityFailure, toWorkflowError } from "./failure.ts";
 import { networkFailure } from "./http/network-error.ts";
 import type { LogRedaction } from "../secrets/redact.ts";
 import { DEFAULT_LIMITS, type HttpLimits } from "./limits.ts";
+import { DEFAULT_RUNS, type RunsConfig } from "./run/config.ts";
 import { Confidence, type SecretSource } from "./secrets.ts";
 import type { SharedServices } from "./tenants.ts";
 import { withTimeLimit } from "./time-limit.ts";
@@ -27,6 +28,8 @@ export interface ActivitiesConfig {
    */
   readonly origins?: Readonly<Record<string, string>>;
   readonly clock?: Clock;
+  /** `run` of processes: all turned off unless given. */
+  readonly runs?: Partial<RunsConfig>;
   /** Name resolution; the system's unless given. */
   readonly resolve?: Resolve;
   /** There are no secrets unless given. */
@@ -51,6 +54,7 @@ export function createActivities(config: ActivitiesConfig = {}): Activities {
     breaker: config.breaker ?? {},
     origins: parseOrigins(origins),
     limits: { ...DEFAULT_LIMITS, ...config.limits },
+    runs: { ...DEFAULT_RUNS, ...config.runs },
     ...(resolve === undefined ? {} : { resolve }),
   };
   let opened: Promise<SharedServices> | undefined;
@@ -78,7 +82,9 @@ export function createActivities(config: ActivitiesConfig = {}): Activities {
     async execute(request, signal, feed = nobody) {
       const { deadline = Number.POSITIVE_INFINITY } = request;
       const confidence = new Confidence(config, clock);
-      const budget = Math.min(services.limits.totalTimeout, deadline - clock.now());
+      const { limits, runs } = services;
+      const longest = request.type.startsWith("run:") ? runs.timeout : limits.totalTimeout;
+      const budget = Math.min(longest, deadline - clock.now());
       try {
         const result = await withTimeLimit(clock, budget, signal, (limited) =>
           perform(request, confidence, limited, feed).catch((error: unknown) => {

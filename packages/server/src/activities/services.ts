@@ -6,6 +6,8 @@ import type { Door, Target } from "./egress/door.ts";
 import type { Credentials } from "./http/exchange.ts";
 import type { Transport } from "./http/transport.ts";
 import type { Kept } from "./kept.ts";
+import type { RunsConfig } from "./run/config.ts";
+import type { Sandbox } from "./run/sandbox/sandbox.ts";
 
 /** What the executors of one tenant's activities share. */
 export interface CallServices {
@@ -20,6 +22,10 @@ export interface CallServices {
    */
   breaker(target: Target): Breaker;
   readonly documents: DocumentSource;
+  /** What the operator lets workflows run. */
+  readonly runs: RunsConfig;
+  /** Processes kept away from the server and the machine. */
+  readonly sandbox: Sandbox;
   /** @throws {ActivityFailure} `configuration` when the policy cannot be used */
   credentials(request: CredentialsRequest): Credentials;
   /**

@@ -5,6 +5,7 @@ import { type BreakerConfig, circuitBreakers, DEFAULT_BREAKER } from "./egress/b
 import type { EgressPolicies } from "./egress/policy.ts";
 import { connectionPools } from "./egress/pools.ts";
 import type { TransportConfig } from "./http/transport.ts";
+import type { RunsConfig } from "./run/config.ts";
 import type { CallServices } from "./services.ts";
 
 /** What is the operator's and the same for all tenants. */
@@ -13,6 +14,7 @@ export interface SharedConfig
   readonly clock: Clock;
   readonly policies: EgressPolicies;
   readonly breaker: Partial<BreakerConfig>;
+  readonly runs: RunsConfig;
 }
 
 export interface SharedServices {

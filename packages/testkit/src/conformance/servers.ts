@@ -42,6 +42,7 @@ export async function startServers({
   });
   const executor = createActivities({
     egress: { allowLoopback: true },
+    runs: { kinds: ["shell", "script"], isolation: "process" },
     secrets: { get: (_tenant, name) => Promise.resolve(secrets[name]) },
     origins: Object.fromEntries(NAMES.map((name) => [`http://${name}.test`, fixture.origin])),
   });
