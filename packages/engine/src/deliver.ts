@@ -111,8 +111,9 @@ function fire(d: Draft, timerId: string): boolean {
     case "s":
       return (
         subscription(d, id, (_, frame) => {
-          delete d.own(frame).closesAt;
-          return closeSubscription(d, frame);
+          const own = d.own(frame);
+          delete own.closesAt;
+          return closeSubscription(d, own);
         }) ?? false
       );
     case "r":

@@ -10,6 +10,7 @@ import { type ActivityExecutor, runToEnd } from "@millrace/server/local";
 import { createDatabase, type TestDatabase } from "@millrace/testkit";
 import {
   type Case,
+  bringing,
   checkOutcome,
   readCases,
   runCase,
@@ -23,11 +24,11 @@ const WAIT = 20_000;
 const HOST = /\$(?:workflow|runtime)|startedAt|\bnow\b|idempotency-key|emit/;
 
 const eligible = readCases().filter(
-  ({ commands, children, definition, expect, servers }) =>
+  ({ commands, children, definition, expect, servers, messages }) =>
     expect.refused === undefined &&
     commands.length === 0 &&
     children.length === 0 &&
-    !JSON.stringify(servers).includes('"after"') &&
+    !JSON.stringify([servers, messages]).includes('"after"') &&
     !HOST.test(JSON.stringify([definition, expect])),
 );
 
@@ -54,8 +55,13 @@ async function withServers(
   }
 }
 
-function needsServers({ servers }: Case): boolean {
-  return Object.keys(servers).length > 0;
+/** True for a case that needs an executor of its own. */
+function needsServers({ servers, messages }: Case): boolean {
+  return Object.keys(servers).length + messages.length > 0;
+}
+
+function executorOf({ messages }: Case, servers: ScriptedServers | undefined): ActivityExecutor {
+  return messages.length > 0 ? bringing(messages) : (servers?.executor ?? NOBODY);
 }
 
 /** For cases that call nobody. */
@@ -82,7 +88,7 @@ suite("conformance on the real hosts", () => {
   test("in this process", async () => {
     for (const each of cases)
       await withServers(each, async (servers) => {
-        const executor = servers?.executor ?? NOBODY;
+        const executor = executorOf(each, servers);
         const loaded = load(JSON.stringify(each.definition));
         assert.ok(loaded.ok);
         const { state, history } = await runToEnd(loaded.program, "I", each.input, { executor });
@@ -104,7 +110,7 @@ suite("conformance on the real hosts", () => {
     await Promise.all(together.map((each) => withServers(each, () => run(each))));
     for (const each of alone)
       await withServers(each, (servers) => {
-        serving = servers?.executor ?? NOBODY;
+        serving = executorOf(each, servers);
         return run(each);
       });
   });

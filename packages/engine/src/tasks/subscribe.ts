@@ -22,7 +22,7 @@ import { type Outcome, WAITING } from "../outcome.ts";
 import { duration, evaluate, holds, inputOf, type Site } from "../scope.ts";
 import { scheduleActivity } from "./activity.ts";
 
-/** A subscription that goes on for ever must not grow for ever: of more outputs the last ones are kept. */
+/** One that may go on for ever must not grow for ever: without an `amount` the last outputs are kept. */
 const MOST_OUTPUTS = 1000;
 
 export function startSubscription(d: Draft, node: SubscribeNode, frame: Frame): Outcome {
@@ -58,13 +58,14 @@ export function takeItem(
   const own = d.own(frame);
   own.last = itemId;
   const { filter, foreach } = node;
-  if (filter !== undefined && !holds(d, filter, item, siteOf(d, node, own)))
-    return wantNext(d, own);
-  own.index += 1;
-  own.item = item;
-  if (foreach === undefined) return itemDone(d, node, own, { kind: "done", output: item });
-  const key = keyOf(own);
-  return itemDone(d, node, own, startList(d, own, foreach.tasks, key, item));
+  return orRelease(d, own, () => {
+    const site = siteOf(d, node, own);
+    if (filter !== undefined && !holds(d, filter, item, site)) return wantNext(d, own);
+    own.index += 1;
+    own.item = item;
+    if (foreach === undefined) return itemDone(d, node, own, { kind: "done", output: item });
+    return itemDone(d, node, own, startList(d, own, foreach.tasks, keyOf(own), item));
+  });
 }
 
 export function continueSubscription(
@@ -74,7 +75,21 @@ export function continueSubscription(
   ended: Outcome,
 ): Outcome {
   const tasks = node.foreach?.tasks ?? [];
-  return itemDone(d, node, frame, continueList(d, frame, tasks, keyOf(frame), ended));
+  return orRelease(d, frame, () =>
+    itemDone(d, node, frame, continueList(d, frame, tasks, keyOf(frame), ended)),
+  );
+}
+
+/** What ends the task, or the workflow, takes the subscription back. */
+function orRelease(d: Draft, frame: SubscriptionFrame, body: () => Outcome): Outcome {
+  let outcome: Outcome | undefined;
+  try {
+    outcome = body();
+    return outcome;
+  } finally {
+    const kind = outcome?.kind ?? "raised";
+    if (kind === "raised" || kind === "end") release(d, d.own(frame));
+  }
 }
 
 /** No more messages: the period is over, or the activity has ended by itself. What is under way comes to its end first. */
@@ -97,13 +112,12 @@ function itemDone(
   frame: SubscriptionFrame,
   ended: Outcome,
 ): Outcome {
-  if (ended.kind === "end") release(d, d.own(frame));
-  if (ended.kind === "raised") release(d, d.own(frame));
   if (ended.kind !== "done") return ended;
   const own = d.own(frame);
   const { item = null } = own;
   const output = shape(d, node, own, ended.output);
-  own.gathered = [...own.gathered, output].slice(-MOST_OUTPUTS);
+  const gathered = [...own.gathered, output];
+  own.gathered = node.consume.amount === undefined ? gathered.slice(-MOST_OUTPUTS) : gathered;
   const enough = own.closing === true || isEnough(d, node, own, item);
   delete own.item;
   return enough ? finish(d, own) : wantNext(d, own);

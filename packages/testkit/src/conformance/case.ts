@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { isObject, type Json, type JsonObject, parseYaml } from "@millrace/language";
+import type { ScriptedMessage } from "./messages.ts";
 
 export const CASES_FOLDER = join(import.meta.dirname, "../../conformance");
 
@@ -71,6 +72,8 @@ export interface Case {
   readonly definition: JsonObject;
   readonly input: Json;
   readonly servers: Readonly<Record<string, readonly ScriptedReply[]>>;
+  /** What its subscriptions bring. */
+  readonly messages: readonly ScriptedMessage[];
   /** What the tenant has. */
   readonly secrets: JsonObject;
   readonly commands: readonly PlannedCommand[];
@@ -84,12 +87,13 @@ export interface Case {
 const KEYS = {
   file: ["about", "cases"],
   case: [
-    "name", "decision", "definition", "input", "servers", "secrets", "commands", "children", "random", "expect",
+    "name", "decision", "definition", "input", "servers", "messages", "secrets", "commands", "children", "random", "expect",
   ],
   expect: [
     "status", "output", "context", "error", "history", "order", "elapsed", "retries", "requests", "events", "children",
     "refused",
   ],
+  message: ["message", "error", "end", "after"],
   reply: ["on", "status", "headers", "body", "text", "after"],
   command: ["at", "send", "reason"],
   error: ["type", "status", "instance", "title", "detail"],
@@ -123,6 +127,8 @@ function readCase(item: Json, file: string): Case {
   const servers = (given.servers ?? {}) as Case["servers"];
   for (const reply of Object.values(servers).flat())
     only(reply as unknown as Json, KEYS.reply, where);
+  const messages = (given.messages ?? []) as readonly Json[];
+  for (const message of messages) only(message, KEYS.message, where);
   const commands = (given.commands ?? []) as readonly Json[];
   for (const command of commands) only(command, KEYS.command, where);
   const { decision = [] } = given;
@@ -133,6 +139,7 @@ function readCase(item: Json, file: string): Case {
     definition: withDocument(given.definition, "main"),
     input: given.input ?? {},
     servers,
+    messages: messages as unknown as readonly ScriptedMessage[],
     secrets: (given.secrets ?? {}) as JsonObject,
     commands: commands as unknown as readonly PlannedCommand[],
     children: ((given.children ?? []) as readonly Json[]).map((each) =>

@@ -30,6 +30,7 @@ export async function runCase(given: Case): Promise<number | undefined> {
       program: loaded.program,
       input: given.input,
       servers,
+      messages: given.messages,
       children: given.children.map(programOf),
       random: given.random,
       planned: given.commands.map(({ at, send, reason }) => [

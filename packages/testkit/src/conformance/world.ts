@@ -20,6 +20,7 @@ import {
 } from "@millrace/engine";
 import type { Json, JsonObject, Program } from "@millrace/language";
 import { freeze, openOutside, waitsOf } from "../invariants.ts";
+import { brought, type ScriptedMessage } from "./messages.ts";
 import type { ScriptedServers } from "./servers.ts";
 
 /** 2026-01-01T00:00:00Z: when every case starts. */
@@ -45,12 +46,15 @@ interface Happening {
   readonly command: Command;
   /** The key in `open` that this settles. */
   readonly settles?: string;
+  /** The key in `open` that it comes from and does not settle. */
+  readonly from?: string;
 }
 
 export interface WorldOptions {
   readonly program: Program;
   readonly input: Json;
   readonly servers: ScriptedServers | undefined;
+  readonly messages: readonly ScriptedMessage[];
   /** Programs that `run: workflow` finds. */
   readonly children: readonly Program[];
   readonly random: readonly number[];
@@ -173,6 +177,7 @@ export class World {
         });
         break;
       case "activity.next":
+        this.#bring(instance, effect.activityId, Number(effect.itemId.split(".")[1]));
         break;
       case "event.emit":
         this.emitted.push(effect.event);
@@ -187,12 +192,32 @@ export class World {
 
   #drop(instance: Instance, settles: string): boolean {
     this.#happenings = this.#happenings.filter(
-      (each) => each.instance !== instance.id || each.settles !== settles,
+      (each) =>
+        each.instance !== instance.id || (each.settles !== settles && each.from !== settles),
     );
     return instance.open.delete(settles);
   }
 
+  /** The n-th of what a subscription brings, counted from 0. */
+  #bring(instance: Instance, activityId: string, n: number): void {
+    const next = brought(this.#options.messages, activityId, n);
+    if (next === undefined) return;
+    const key = `activity:${activityId}`;
+    const at = this.#now + next.after;
+    const { command } = next;
+    this.#plan({
+      at,
+      instance: instance.id,
+      command,
+      ...(next.last ? { settles: key } : { from: key }),
+    });
+  }
+
   async #execute(instance: Instance, effect: ScheduleActivity): Promise<void> {
+    if (effect.type === "call:asyncapi" && this.#options.messages.length > 0) {
+      instance.open.add(`activity:${effect.activityId}`);
+      return this.#bring(instance, effect.activityId, 0);
+    }
     // Deadlines are of simulated time, which the executor does not know; the engine's own timers hold them.
     const { kind: _kind, deadline: _deadline, ...activity } = effect;
     const { namespace, name, version } = instance.program;
