@@ -154,4 +154,22 @@ do: [ { c: { call: http, with: { method: get, endpoint: ${endpoint} } } } ]`);
   assert.equal(endpointOf("'${ .u }'"), "https://x.example/%7Bid%7D");
   assert.deepEqual(endpointOf("{ uri: '${ .u }' }"), { uri: "https://x.example/%7Bid%7D" });
   assert.deepEqual(endpointOf("'${ {uri: .u} }'"), { uri: "https://x.example/%7Bid%7D" });
+
+  test("nor is it where an endpoint stands deeper in the arguments", () => {
+    const calls = [
+      "call: a2a, with: { method: tasks/list, server: '${ .u }' }",
+      "call: a2a, with: { method: tasks/list, agentCard: { endpoint: { uri: '${ .u }' } } }",
+      "call: openapi, with: { operationId: x, document: { endpoint: '${ .u }' } }",
+      "call: mcp, with: { method: tools/list, transport: { http: { endpoint: '${ .u }' } } }",
+    ];
+    for (const call of calls) {
+      const loaded = load(`document: { dsl: '1.0.3', namespace: a, name: b, version: '1.0.0' }
+do: [ { c: { ${call} } } ]`);
+      assert.ok(loaded.ok, call);
+      const node = loaded.program.tasks[0];
+      assert.ok(node?.kind === "call");
+      const given = node.with.evaluate({ u: "https://x.example/{id}" }, {}, { now: 0 });
+      assert.match(JSON.stringify(given), /"https:\/\/x\.example\/%7Bid%7D"/, call);
+    }
+  });
 });

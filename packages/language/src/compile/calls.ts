@@ -9,7 +9,7 @@ import { compileIterator } from "./events.ts";
 import { compileFunction } from "./functions.ts";
 import { asObject, asText, down, given, type Place, report, withVariables } from "./place.ts";
 import { conditionOf } from "./expression.ts";
-import { compileObject, compileTemplate, endpointPart } from "./template.ts";
+import { compileObject, compileTemplate, endpointPart, objectWith } from "./template.ts";
 import { lookUp } from "./use.ts";
 
 /** Where each protocol's arguments may name an authentication policy. */
@@ -107,8 +107,16 @@ function compileSubscription(
   };
 }
 
-/** The argument of `call: http` that is an endpoint. */
-const ENDPOINTS = { endpoint: endpointPart };
+/** The arguments of calls that are endpoints. */
+const HOLDER = objectWith({ endpoint: endpointPart });
+const ENDPOINTS = {
+  endpoint: endpointPart,
+  document: HOLDER,
+  proto: HOLDER,
+  server: endpointPart,
+  agentCard: HOLDER,
+  transport: objectWith({ http: HOLDER }),
+};
 
 const CATALOGUED = /^[^:@\s]+:[^:@\s]+@([^:@\s]+)$/;
 const URL = /^https?:\/\//i;

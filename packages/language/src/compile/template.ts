@@ -36,17 +36,26 @@ export function compileTransform(value: Json, place: Place): Template {
   return compileExpression(value, place);
 }
 
+type CompilePart = (value: Json, place: Place) => Part;
+
 /** An object whose named properties are compiled in a way of their own. */
 export function compileObject(
   value: Readonly<Record<string, Json>>,
   place: Place,
-  special: Readonly<Record<string, (value: Json, place: Place) => Part>>,
+  special: Readonly<Record<string, CompilePart>>,
 ): Template {
-  const part = objectPart(value, (item, key) => {
-    const own = Object.hasOwn(special, key) ? special[key] : undefined;
-    return own === undefined ? partOf(item, down(place, key)) : own(item, down(place, key));
-  });
-  return templateOf(value, part);
+  return templateOf(value, objectWith(special)(value, place));
+}
+
+/** The same as a part of something larger. */
+export function objectWith(special: Readonly<Record<string, CompilePart>>): CompilePart {
+  return (value, place) => {
+    if (!isObject(value)) return partOf(value, place);
+    return objectPart(value, (item, key) => {
+      const own = Object.hasOwn(special, key) ? special[key] : undefined;
+      return (own ?? partOf)(item, down(place, key));
+    });
+  };
 }
 
 /** A value that is never evaluated, such as a script's code. */
