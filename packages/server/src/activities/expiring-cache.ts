@@ -47,9 +47,10 @@ export class ExpiringCache<T> {
     return (await orAborted(loading, signal)).value;
   }
 
-  delete(key: string): void {
+  /** Drops an entry; with `value`, only when it is still that one. */
+  delete(key: string, value?: T): void {
     const entry = this.#entries.get(key);
-    if (entry === undefined) return;
+    if (entry === undefined || (value !== undefined && entry.value !== value)) return;
     this.#entries.delete(key);
     this.#weight -= entry.weight ?? 1;
   }

@@ -104,7 +104,7 @@ describe("digest", () => {
   });
 
   test("says when the server asks for what is not supported", async (t) => {
-    const challenge = 'Digest realm="r", nonce="n", qop="auth-int"';
+    const challenge = 'Digest realm="r", nonce="n", qop="auth-conf"';
     const server = await startHttpFixture(() => ({
       status: 401,
       headers: { "www-authenticate": challenge },

@@ -1,7 +1,8 @@
 /**
  * Digest access authentication (RFC 7616): the first request goes without credentials, the 401 brings a challenge, the
- * second request answers it. Algorithms MD5, SHA-256 and SHA-512-256 with their `-sess` forms; `qop=auth` or none (RFC 2069).
- * A nonce is used once, so `nc` is always 1.
+ * second request answers it. Algorithms MD5, SHA-256 and SHA-512-256 with their `-sess` forms; `qop=auth`, `auth-int` where
+ * the server takes nothing less, or none (RFC 2069). A nonce is used once, so `nc` is always 1. When the server says that the
+ * nonce was stale (`stale=true`), its new one is answered, once.
  */
 import { createHash, randomBytes } from "node:crypto";
 import type { JsonObject } from "@millrace/language";
@@ -22,12 +23,14 @@ export function digestCredentials(policy: JsonObject, path: string): Credentials
   const user = userPassword(policy, path);
   return {
     headers: () => Promise.resolve({}),
-    answer(request, response) {
+    answer(request, response, _, answered = 0) {
       const challenge = choose(parseChallenges(response.headers["www-authenticate"] ?? ""));
-      if (challenge === undefined) return Promise.resolve(undefined);
+      const stale = challenge?.parameters["stale"]?.toLowerCase() === "true";
+      if (challenge === undefined || (answered > 0 && !stale)) return Promise.resolve(undefined);
       const authorization = digestAuthorization(challenge, user, {
         method: request.method,
         uri: `${request.url.pathname}${request.url.search}`,
+        body: request.body ?? new Uint8Array(),
         cnonce: randomBytes(16).toString("base64url"),
       });
       const headers: Record<string, string> = {};
@@ -41,6 +44,8 @@ export interface DigestRequest {
   readonly method: string;
   /** The request target: path and query. */
   readonly uri: string;
+  /** For `auth-int`; nothing when absent. */
+  readonly body?: Uint8Array;
   readonly cnonce: string;
 }
 
@@ -48,21 +53,21 @@ export interface DigestRequest {
 export function digestAuthorization(
   challenge: Challenge,
   user: UserPassword,
-  { method, uri, cnonce }: DigestRequest,
+  { method, uri, cnonce, body = new Uint8Array() }: DigestRequest,
 ): string {
   const { realm = "", nonce = "", opaque, algorithm, userhash } = challenge.parameters;
   const [name, session] = algorithmOf(challenge);
-  const hash = (text: string) =>
+  const hash = (text: string | Uint8Array) =>
     createHash(ALGORITHMS.get(name) ?? "md5")
       .update(text)
       .digest("hex");
   const nc = "00000001";
-  const withQop = qopAuth(challenge);
+  const qop = qopOf(challenge);
   const secret = hash(`${user.username}:${realm}:${user.password}`);
   const a1 = session ? hash(`${secret}:${nonce}:${cnonce}`) : secret;
-  const a2 = hash(`${method}:${uri}`);
+  const a2 = hash(`${method}:${uri}${qop === "auth-int" ? `:${hash(body)}` : ""}`);
   const response = hash(
-    withQop ? `${a1}:${nonce}:${nc}:${cnonce}:auth:${a2}` : `${a1}:${nonce}:${a2}`,
+    qop === undefined ? `${a1}:${nonce}:${a2}` : `${a1}:${nonce}:${nc}:${cnonce}:${qop}:${a2}`,
   );
   const hashed = userhash?.toLowerCase() === "true";
   const parts = [
@@ -71,8 +76,8 @@ export function digestAuthorization(
     `uri=${quote(uri)}`,
     ...(algorithm === undefined ? [] : [`algorithm=${algorithm}`]),
     `nonce=${quote(nonce)}`,
-    ...(withQop ? [`nc=${nc}`, "qop=auth"] : []),
-    ...(withQop || session ? [`cnonce=${quote(cnonce)}`] : []),
+    ...(qop === undefined ? [] : [`nc=${nc}`, `qop=${qop}`]),
+    ...(qop !== undefined || session ? [`cnonce=${quote(cnonce)}`] : []),
     `response=${quote(response)}`,
     ...(opaque === undefined ? [] : [`opaque=${quote(opaque)}`]),
     ...(hashed ? ["userhash=true"] : []),
@@ -86,7 +91,7 @@ function choose(challenges: readonly Challenge[]): Challenge | undefined {
   for (const name of ALGORITHMS.keys()) {
     const found = digests.find((challenge) => algorithmOf(challenge)[0] === name);
     const qop = found?.parameters["qop"];
-    if (found !== undefined && (qop === undefined || qopAuth(found))) return found;
+    if (found !== undefined && (qop === undefined || qopOf(found) !== undefined)) return found;
   }
   if (digests.length === 0) return undefined;
   throw new ActivityFailure(
@@ -101,9 +106,13 @@ function algorithmOf(challenge: Challenge): readonly [name: string, session: boo
   return name.endsWith("-SESS") ? [name.slice(0, -5), true] : [name, false];
 }
 
-function qopAuth(challenge: Challenge): boolean {
+/** What we choose of the qualities of protection offered; undefined when there is none that we know. */
+function qopOf(challenge: Challenge): "auth" | "auth-int" | undefined {
   const offered = challenge.parameters["qop"]?.toLowerCase().split(",") ?? [];
-  return offered.some((qop) => qop.trim() === "auth");
+  const known = (["auth", "auth-int"] as const).filter((name) =>
+    offered.some((qop) => qop.trim() === name),
+  );
+  return known[0];
 }
 
 /** RFC 7616 §3.4.4: hashed when asked for, in RFC 8187's encoding when a quoted string cannot carry the name. */

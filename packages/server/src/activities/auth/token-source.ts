@@ -1,39 +1,36 @@
 /**
- * OAuth 2.0 access tokens by the client-credentials grant (RFC 6749 §4.4), kept until shortly before they expire and
- * fetched once for all activities that need the same one at the same time.
+ * OAuth 2.0 access tokens: kept until shortly before they expire, and fetched once for all activities that need the same one
+ * at the same time. A refresh token that came with one is used for the next (RFC 6749 section 6); when the authority refuses
+ * it, the grant of the policy is asked for again.
  */
-import { isObject } from "@millrace/language";
 import { createHash } from "node:crypto";
 import type { Clock } from "../../clock.ts";
 import { ExpiringCache } from "../expiring-cache.ts";
 import { ActivityFailure } from "../failure.ts";
-import { FORM, type IncomingResponse, type OutgoingRequest } from "../http/message.ts";
 import type { Transport } from "../http/transport.ts";
 import { describeUri } from "../http/uri.ts";
 import { withTimeLimit } from "../time-limit.ts";
-import { discoverTokenEndpoint } from "./discovery.ts";
-
-/** Everything that decides which token comes back. */
-export interface TokenRequest {
-  readonly endpoint:
-    | { readonly kind: "token"; readonly url: URL }
-    /** A discovery document (RFC 8414, OpenID Connect Discovery) names it. */
-    | { readonly kind: "discovery"; readonly url: URL };
-  readonly clientAuthentication: "client_secret_post" | "client_secret_basic" | "none";
-  readonly clientId?: string;
-  readonly clientSecret?: string;
-  readonly encoding: "form" | "json";
-  readonly scopes: readonly string[];
-  readonly audiences: readonly string[];
-  /** Accepted issuers of tokens that are JWTs; any when empty. */
-  readonly issuers: readonly string[];
-}
+import { discover } from "./discovery.ts";
+import { assertIntrospected, issuerOf, readTokenAnswer, type TokenAnswer } from "./token-answer.ts";
+import {
+  type Authority,
+  type Grant,
+  introspectionRequestFor,
+  type TokenRequest,
+  tokenRequestFor,
+} from "./token-request.ts";
 
 export interface TokenSource {
-  /** @throws {ActivityFailure} `authentication` when the authority refuses, as the transport does when it isn't reached */
-  token(request: TokenRequest, signal: AbortSignal): Promise<string>;
-  /** Forgets a token that a resource refused, so that the next call fetches another. */
-  forget(request: TokenRequest): void;
+  /**
+   * @returns the token, and whether it was fetched for this very caller
+   * @throws {ActivityFailure} `authentication` when the authority refuses, as the transport does when it isn't reached
+   */
+  token(
+    request: TokenRequest,
+    signal: AbortSignal,
+  ): Promise<{ readonly token: string; readonly fresh: boolean }>;
+  /** Forgets this token, which a resource refused, so that the next call fetches another. */
+  forget(request: TokenRequest, token: string): void;
 }
 
 export interface TokenSourceConfig {
@@ -44,109 +41,98 @@ export interface TokenSourceConfig {
 const MAX_TOKENS = 1_000;
 /** A token is renewed this long before it expires, but used for at least nine tenths of its life. */
 const SKEW_MS = 30_000;
-/** RFC 6749 §5.1 lets a server leave `expires_in` out. */
-const UNKNOWN_LIFE_S = 60;
 
 export function tokenSource({ transport, clock }: TokenSourceConfig): TokenSource {
   const cache = new ExpiringCache<string>({ clock, maxWeight: MAX_TOKENS });
-  const load = (request: TokenRequest) =>
+  const refreshTokens = new BoundedMap();
+  const ask = async (request: TokenRequest, grant: Grant, to: Authority, signal: AbortSignal) => {
+    const sent = await tokenRequestFor(request, grant, to, clock.now());
+    return readTokenAnswer(await transport.send(sent, signal), to.url);
+  };
+  const fetchToken = async (key: string, request: TokenRequest, signal: AbortSignal) => {
+    const { endpoint } = request;
+    const authority =
+      endpoint.kind === "token"
+        ? { url: endpoint.url, audience: endpoint.url.href }
+        : await discover(transport, endpoint.urls, signal);
+    const kept = refreshTokens.get(key);
+    let answer: TokenAnswer | undefined;
+    if (kept !== undefined) {
+      const refresh: Grant = { kind: "refresh_token", token: kept };
+      answer = await ask(request, refresh, authority, signal).catch(unlessRefused);
+      if (answer === undefined) refreshTokens.delete(key);
+    }
+    answer ??= await ask(request, request.grant, authority, signal);
+    // An authority that rotates refresh tokens takes each only once (RFC 6749 section 6).
+    if (answer.refreshToken !== undefined) refreshTokens.set(key, answer.refreshToken);
+    await assertIssuer(transport, clock, request, { ...answer, url: authority.url }, signal);
+    return answer;
+  };
+  const load = (key: string, request: TokenRequest) =>
     // Several activities may wait for it, so no single one's signal ends it.
     withTimeLimit(clock, transport.limits.totalTimeout, undefined, async (signal) => {
-      const { endpoint } = request;
-      const url =
-        endpoint.kind === "token"
-          ? endpoint.url
-          : await discoverTokenEndpoint(transport, endpoint.url, signal);
-      const response = await transport.send(encode(request, url), signal);
-      const { token, lifeMs } = decode(response, url, request.issuers);
+      const { token, lifeMs } = await fetchToken(key, request, signal);
       const skew = Math.min(SKEW_MS, lifeMs / 10);
       return { value: token, expiresAt: clock.now() + lifeMs - skew };
     });
   return {
-    token: (request, signal) => cache.get(keyOf(request), () => load(request), signal),
-    forget: (request) => cache.delete(keyOf(request)),
+    async token(request, signal) {
+      const key = keyOf(request);
+      let fresh = false;
+      const token = await cache.get(
+        key,
+        () => {
+          fresh = true;
+          return load(key, request);
+        },
+        signal,
+      );
+      return { token, fresh };
+    },
+    // Another activity may have fetched a better one in between: that stays.
+    forget: (request, token) => cache.delete(keyOf(request), token),
   };
+}
+
+function unlessRefused(error: unknown): undefined {
+  if (error instanceof ActivityFailure && error.kind === "authentication") return undefined;
+  throw error;
+}
+
+/** A JWT tells its issuer; an opaque token's can be asked for where the policy names an introspection endpoint. */
+async function assertIssuer(
+  transport: Transport,
+  clock: Pick<Clock, "now">,
+  request: TokenRequest,
+  { token, url }: { readonly token: string; readonly url: URL },
+  signal: AbortSignal,
+): Promise<void> {
+  const { issuers, introspection } = request;
+  if (issuers.length === 0) return;
+  const issuer = issuerOf(token);
+  if (issuer !== undefined) {
+    if (issuers.includes(issuer)) return;
+    const detail = `POST ${describeUri(url)}: the token comes from an issuer that is not among issuers`;
+    throw new ActivityFailure("authentication", detail);
+  }
+  if (introspection === undefined) return;
+  const sent = await introspectionRequestFor(request, introspection, token, clock.now());
+  assertIntrospected(await transport.send(sent, signal), introspection, issuers);
 }
 
 /** A digest, so that secrets don't linger in memory as keys of a map. */
 function keyOf(request: TokenRequest): string {
-  const { endpoint, ...rest } = request;
-  const text = JSON.stringify([endpoint.kind, endpoint.url.href, rest]);
-  return createHash("sha256").update(text).digest("base64");
+  return createHash("sha256").update(JSON.stringify(request)).digest("base64");
 }
 
-function encode(request: TokenRequest, url: URL): OutgoingRequest {
-  const { clientAuthentication, clientId, clientSecret, scopes, audiences } = request;
-  const headers: Record<string, string> = { accept: "application/json", "user-agent": "millrace" };
-  const fields: [string, string][] = [["grant_type", "client_credentials"]];
-  if (scopes.length > 0) fields.push(["scope", scopes.join(" ")]);
-  if (clientAuthentication === "client_secret_basic") {
-    // RFC 6749 §2.3.1: both parts are form-encoded before they are joined.
-    const pair = [clientId ?? "", clientSecret ?? ""].map(formEncode).join(":");
-    headers["authorization"] = `Basic ${Buffer.from(pair).toString("base64")}`;
-  } else {
-    if (clientId !== undefined) fields.push(["client_id", clientId]);
-    if (clientSecret !== undefined && clientAuthentication === "client_secret_post") {
-      fields.push(["client_secret", clientSecret]);
+/** As many entries as the cache has; the oldest goes first. */
+class BoundedMap extends Map<string, string> {
+  override set(key: string, value: string): this {
+    this.delete(key);
+    for (const oldest of this.keys()) {
+      if (this.size < MAX_TOKENS) break;
+      this.delete(oldest);
     }
+    return super.set(key, value);
   }
-  let text: string;
-  if (request.encoding === "json") {
-    headers["content-type"] = "application/json";
-    const audience = audiences.length > 1 ? audiences : audiences[0];
-    text = JSON.stringify({ ...Object.fromEntries(fields), ...(audience && { audience }) });
-  } else {
-    headers["content-type"] = FORM;
-    for (const audience of audiences) fields.push(["audience", audience]);
-    text = new URLSearchParams(fields).toString();
-  }
-  return { method: "POST", url, headers, body: Buffer.from(text) };
-}
-
-function decode(response: IncomingResponse, url: URL, issuers: readonly string[]) {
-  const target = `POST ${describeUri(url)}`;
-  if (response.status >= 500) {
-    const detail = `${target}: the authority answered ${response.status}`;
-    throw new ActivityFailure("communication", detail, { status: response.status });
-  }
-  const body = parse(response.content);
-  const token = body["access_token"];
-  if (response.status !== 200 || typeof token !== "string" || token === "") {
-    // The standard's error codes are few and fixed; nothing else of the answer is repeated.
-    const code = body["error"];
-    const reason = typeof code === "string" && /^[a-z_]{1,40}$/.test(code) ? ` (${code})` : "";
-    const detail = `${target}: the authority gave no token: ${response.status}${reason}`;
-    throw new ActivityFailure("authentication", detail);
-  }
-  const type = body["token_type"] ?? "bearer";
-  if (typeof type !== "string" || type.toLowerCase() !== "bearer") {
-    throw new ActivityFailure("authentication", `${target}: the token is not a bearer token`);
-  }
-  assertIssuer(token, issuers, target);
-  const life = Number(body["expires_in"] ?? UNKNOWN_LIFE_S);
-  return { token, lifeMs: (Number.isFinite(life) ? Math.max(0, life) : UNKNOWN_LIFE_S) * 1_000 };
-}
-
-/** Opaque tokens tell no issuer and pass; only a JWT can be checked. */
-function assertIssuer(token: string, issuers: readonly string[], target: string): void {
-  const parts = token.split(".");
-  if (issuers.length === 0 || parts.length !== 3) return;
-  const issuer = parse(Buffer.from(parts[1] ?? "", "base64url"))["iss"];
-  if (typeof issuer === "string" && !issuers.includes(issuer)) {
-    const detail = `${target}: the token comes from an issuer that is not among issuers`;
-    throw new ActivityFailure("authentication", detail);
-  }
-}
-
-function parse(content: Buffer): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(content.toString("utf8"));
-    return isObject(value) ? value : {};
-  } catch {
-    return {};
-  }
-}
-
-function formEncode(text: string): string {
-  return new URLSearchParams([["", text]]).toString().slice(1);
 }

@@ -1,5 +1,5 @@
 /**
- * One call's conversation: the request, at most one answer to a 401 challenge, and redirects.
+ * One call's conversation: the request, at most two answers to a 401 challenge, and redirects.
  *
  * Redirects (only when asked for) follow RFC 9110 §15.4: 303 turns any method but HEAD into GET, 301 and 302 turn POST
  * into GET, 307 and 308 repeat the request. Credentials belong to the origin the author named: once a redirect leaves it,
@@ -14,11 +14,15 @@ import { describeUri } from "./uri.ts";
 export interface Credentials {
   /** Headers that go with the first attempt. */
   headers(request: OutgoingRequest, signal: AbortSignal): Promise<Headers>;
-  /** Headers for one more attempt after a 401, or undefined when the refusal stands. */
+  /**
+   * Headers for one more attempt after a 401, or undefined when the refusal stands.
+   * @param answered how many answers were refused before this one; 0 unless given
+   */
   answer?(
     request: OutgoingRequest,
     response: IncomingResponse,
     signal: AbortSignal,
+    answered?: number,
   ): Promise<Headers | undefined>;
 }
 
@@ -34,6 +38,8 @@ export interface Exchange {
   readonly response: IncomingResponse;
 }
 
+/** The second is for a nonce that became stale between challenge and answer. */
+const MAX_ANSWERS = 2;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const CREDENTIAL_HEADERS = ["authorization", "cookie", "proxy-authorization"];
 
@@ -72,10 +78,13 @@ async function authenticated(
     const sent = { ...request, headers: { ...request.headers, ...extra } };
     return { request: sent, response: await transport.send(sent, signal) };
   };
-  const first = await attempt(await credentials.headers(request, signal));
-  if (first.response.status !== 401) return first;
-  const answer = await credentials.answer?.(request, first.response, signal);
-  return answer === undefined ? first : attempt(answer);
+  let done = await attempt(await credentials.headers(request, signal));
+  for (let answered = 0; done.response.status === 401 && answered < MAX_ANSWERS; answered += 1) {
+    const answer = await credentials.answer?.(request, done.response, signal, answered);
+    if (answer === undefined) break;
+    done = await attempt(answer);
+  }
+  return done;
 }
 
 function redirected(request: OutgoingRequest, url: URL, status: number): OutgoingRequest {
