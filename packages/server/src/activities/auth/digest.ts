@@ -109,10 +109,7 @@ function algorithmOf(challenge: Challenge): readonly [name: string, session: boo
 /** What we choose of the qualities of protection offered; undefined when there is none that we know. */
 function qopOf(challenge: Challenge): "auth" | "auth-int" | undefined {
   const offered = challenge.parameters["qop"]?.toLowerCase().split(",") ?? [];
-  const known = (["auth", "auth-int"] as const).filter((name) =>
-    offered.some((qop) => qop.trim() === name),
-  );
-  return known[0];
+  return (["auth", "auth-int"] as const).find((name) => offered.some((qop) => qop.trim() === name));
 }
 
 /** RFC 7616 §3.4.4: hashed when asked for, in RFC 8187's encoding when a quoted string cannot carry the name. */
