@@ -50,7 +50,7 @@ describe("oidc-provider", () => {
   ];
   const jwk = ({ privateKey }: typeof rsa) =>
     JSON.stringify({ ...privateKey.export({ format: "jwk" }), kid: "k1" });
-  const WAYS: readonly JsonObject[] = [
+  const WAYS = [
     { id: "basic", secret: SECRET, authentication: "client_secret_basic" },
     { id: "post", secret: SECRET },
     { id: "jwt", secret: SECRET, authentication: "client_secret_jwt" },
@@ -60,7 +60,7 @@ describe("oidc-provider", () => {
   ];
 
   for (const client of WAYS) {
-    test(`takes ${String(client["id"])} as a client, for oauth2 and oidc`, async (t) => {
+    test(`takes ${client.id} as a client, for oauth2 and oidc`, async (t) => {
       const { origin } = await startAuthority(t, CLIENTS);
       const get = await resource(t);
       const { http } = caller(t);
@@ -102,12 +102,12 @@ describe("oidc-provider", () => {
     const exchange = { ...common, grant: EXCHANGE, subject, audiences: ["https://api.example"] };
     assert.equal(
       tokenOf(await http(get({ oidc: exchange }))),
-      `exchange user-token ${ACCESS}  https://api.example`,
+      `user-token ${ACCESS}  https://api.example`,
     );
     const actor = { token: "service-token", type: ACCESS };
     assert.equal(
       tokenOf(await http(get({ oidc: { ...exchange, actor } }))),
-      `exchange user-token ${ACCESS} service-token https://api.example`,
+      `user-token ${ACCESS} service-token https://api.example`,
     );
   });
 

@@ -2,7 +2,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
-import Provider, { type GrantContext } from "oidc-provider";
+import { type GrantContext, Provider } from "oidc-provider";
 
 export interface TokenCall {
   readonly path: string;
@@ -35,10 +35,25 @@ export async function startAuthority(
     server.closeAllConnections();
   });
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const grants = ["client_credentials", "password", EXCHANGE, "refresh_token"];
+  const handle = providerOf(origin, clients).callback();
+  server.on("request", (request, response) => {
+    const { url: path = "" } = request;
+    if (request.method === "POST") {
+      let body = "";
+      request.on("data", (chunk: Buffer) => (body += chunk.toString()));
+      request.on("end", () => {
+        asked.push({ path, grant: new URLSearchParams(body).get("grant_type") ?? "" });
+      });
+    }
+    handle(request, response);
+  });
+  return { origin, asked };
+}
+
+function providerOf(origin: string, clients: Parameters<typeof startAuthority>[1]): Provider {
   const provider = new Provider(origin, {
     clients: clients.map((client) => ({
-      grant_types: grants.slice(0, 3),
+      grant_types: ["client_credentials", "password", EXCHANGE],
       redirect_uris: [],
       response_types: [],
       ...client,
@@ -51,39 +66,20 @@ export async function startAuthority(
     ttl: { ClientCredentials: 600 },
     scopes: ["api:read", "api:write"],
   });
-  const answer = (context: GrantContext, token: string) => {
-    context.body = { access_token: token, token_type: "Bearer", expires_in: 600 };
-    return Promise.resolve();
-  };
-  provider.registerGrantType(
-    "password",
-    (context) => {
-      const { username, password } = context.oidc.params;
-      return answer(context, `password ${username} ${password}`);
-    },
-    ["username", "password"],
-  );
-  provider.registerGrantType(
-    EXCHANGE,
-    (context) => {
-      const { subject_token, subject_token_type, actor_token, audience } = context.oidc.params;
-      const all = [subject_token, subject_token_type, actor_token, audience];
-      return answer(context, `exchange ${all.join(" ")}`);
-    },
-    ["subject_token", "subject_token_type", "actor_token", "actor_token_type", "audience"],
-    ["audience"],
-  );
-  const handle = provider.callback();
-  server.on("request", (request, response) => {
-    const { url: path = "" } = request;
-    if (request.method === "POST") {
-      let body = "";
-      request.on("data", (chunk: Buffer) => (body += chunk.toString()));
-      request.on("end", () => {
-        asked.push({ path, grant: new URLSearchParams(body).get("grant_type") ?? "" });
-      });
-    }
-    void handle(request, response);
-  });
-  return { origin, asked };
+  /** A token that tells what it was asked with. */
+  const register = (grant: string, parameters: readonly string[], told: readonly string[]) =>
+    provider.registerGrantType(
+      grant,
+      (context: GrantContext) => {
+        const values = told.map((name) => context.oidc.params[name]).join(" ");
+        context.body = { access_token: values, token_type: "Bearer", expires_in: 600 };
+        return Promise.resolve();
+      },
+      parameters,
+      ["audience"].filter((name) => parameters.includes(name)),
+    );
+  register("password", ["username", "password"], ["grant_type", "username", "password"]);
+  const tokens = ["subject_token", "subject_token_type", "actor_token"];
+  register(EXCHANGE, [...tokens, "actor_token_type", "audience"], [...tokens, "audience"]);
+  return provider;
 }
