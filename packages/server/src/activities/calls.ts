@@ -13,7 +13,7 @@ import { KeptThings } from "./kept.ts";
 import { callOpenApi } from "./openapi/call.ts";
 import type { RunsConfig } from "./run/config.ts";
 import { createSandbox } from "./run/sandbox/sandbox.ts";
-import type { CallServices } from "./services.ts";
+import type { CallServices, CallSettings } from "./services.ts";
 
 /** Does one activity of one type. @throws {ActivityFailure} */
 export type Execute = (
@@ -27,6 +27,7 @@ export type Execute = (
 export const executors: Readonly<Partial<Record<ActivityType, Execute>>> = {
   "call:http": callHttp,
   "call:openapi": callOpenApi,
+  "call:grpc": lazily(async () => (await import("./grpc/call.ts")).callGrpc),
   "call:mcp": lazily(async () => (await import("./mcp/call.ts")).callMcp),
   "call:a2a": lazily(async () => (await import("./a2a/call.ts")).callA2a),
   "run:shell": lazily(async () => (await import("./run/shell.ts")).runShell),
@@ -40,16 +41,18 @@ function lazily(load: () => Promise<Execute>): Execute {
 export interface ServicesConfig extends TransportConfig {
   readonly clock: Clock;
   readonly runs: RunsConfig;
+  readonly settings: CallSettings;
 }
 
 /** What one tenant's activities share. */
 export function servicesOf(config: ServicesConfig): CallServices {
-  const { clock, tenant, breakers } = config;
+  const { clock, settings, tenant, breakers } = config;
   const transport = httpTransport(config);
   const tokens = tokenSource({ transport, clock });
   const kept = new KeptThings<CallServices>();
   const services: CallServices = {
     clock,
+    settings,
     transport,
     door: egressDoor(config),
     breaker: (target) => breakers.of(tenant, targetName(target)),

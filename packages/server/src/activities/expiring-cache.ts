@@ -78,7 +78,8 @@ export class ExpiringCache<T> {
   }
 }
 
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+/** Waits for the promise, or for the signal, whose reason it then throws. */
+export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   let stop = (): void => {};
   const aborted = new Promise<never>((_, reject) => {
     // The reason is what the caller aborted with; it need not be an Error.

@@ -12,10 +12,11 @@ import type { LogRedaction } from "../secrets/redact.ts";
 import { DEFAULT_LIMITS, type HttpLimits } from "./limits.ts";
 import { DEFAULT_RUNS, type RunsConfig } from "./run/config.ts";
 import { Confidence, type SecretSource } from "./secrets.ts";
+import type { CallSettings } from "./services.ts";
 import type { SharedServices } from "./tenants.ts";
 import { withTimeLimit } from "./time-limit.ts";
 
-export interface ActivitiesConfig {
+export interface ActivitiesConfig extends CallSettings {
   readonly egress?: EgressConfig;
   /** What single tenants may call more, or less, than `egress` says; by the tenant's id. */
   readonly tenants?: Readonly<Record<string, TenantEgress>>;
@@ -50,6 +51,7 @@ export function createActivities(config: ActivitiesConfig = {}): Activities {
   const { clock = systemClock(), egress = {}, tenants = {}, origins = {}, resolve } = config;
   const services = {
     clock,
+    settings: settingsOf(config),
     policies: egressPolicies(egress, tenants),
     breaker: config.breaker ?? {},
     origins: parseOrigins(origins),
@@ -102,6 +104,13 @@ export function createActivities(config: ActivitiesConfig = {}): Activities {
     async close() {
       await (await opened)?.close();
     },
+  };
+}
+
+function settingsOf({ resources, grpcTls }: CallSettings): CallSettings {
+  return {
+    ...(resources === undefined ? {} : { resources }),
+    ...(grpcTls === undefined ? {} : { grpcTls: grpcTls.map((one) => one.toLowerCase()) }),
   };
 }
 

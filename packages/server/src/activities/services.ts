@@ -9,9 +9,18 @@ import type { Kept } from "./kept.ts";
 import type { RunsConfig } from "./run/config.ts";
 import type { Sandbox } from "./run/sandbox/sandbox.ts";
 
+/** What the operator has set for single kinds of calls. */
+export interface CallSettings {
+  /** The folder of local resources: what `file:` URIs name (local-resources.ts). */
+  readonly resources?: string;
+  /** `host:port`, in lower case, of gRPC servers that are spoken to with TLS though their port is not 443. */
+  readonly grpcTls?: readonly string[];
+}
+
 /** What the executors of one tenant's activities share. */
 export interface CallServices {
   readonly clock: Clock;
+  readonly settings: CallSettings;
   /** HTTP through the egress policy. */
   readonly transport: Transport;
   /** Connections of any other kind through the egress policy. */

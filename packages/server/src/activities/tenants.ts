@@ -6,12 +6,13 @@ import type { EgressPolicies } from "./egress/policy.ts";
 import { connectionPools } from "./egress/pools.ts";
 import type { TransportConfig } from "./http/transport.ts";
 import type { RunsConfig } from "./run/config.ts";
-import type { CallServices } from "./services.ts";
+import type { CallServices, CallSettings } from "./services.ts";
 
 /** What is the operator's and the same for all tenants. */
 export interface SharedConfig
   extends Omit<TransportConfig, "tenant" | "policy" | "pools" | "breakers"> {
   readonly clock: Clock;
+  readonly settings: CallSettings;
   readonly policies: EgressPolicies;
   readonly breaker: Partial<BreakerConfig>;
   readonly runs: RunsConfig;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import type { ActivityType } from "@millrace/engine";
 import type { JsonObject } from "@millrace/language";
 import {
   HTTPBIN_ORIGIN,
@@ -234,8 +235,8 @@ describe("call: http", () => {
   });
 
   test("refuses types that this version does not execute", async (t) => {
-    const error = await caller(t).refused({}, {}, "call:grpc");
+    const error = await caller(t).refused({}, {}, "call:pigeon" as ActivityType);
     assert.equal(kindOf(error), "runtime 501");
-    assert.equal(error.detail, "call: grpc is not supported by this version of Millrace");
+    assert.equal(error.detail, "call: pigeon is not supported by this version of Millrace");
   });
 });
