@@ -6,8 +6,8 @@
  * out. Stopping goes the other way round, within `shutdownTimeout`; whatever it cuts off, nothing acknowledged is lost.
  */
 import type { Activities } from "./activities/registry.ts";
-import type { RunsConfig } from "./activities/run/config.ts";
-import { SANDBOX_LIMITS } from "./activities/run/sandbox/limits.ts";
+import { runsOf } from "./activities/run/config.ts";
+import { describeRuns } from "./activities/run/describe.ts";
 import type { ActivityExecutor } from "./activities/executor.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Config, checkExposure } from "./config.ts";
@@ -99,6 +99,8 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   try {
     const api = await startApi({ runtime, config, log, clock, metrics, exposition });
     log.info({ url: api.url }, "listening");
+    const runs = await describeRuns(runsOf(config));
+    if (runs !== undefined) log.info({ runs: config.runs }, runs);
     const stop = once(async () => {
       const patience = new AbortController();
       const cancel = clock.after(config.shutdownTimeout / 2, () => patience.abort());
@@ -148,25 +150,6 @@ async function openActivities(
     },
     runs: runsOf(config),
   });
-}
-
-function runsOf(config: Config): RunsConfig {
-  return {
-    kinds: config.runs,
-    isolation: config.runIsolation,
-    network: config.runNetwork,
-    timeout: config.runTimeout,
-    containerCli: config.containerCli,
-    containerVolumes: config.containerVolumes,
-    limits: {
-      ...SANDBOX_LIMITS,
-      cpuSeconds: config.runCpuSeconds,
-      memoryBytes: config.runMemoryBytes,
-      diskBytes: config.runDiskBytes,
-      processes: config.runProcesses,
-      outputBytes: config.runOutputBytes,
-    },
-  };
 }
 
 const openPostgresRuntime: OpenRuntime = async (parts) => {

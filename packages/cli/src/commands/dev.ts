@@ -1,9 +1,17 @@
 /** `millrace dev`: PostgreSQL, server and worker in one process. */
-import { type Logger, loadConfig, startServer, supervise } from "@millrace/server";
+import {
+  describeRuns,
+  type Logger,
+  loadConfig,
+  runsOf,
+  startServer,
+  supervise,
+} from "@millrace/server";
 import { type EmbeddedPostgres, startEmbedded } from "@millrace/server/embedded";
 import { createLogger } from "@millrace/server/log";
 import { CommandError } from "../exit.ts";
 import { complain, print } from "../output.ts";
+import { localRuns } from "../run/local-runs.ts";
 import { overrides, portTaken, type ServerOptions } from "../serving.ts";
 
 export interface DevOptions extends ServerOptions {
@@ -18,6 +26,7 @@ export async function dev(options: DevOptions): Promise<void> {
     egressAllowLoopback: true,
     // The lock on the data directory says that nobody else is there: no lease needs to run out first.
     exclusive: true,
+    ...localRuns(process.env),
     ...quiet,
     ...overrides(options),
   });
@@ -31,6 +40,8 @@ export async function dev(options: DevOptions): Promise<void> {
       await postgres.stop();
     };
     supervise({ log, stop }, config.shutdownTimeout);
+    const runs = await describeRuns(runsOf(config));
+    if (runs !== undefined) complain(`${runs} (MILLRACE_RUNS says what)`);
     complain(`everything is stored in ${options.dataDir}; Ctrl-C stops, the next start goes on`);
     print(`ready ${server.url}`);
   } catch (error) {

@@ -1,6 +1,7 @@
 /** `millrace run FILE`: one workflow to its end in this process. The output alone goes to standard output. */
 import type { Program } from "@millrace/language";
 import { newId } from "@millrace/protocol/ids";
+import { describeRuns, loadConfig, type RunsConfig, runsOf } from "@millrace/server";
 import { type LocalResult, runToEnd } from "@millrace/server/local";
 import { type Format, readInput } from "../arguments.ts";
 import { readProgram } from "../definitions.ts";
@@ -8,6 +9,7 @@ import { EXIT } from "../exit.ts";
 import { complain, printJson } from "../output.ts";
 import { describeError } from "../describe-error.ts";
 import { lazyExecutor } from "../run/executor.ts";
+import { localRuns } from "../run/local-runs.ts";
 import { showProgress } from "../run/progress.ts";
 import { TaskLog, type TaskRun } from "../run/tasks.ts";
 
@@ -28,7 +30,9 @@ export async function run(file: string, options: RunOptions): Promise<number> {
   const progress = showProgress(log, process.stderr);
   const interrupted = new AbortController();
   process.once("SIGINT", () => interrupted.abort());
-  const executor = lazyExecutor();
+  const runs = runsOf(loadConfig(process.env, localRuns(process.env)));
+  if (programs.some(runsProcesses)) await announce(runs);
+  const executor = lazyExecutor(runs);
   const id = newId(0, Date.now(), crypto.getRandomValues(new Uint8Array(10)));
   const result = await runToEnd(program, id, input, {
     executor,
@@ -43,6 +47,15 @@ export async function run(file: string, options: RunOptions): Promise<number> {
   report(result, log.tasks, options.output);
   if (interrupted.signal.aborted && result.state.status === "cancelled") return EXIT.interrupted;
   return result.state.status === "completed" ? EXIT.ok : EXIT.failed;
+}
+
+function runsProcesses(program: Program | undefined): boolean {
+  return program?.nodes.values().some(({ kind }) => kind === "process") ?? false;
+}
+
+async function announce(runs: RunsConfig): Promise<void> {
+  const what = await describeRuns(runs);
+  if (what !== undefined) complain(`${what} (MILLRACE_RUNS says what)`);
 }
 
 function find(

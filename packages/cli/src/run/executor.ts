@@ -1,13 +1,14 @@
+import type { RunsConfig } from "@millrace/server";
 import type { ActivityExecutor } from "@millrace/server/local";
 
 type Closable = ActivityExecutor & { close(): Promise<void> };
 
 /** Does a run's activities, loopback included. Loaded with the first activity: a run without calls starts faster. */
-export function lazyExecutor(): Closable {
+export function lazyExecutor(runs: RunsConfig): Closable {
   let loading: Promise<Closable> | undefined;
   const load = async (): Promise<Closable> => {
     const { createActivities } = await import("@millrace/server/activities");
-    return createActivities({ egress: { allowLoopback: true } });
+    return createActivities({ egress: { allowLoopback: true }, runs });
   };
   return {
     async execute(request, signal, feed) {

@@ -1,4 +1,5 @@
 /** What the operator lets workflows run, and how. */
+import type { Config } from "../../config.ts";
 import type { RunKind } from "../../run-settings.ts";
 import { ActivityFailure } from "../failure.ts";
 import { SANDBOX_LIMITS, type SandboxLimits } from "./sandbox/limits.ts";
@@ -36,4 +37,23 @@ export function checkTurnedOn({ kinds }: RunsConfig, kind: RunKind): void {
     "authorization",
     `run: ${kind} is turned off on this server; the operator turns it on by naming it in MILLRACE_RUNS (MILLRACE_RUNS=${kind})`,
   );
+}
+
+export function runsOf(config: Config): RunsConfig {
+  return {
+    kinds: config.runs,
+    isolation: config.runIsolation,
+    network: config.runNetwork,
+    timeout: config.runTimeout,
+    containerCli: config.containerCli,
+    containerVolumes: config.containerVolumes,
+    limits: {
+      ...SANDBOX_LIMITS,
+      cpuSeconds: config.runCpuSeconds,
+      memoryBytes: config.runMemoryBytes,
+      diskBytes: config.runDiskBytes,
+      processes: config.runProcesses,
+      outputBytes: config.runOutputBytes,
+    },
+  };
 }
