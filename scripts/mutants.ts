@@ -62,6 +62,7 @@ async function isCaught(copy: SourceCopy, mutant: Mutant): Promise<boolean> {
   const takeOut = copy.plant(mutant);
   const { code, text, seconds } = await run(copy, mutant.killer);
   takeOut();
+  if (code === 2) throw new Error(`the tests of ${mutant.name} were not run: ${text}`);
   const { by, after } =
     code === 0 ? { by: "NOTHING", after: "" } : noticed(mutant.killer, code, text);
   console.log(row(mutant.name, by, after, seconds.toFixed(1)));

@@ -3,7 +3,13 @@ import { ENGINE_MUTANTS } from "./engine-mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { OWNER_MUTANTS } from "./owner-mutants.ts";
 import { STORE_MUTANTS } from "./store-mutants.ts";
+import { SUBSCRIPTION_MUTANTS } from "./subscription-mutants.ts";
 
 export { type Killer, type Mutant, occurrences } from "./mutant.ts";
 
-export const MUTANTS: readonly Mutant[] = [...OWNER_MUTANTS, ...ENGINE_MUTANTS, ...STORE_MUTANTS];
+export const MUTANTS: readonly Mutant[] = [
+  ...OWNER_MUTANTS,
+  ...ENGINE_MUTANTS,
+  ...STORE_MUTANTS,
+  ...SUBSCRIPTION_MUTANTS,
+];
