@@ -28,6 +28,7 @@ export const executors: Readonly<Partial<Record<ActivityType, Execute>>> = {
   "call:http": callHttp,
   "call:openapi": callOpenApi,
   "call:grpc": lazily(async () => (await import("./grpc/call.ts")).callGrpc),
+  "call:asyncapi": lazily(async () => (await import("./asyncapi/call.ts")).callAsyncApi),
   "call:mcp": lazily(async () => (await import("./mcp/call.ts")).callMcp),
   "call:a2a": lazily(async () => (await import("./a2a/call.ts")).callA2a),
   "run:shell": lazily(async () => (await import("./run/shell.ts")).runShell),

@@ -1,5 +1,6 @@
 /** The executor of a node: hands each activity to the executor of its type, and bounds it by its deadline. */
 import type { ActivityType } from "@millrace/engine";
+import { isObject } from "@millrace/language";
 import { type Clock, systemClock } from "../clock.ts";
 import type { BreakerConfig } from "./egress/breaker.ts";
 import { parseOrigins } from "./egress/origins.ts";
@@ -13,7 +14,7 @@ import { DEFAULT_LIMITS, type HttpLimits } from "./limits.ts";
 import { DEFAULT_RUNS, type RunsConfig } from "./run/config.ts";
 import { Confidence, type SecretSource } from "./secrets.ts";
 import type { CallSettings } from "./services.ts";
-import type { SharedServices } from "./tenants.ts";
+import type { SharedConfig, SharedServices } from "./tenants.ts";
 import { withTimeLimit } from "./time-limit.ts";
 
 export interface ActivitiesConfig extends CallSettings {
@@ -84,8 +85,7 @@ export function createActivities(config: ActivitiesConfig = {}): Activities {
     async execute(request, signal, feed = nobody) {
       const { deadline = Number.POSITIVE_INFINITY } = request;
       const confidence = new Confidence(config, clock);
-      const { limits, runs } = services;
-      const longest = request.type.startsWith("run:") ? runs.timeout : limits.totalTimeout;
+      const longest = longestOf(request, services);
       const budget = Math.min(longest, deadline - clock.now());
       try {
         const result = await withTimeLimit(clock, budget, signal, (limited) =>
@@ -112,6 +112,15 @@ function settingsOf({ resources, grpcTls }: CallSettings): CallSettings {
     ...(resources === undefined ? {} : { resources }),
     ...(grpcTls === undefined ? {} : { grpcTls: grpcTls.map((one) => one.toLowerCase()) }),
   };
+}
+
+/** Milliseconds. A subscription goes on until the instance wants no more. */
+function longestOf(
+  { type, input }: ActivityRequest,
+  { limits, runs }: Pick<SharedConfig, "limits" | "runs">,
+): number {
+  if (type === "call:asyncapi" && isObject(input["subscription"])) return Number.POSITIVE_INFINITY;
+  return type.startsWith("run:") ? runs.timeout : limits.totalTimeout;
 }
 
 function nobody(): Promise<never> {

@@ -2,7 +2,7 @@
 import type { Clock } from "../clock.ts";
 import { TimeLimitReached } from "./http/network-error.ts";
 
-/** Runs `work` with a signal that also aborts, with a {@link TimeLimitReached}, after `milliseconds`. */
+/** Runs `work` with a signal that also aborts, with a {@link TimeLimitReached}, after `milliseconds` (infinity: never). */
 export async function withTimeLimit<T>(
   clock: Pick<Clock, "after">,
   milliseconds: number,
@@ -14,12 +14,13 @@ export async function withTimeLimit<T>(
   if (signal?.aborted) forward();
   signal?.addEventListener("abort", forward, { once: true });
   const reached = (): void => controller.abort(new TimeLimitReached(Math.max(0, milliseconds)));
-  const cancel = clock.after(milliseconds, reached);
+  const cancel =
+    milliseconds === Number.POSITIVE_INFINITY ? undefined : clock.after(milliseconds, reached);
   if (milliseconds <= 0) reached();
   try {
     return await work(controller.signal);
   } finally {
-    cancel();
+    cancel?.();
     signal?.removeEventListener("abort", forward);
   }
 }

@@ -12,11 +12,18 @@ export interface ProtocolEntry {
 
 /** By the name in the document's `protocol`, in lower case. */
 export const protocols: Readonly<Record<string, ProtocolEntry>> = {
+  http: overHttp(80, false),
+  https: overHttp(443, true),
   mqtt: mqtt(1883, false),
   mqtt5: mqtt(1883, false, "mqtt5"),
   mqtts: mqtt(8883, true),
   "secure-mqtt": mqtt(8883, true),
 };
+
+function overHttp(defaultPort: number, secure: boolean): ProtocolEntry {
+  const load = async (): Promise<Protocol> => (await import("./http.ts")).http;
+  return { defaultPort, secure, family: "http", load };
+}
 
 function mqtt(defaultPort: number, secure: boolean, family = "mqtt"): ProtocolEntry {
   const load = async (): Promise<Protocol> => (await import("./mqtt/mqtt.ts")).mqttProtocol;

@@ -68,7 +68,7 @@ function contentOf({ request, response }: Exchange, maxJsonDepth: number): Json 
   return decodeText(content, charset ?? "utf-8", false) ?? content.toString("utf8");
 }
 
-function isText(type: string): boolean {
+export function isText(type: string): boolean {
   return (
     type.startsWith("text/") ||
     /[/+](xml|yaml|x-yaml|toml|csv|javascript|ecmascript|graphql|sql|x-ndjson|jsonl)$/.test(type) ||

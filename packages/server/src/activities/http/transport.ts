@@ -31,9 +31,10 @@ export interface Transport {
   /**
    * The answer as soon as its headers are there. Its body may take as long as `signal` allows, silence included; no content
    * coding is asked for, so that every piece can be read when it comes.
+   * @param maxBytes longest body; `limits.maxResponseBytes` unless given
    * @throws {ActivityFailure} when no answer came, or one in a content coding
    */
-  open(request: OutgoingRequest, signal: AbortSignal): Promise<StreamedResponse>;
+  open(request: OutgoingRequest, signal: AbortSignal, maxBytes?: number): Promise<StreamedResponse>;
 }
 
 export function httpTransport(config: TransportConfig): Transport {
@@ -60,7 +61,7 @@ export function httpTransport(config: TransportConfig): Transport {
         throw networkFailure(cause, `${request.method} ${describeUri(request.url)}`);
       }
     },
-    async open(request, signal) {
+    async open(request, signal, maxBytes = limits.maxResponseBytes) {
       const target = `${request.method} ${describeUri(request.url)}`;
       const failed = (error: unknown) =>
         networkFailure(signal.aborted ? signal.reason : error, target);
@@ -75,7 +76,7 @@ export function httpTransport(config: TransportConfig): Transport {
           signal,
           ({ statusCode }) => statusCode >= 500,
         );
-        return streamed(response, limits.maxResponseBytes, failed);
+        return streamed(response, maxBytes, failed);
       } catch (error) {
         throw failed(error);
       }
