@@ -33,11 +33,10 @@ export async function startMosquitto(): Promise<Mosquitto> {
   const folder = newFolder("mosquitto", owner);
   const [port, tlsPort] = [await freePort(), await freePort()];
   const [user, password] = ["millrace", randomBytes(9).toString("hex")];
-  const { keyFile, certFile } = selfSigned(folder);
+  const { keyFile, certFile } = selfSigned(folder, owner);
   const passwords = join(folder, "passwords");
   execFileSync("mosquitto_passwd", ["-b", "-c", passwords, user, password], { stdio: "ignore" });
-  if (owner !== undefined)
-    for (const file of [keyFile, certFile, passwords]) chownSync(file, owner.uid, owner.gid);
+  if (owner !== undefined) chownSync(passwords, owner.uid, owner.gid);
   const file = join(folder, "mosquitto.conf");
   const config = [
     "per_listener_settings true",

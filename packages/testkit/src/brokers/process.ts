@@ -164,7 +164,10 @@ async function killGroup(child: ChildProcess): Promise<void> {
 }
 
 /** A certificate of its own issuer for localhost and 127.0.0.1, as PEM. */
-export function selfSigned(folder: string): {
+export function selfSigned(
+  folder: string,
+  owner?: User,
+): {
   readonly keyFile: string;
   readonly certFile: string;
 } {
@@ -176,5 +179,7 @@ export function selfSigned(folder: string): {
   ].join(" ");
   const files = ["-keyout", keyFile, "-out", certFile];
   execFileSync("openssl", ["req", "-x509", ...options.split(" "), ...files], { stdio: "ignore" });
+  if (owner !== undefined)
+    for (const file of [keyFile, certFile]) chownSync(file, owner.uid, owner.gid);
   return { keyFile, certFile };
 }

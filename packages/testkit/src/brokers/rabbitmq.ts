@@ -1,5 +1,5 @@
 /** RabbitMQ from its Debian package, as an unprivileged process with a node name, data and ports of its own. */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "../postgres-server.ts";
 import {
@@ -7,6 +7,7 @@ import {
   find,
   launch,
   newFolder,
+  selfSigned,
   unavailable,
   unprivilegedUser,
 } from "./process.ts";
@@ -14,6 +15,10 @@ import {
 export interface RabbitMq {
   /** AMQP 0-9-1; user and password are `guest`. */
   readonly port: number;
+  /** AMQP over TLS. */
+  readonly tlsPort: number;
+  /** PEM of what signed the certificate of `tlsPort` (for localhost and 127.0.0.1). */
+  readonly ca: string;
   readonly user: string;
   readonly password: string;
   log(): string;
@@ -33,8 +38,8 @@ export function rabbitMqUnavailable(): string | false {
 
 export async function startRabbitMq(): Promise<RabbitMq> {
   const user = unprivilegedUser();
-  const [port = 0, nodePort = 0, epmdPort = 0] = await Promise.all(
-    Array.from({ length: 3 }, freePort),
+  const [port = 0, tlsPort = 0, nodePort = 0, epmdPort = 0] = await Promise.all(
+    Array.from({ length: 4 }, freePort),
   );
   const epmd = {
     PATH: process.env.PATH,
@@ -51,8 +56,13 @@ export async function startRabbitMq(): Promise<RabbitMq> {
     ready: (log) => log.includes("epmd running"),
   });
   const folder = newFolder("rabbitmq", user);
+  const { keyFile, certFile } = selfSigned(folder, user);
   const config = [
     `listeners.tcp.1 = 127.0.0.1:${port}`,
+    `listeners.ssl.1 = 127.0.0.1:${tlsPort}`,
+    `ssl_options.certfile = ${certFile}`,
+    `ssl_options.keyfile = ${keyFile}`,
+    "ssl_options.verify = verify_none",
     "log.console = true",
     "log.console.level = warning",
     "log.file = false",
@@ -96,6 +106,8 @@ export async function startRabbitMq(): Promise<RabbitMq> {
   }
   return {
     port,
+    tlsPort,
+    ca: readFileSync(certFile, "utf8"),
     user: "guest",
     password: "guest",
     log: () => broker.log(),

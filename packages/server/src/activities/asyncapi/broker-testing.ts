@@ -67,8 +67,13 @@ export function contextOf(t: TestContext, options: ContextOptions = {}): Protoco
   };
 }
 
+/** What closes the peers of the test under way. */
+const peers = new Set<() => void>();
+
 /** Resolves when this process has no TCP connection and no listener; fails when that takes five seconds. */
 export async function noSockets(): Promise<void> {
+  for (const close of peers) close();
+  peers.clear();
   const end = performance.now() + 5_000;
   const open = (): string[] =>
     process.getActiveResourcesInfo().filter((kind) => /^T(CP|LS)/.test(kind));
@@ -119,8 +124,8 @@ export async function nextOf(messages: AsyncIterator<IncomingMessage>): Promise<
   return value as IncomingMessage;
 }
 
-/** A server on loopback that does what `serve` says with each connection; closed with the test. */
-export async function peer(t: TestContext, serve: (socket: Socket) => void): Promise<number> {
+/** A server on loopback that does what `serve` says with each connection; closed with the test's context. */
+export async function peer(serve: (socket: Socket) => void): Promise<number> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -129,7 +134,7 @@ export async function peer(t: TestContext, serve: (socket: Socket) => void): Pro
     serve(socket);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  t.after(() => {
+  peers.add(() => {
     server.close();
     for (const socket of sockets) socket.destroy();
   });

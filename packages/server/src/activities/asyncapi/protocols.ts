@@ -14,6 +14,8 @@ export interface ProtocolEntry {
 export const protocols: Readonly<Record<string, ProtocolEntry>> = {
   http: overHttp(80, false),
   https: overHttp(443, true),
+  amqp: amqp(5672, false),
+  amqps: amqp(5671, true),
   mqtt: mqtt(1883, false),
   mqtt5: mqtt(1883, false, "mqtt5"),
   mqtts: mqtt(8883, true),
@@ -23,6 +25,11 @@ export const protocols: Readonly<Record<string, ProtocolEntry>> = {
 function overHttp(defaultPort: number, secure: boolean): ProtocolEntry {
   const load = async (): Promise<Protocol> => (await import("./http.ts")).http;
   return { defaultPort, secure, family: "http", load };
+}
+
+function amqp(defaultPort: number, secure: boolean): ProtocolEntry {
+  const load = async (): Promise<Protocol> => (await import("./amqp/amqp.ts")).amqpProtocol;
+  return { defaultPort, secure, family: "amqp", load };
 }
 
 function mqtt(defaultPort: number, secure: boolean, family = "mqtt"): ProtocolEntry {

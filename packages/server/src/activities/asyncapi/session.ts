@@ -134,9 +134,13 @@ class Subscription implements AsyncIterator<IncomingMessage, undefined>, Inbox {
       ...message,
       ack: async () => {
         this.#passed = undefined;
-        if (this.#failure !== undefined)
-          throw failureAt(this.#target, this.#failure.cause, this.#context.signal);
-        await message.ack();
+        try {
+          if (this.#failure !== undefined) throw this.#failure.cause;
+          await message.ack();
+        } catch (error) {
+          const cause = this.#failure === undefined ? error : this.#failure.cause;
+          throw failureAt(this.#target, cause, this.#context.signal);
+        }
       },
     };
   }

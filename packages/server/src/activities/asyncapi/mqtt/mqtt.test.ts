@@ -138,7 +138,7 @@ test("a wrong password of an MQTT broker is an authentication error", { skip }, 
 });
 
 test("an MQTT broker that never answers ends in time", async (t) => {
-  const port = await peer(t, () => undefined);
+  const port = await peer(() => undefined);
   const text = failureOf(
     mqttProtocol.publish(targetOf("mqtt", port, "a"), outgoing("x"), contextOf(t, { haste: 200 })),
   );
@@ -191,7 +191,7 @@ test("a message longer than the limit ends an MQTT subscription, not the memory"
 });
 
 test("a peer that speaks no MQTT is named as such", async (t) => {
-  const port = await peer(t, (socket) => socket.write("HTTP/1.1 400 Bad Request\r\n\r\n"));
+  const port = await peer((socket) => socket.write("HTTP/1.1 400 Bad Request\r\n\r\n"));
   const text = failureOf(
     mqttProtocol.publish(targetOf("mqtt", port, "a"), outgoing("x"), contextOf(t)),
   );
@@ -225,7 +225,7 @@ test("what MQTT cannot carry is refused before anything is sent", async (t) => {
 });
 
 test("an MQTT broker that the egress policy forbids is not spoken to", async (t) => {
-  const port = await peer(t, () => assert.fail("connected"));
+  const port = await peer(() => assert.fail("connected"));
   const target = targetOf("mqtt", port, "a");
   const context = contextOf(t, { egress: {} });
   assert.match(
