@@ -58,5 +58,12 @@ export function explain(error: MillraceError, file = ""): number {
   const action = problem?.action ?? "Check --url or MILLRACE_URL.";
   const id = code === "internal" && problem?.requestId ? ` (requestId ${problem.requestId})` : "";
   complain(`millrace: ${file === "" ? "" : `${file}: `}${what} (${code})${id}. ${action}`);
-  return code === "workflow-invalid" || code === "invalid-request" ? EXIT.invalid : EXIT.failed;
+  return INVALID.has(code) ? EXIT.invalid : EXIT.failed;
 }
+
+/** What was given is wrong, not what became of it. */
+const INVALID: ReadonlySet<string> = new Set([
+  "workflow-invalid",
+  "function-invalid",
+  "invalid-request",
+]);

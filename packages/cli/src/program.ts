@@ -35,6 +35,7 @@ export function createProgram(exit: Exit): Command {
   addServer(program);
   program.commandsGroup("With a server:");
   addApply(program, exit);
+  addFunction(program, exit);
   addStart(program, exit);
   addList(program);
   addDescribe(program);
@@ -122,6 +123,40 @@ function addApply(program: Command, exit: Exit): void {
     });
 }
 
+function addFunction(program: Command, exit: Exit): void {
+  const command = program
+    .command("function")
+    .summary("put, get or delete a function of the server's default catalog")
+    .description(
+      "Functions of the server's default catalog, which workflows call as NAME:VERSION@default. " +
+        "A change is for workflows applied from then on.",
+    );
+  client(command, "put")
+    .summary("store or replace a function")
+    .argument("<function>", "NAME:VERSION")
+    .argument("<file>", "the function: a task, YAML or JSON; - for standard input")
+    .addOption(format("text, or what was stored"))
+    .action(async (name: string, file: string, options) => {
+      const { putFunction } = await import("./commands/functions.ts");
+      exit(await putFunction(name, file, options));
+    });
+  client(command, "get")
+    .summary("print a function as it was written")
+    .argument("<function>", "NAME:VERSION")
+    .addOption(format("the text, or everything"))
+    .action(async (name: string, options) => {
+      const { getFunction } = await import("./commands/functions.ts");
+      await getFunction(name, options);
+    });
+  client(command, "delete")
+    .summary("delete a function that was put")
+    .argument("<function>", "NAME:VERSION")
+    .action(async (name: string, options) => {
+      const { deleteFunction } = await import("./commands/functions.ts");
+      await deleteFunction(name, options);
+    });
+}
+
 function addStart(program: Command, exit: Exit): void {
   client(program, "start")
     .summary("start an instance of a workflow")
@@ -143,9 +178,9 @@ function addStart(program: Command, exit: Exit): void {
 
 function addList(program: Command): void {
   client(program, "list")
-    .summary("list instances, or workflows")
-    .description("Lists instances, newest first, or workflows by name and version.")
-    .argument("[what]", "instances or workflows", "instances")
+    .summary("list instances, workflows, or functions")
+    .description("Lists instances, newest first, or workflows or functions by name and version.")
+    .argument("[what]", "instances, workflows or functions", "instances")
     .option("-w, --workflow <workflow>", "only of this NAMESPACE/NAME")
     .option("-s, --status <status...>", "only instances in these statuses")
     .option("--since <time>", "only instances created at or after this RFC 3339 time")

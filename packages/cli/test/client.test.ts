@@ -218,3 +218,24 @@ test("another program at the address is named as such", async (t) => {
     `millrace: ${url} did not answer in JSON, as a Millrace server does (unexpected-answer). Check --url or MILLRACE_URL.\n`,
   );
 });
+
+test("functions of the default catalog are put, got, listed and deleted", async (t) => {
+  const { cli } = await api(t);
+  const text = "set: { greeting: hello }\n";
+  const put = await cli(["function", "put", "greet:1.0.0", "-"], { stdin: text });
+  assert.deepEqual(put, { code: 0, stdout: "greet:1.0.0@default\n", stderr: "" });
+  const got = await cli(["function", "get", "greet:1.0.0@default"]);
+  assert.deepEqual(got, { code: 0, stdout: text, stderr: "" });
+  const listed = await cli(["list", "functions"]);
+  assert.match(listed.stdout, /^FUNCTION +SOURCE +CHANGED\ngreet:1\.0\.0@default +api +2026-/);
+  const bad = await cli(["function", "put", "greet:1.0.0", "-"], { stdin: "[]" });
+  assert.deepEqual([bad.code, bad.stdout], [2, ""]);
+  assert.match(bad.stderr, /expected a task \(function-invalid\)/);
+  assert.equal((await cli(["function", "delete", "greet:1.0.0"])).code, 0);
+  const gone = await cli(["function", "get", "greet:1.0.0"]);
+  assert.equal(gone.code, 1);
+  assert.match(gone.stderr, /\(function-not-found\)/);
+  const name = await cli(["function", "get", "greet"]);
+  assert.equal(name.code, 2);
+  assert.match(name.stderr, /greet: expected NAME:VERSION/);
+});

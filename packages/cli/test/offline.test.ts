@@ -1,6 +1,6 @@
 /** What works without a server: run and validate. */
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -78,6 +78,35 @@ test("run calls servers on loopback", async (t) => {
   const ended = await millrace(["run", definition(t, call)]);
   assert.equal(ended.stderr, "");
   assert.deepEqual(JSON.parse(ended.stdout), { pet: "Rex" });
+});
+
+test("run fetches functions and schemas from outside at its start", async (t) => {
+  const catalog = folder(t);
+  const at = join(catalog, "functions/greet/1.0.0");
+  mkdirSync(at, { recursive: true });
+  writeFileSync(join(at, "function.yaml"), "set: { greeting: '${ \"Hello \" + .who }' }\n");
+  const server = createServer((_, response) => {
+    response.end('{"type":"object","required":["who"]}');
+  }).listen(0);
+  await once(server, "listening");
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}/schema.json`;
+  const call = `input: { schema: { resource: { endpoint: "${url}" } } }\ndo:\n  - g: { call: "greet:1.0.0@default", with: { who: "\${ .who }" } }\n`;
+  const file = definition(t, call);
+  const env = { MILLRACE_CATALOG_FOLDER: catalog };
+  const ended = await millrace(["run", file, "--input", '{"who":"Ada"}'], { env });
+  assert.equal(ended.stderr, "");
+  assert.deepEqual(JSON.parse(ended.stdout), { greeting: "Hello Ada" });
+  const without = await millrace(["run", file]);
+  assert.deepEqual([without.code, without.stdout], [2, ""]);
+  assert.match(
+    without.stderr,
+    /^\S+flow\.yaml:8:\d+ do\[0\]\.g\.call: function greet:1\.0\.0@default: /,
+  );
+  const offline = await millrace(["validate", file]);
+  assert.equal(offline.code, 0);
+  assert.match(offline.stderr, /not looked at: function greet:1\.0\.0@default\n/);
 });
 
 test("run finds child workflows in the files given", async (t) => {

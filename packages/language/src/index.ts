@@ -1,5 +1,5 @@
 /** The Open Workflow DSL: types, validation, and the compiled program the engine walks. */
-export { compile, type Compiled, compileChecked } from "./compile/compile.ts";
+export { compile, type Compiled, compileChecked, type Outside } from "./compile/compile.ts";
 export { compileDeferred } from "./compile/deferred.ts";
 export { resolveDuration } from "./compile/durations.ts";
 export { DurationError, parseDuration } from "./duration.ts";
@@ -10,6 +10,14 @@ export {
   type StandardErrorName,
   standardErrors,
 } from "./errors.ts";
+export {
+  type ExternalPlace,
+  type ExternalResource,
+  type FixedEndpoint,
+  type FunctionName,
+  parseFunctionName,
+  type Resources,
+} from "./external.ts";
 export { DefinitionError, formatIssue, type Issue, type IssueCode } from "./issue.ts";
 export { isObject, type Json, type JsonObject } from "./json.ts";
 export { compileSchema, SchemaError } from "./jsonschema/index.ts";

@@ -18,6 +18,7 @@ export type IssueCode =
   | "schedule"
   | "schema"
   | "recursion"
+  | "external"
   | "unsupported";
 
 export interface Issue {

@@ -1,5 +1,6 @@
 /** Text → validated, compiled program. */
-import { compileChecked } from "./compile/compile.ts";
+import { compileChecked, type Outside } from "./compile/compile.ts";
+import type { ExternalResource } from "./external.ts";
 import type { Issue } from "./issue.ts";
 import { isObject, type Json, type JsonObject } from "./json.ts";
 import { type ParseOptions, parseYaml } from "./parse/yaml.ts";
@@ -15,6 +16,8 @@ export type Loaded =
       readonly definition: JsonObject;
       /** Allowed, but probably not meant. */
       readonly warnings: readonly Issue[];
+      /** What the definition takes from outside and was not given. */
+      readonly missing: readonly ExternalResource[];
     }
   | { readonly ok: false; readonly issues: readonly Issue[] };
 
@@ -22,7 +25,7 @@ export type Loaded =
 const MAX_ISSUES = 50;
 
 /** Parses, validates and compiles a definition in YAML or JSON. Never throws for a bad definition. */
-export function load(text: string, options: ParseOptions = {}): Loaded {
+export function load(text: string, options: ParseOptions & Outside = {}): Loaded {
   const parsed = parseYaml(text, options);
   if (parsed.value === undefined) return { ok: false, issues: parsed.issues };
   const located = (issues: readonly Issue[]): readonly Issue[] =>
@@ -33,9 +36,9 @@ export function load(text: string, options: ParseOptions = {}): Loaded {
   const structural = validateStructure(parsed.value);
   if (structural.length > 0) return { ok: false, issues: located(structural) };
   const definition = parsed.value as JsonObject;
-  const { program, issues, warnings } = compileChecked(definition);
+  const { program, issues, warnings, missing } = compileChecked(definition, options);
   if (issues.length > 0) return { ok: false, issues: located(issues) };
-  return { ok: true, program, definition, warnings: located(warnings) };
+  return { ok: true, program, definition, warnings: located(warnings), missing };
 }
 
 /** In reading order. */

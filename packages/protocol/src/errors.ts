@@ -69,6 +69,11 @@ export const ERRORS = catalogue({
     title: "No such workflow",
     action: "Check namespace, name and version, or apply the workflow first.",
   },
+  "function-not-found": {
+    status: 404,
+    title: "No such function",
+    action: "Check name and version; only functions stored through the API can be deleted.",
+  },
   "instance-not-found": {
     status: 404,
     title: "No such instance",
@@ -121,6 +126,11 @@ export const ERRORS = catalogue({
     title: "The workflow definition is not valid",
     action:
       "Correct the places that `issues` names; `millrace validate FILE` checks a file offline.",
+  },
+  "function-invalid": {
+    status: 422,
+    title: "The function is not valid",
+    action: "Correct what `issues` names; a function is one task of the DSL.",
   },
   "idempotency-key-reuse": {
     status: 422,

@@ -1,4 +1,5 @@
 import { Events } from "./events.ts";
+import { Functions } from "./functions.ts";
 import { Instances } from "./instances.ts";
 import { Transport, type TransportOptions } from "./transport.ts";
 import { Workflows } from "./workflows.ts";
@@ -6,6 +7,7 @@ import { Workflows } from "./workflows.ts";
 /** A Millrace server, seen from outside. */
 export class MillraceClient {
   readonly workflows: Workflows;
+  readonly functions: Functions;
   readonly instances: Instances;
   readonly events: Events;
 
@@ -13,6 +15,7 @@ export class MillraceClient {
   constructor(options: TransportOptions) {
     const transport = new Transport(options);
     this.workflows = new Workflows(transport);
+    this.functions = new Functions(transport);
     this.instances = new Instances(transport);
     this.events = new Events(transport);
   }

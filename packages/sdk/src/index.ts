@@ -3,12 +3,15 @@ export { MillraceClient } from "./client.ts";
 export { MillraceError, type MillraceErrorCode } from "./error.ts";
 export type { Events } from "./events.ts";
 export type { FollowOptions } from "./follow.ts";
+export type { FunctionRef, Functions } from "./functions.ts";
 export type { InstanceFilter, Instances, StartOptions } from "./instances.ts";
 export type { RetryOptions, TransportOptions } from "./transport.ts";
 export type { WorkflowFilter, WorkflowRef, Workflows } from "./workflows.ts";
 export type {
+  CatalogFunction,
   CloudEvent,
   EventsAccepted,
+  FunctionSummary,
   HistoryEvent,
   Instance,
   InstanceSummary,

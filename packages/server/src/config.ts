@@ -109,6 +109,12 @@ export const SETTINGS = {
     "Activities executed at the same time in this process.",
     integer(1, 100_000),
   ),
+  catalogFolder: setting(
+    "MILLRACE_CATALOG_FOLDER",
+    undefined,
+    "Folder of the `default` catalog: functions in `functions/{name}/{version}/function.yaml`, called as `name:version@default`. Those stored through the API come first.",
+    anyText,
+  ),
   egressAllowLoopback: setting(
     "MILLRACE_EGRESS_ALLOW_LOOPBACK",
     "false",
@@ -161,7 +167,7 @@ export const SETTINGS = {
 } as const;
 
 type Settings = typeof SETTINGS;
-type OptionalSetting = "databaseUrl";
+type OptionalSetting = "databaseUrl" | "catalogFolder";
 
 /** Times are in milliseconds, sizes in bytes. */
 export type Config = {

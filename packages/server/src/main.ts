@@ -13,6 +13,7 @@ import { type Clock, systemClock } from "./clock.ts";
 import { type Config, checkExposure } from "./config.ts";
 import type { Logger } from "./logger.ts";
 import { measuredExecutor } from "./observe/measured-executor.ts";
+import type { DocumentFetcher } from "./external/source.ts";
 import { type Metrics, noMetrics } from "./observe/metrics.ts";
 import { runtimeMetrics } from "./observe/runtime-metrics.ts";
 import type { Runtime } from "./runtime.ts";
@@ -29,6 +30,8 @@ export interface RuntimeParts {
   readonly log: Logger;
   readonly clock: Clock;
   readonly executor: ActivityExecutor;
+  /** Fetches functions and schemas that definitions take from outside; without it, none that has an address. */
+  readonly fetcher?: DocumentFetcher;
 }
 
 /** Starts the runtime; resolves when it owns its partitions. */
@@ -63,7 +66,7 @@ export async function startRuntime(
   const activities = await openActivities(config, { clock, log, metrics });
   const executor = measuredExecutor(activities, metrics, clock);
   try {
-    const opened = await openRuntime({ config, log, clock, executor });
+    const opened = await openRuntime({ config, log, clock, executor, fetcher: activities });
     return {
       runtime: opened.runtime,
       async stop() {

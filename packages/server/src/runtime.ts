@@ -36,6 +36,24 @@ export interface AppliedWorkflow {
   readonly workflow: WorkflowView;
 }
 
+/** A function of the default catalog, without its text. */
+export interface FunctionSummary {
+  readonly name: string;
+  readonly version: string;
+  /** Stored through the API, or provided by the operator in a folder. */
+  readonly source: "api" | "folder";
+  readonly updatedAt: number;
+}
+export interface FunctionView extends FunctionSummary {
+  /** As it was written, in YAML or JSON. */
+  readonly text: string;
+}
+export interface FunctionName {
+  readonly tenant?: string;
+  readonly name: string;
+  readonly version: string;
+}
+
 export interface Page<T> {
   readonly items: readonly T[];
   /** Absent on the last page. */
@@ -147,6 +165,22 @@ export interface Runtime {
   ): Promise<Page<WorkflowSummary>>;
 
   /**
+   * Stores a function of the default catalog, or replaces it; versions of workflows applied before keep what they have.
+   * @throws {RuntimeError} `invalid-function` with its issues
+   */
+  putFunction(
+    request: FunctionName & { readonly text: string },
+  ): Promise<{ readonly created: boolean; readonly function: FunctionView }>;
+  /** @throws {RuntimeError} `not-found` */
+  getFunction(request: FunctionName): Promise<FunctionView>;
+  /** By name and version. */
+  listFunctions(
+    request: PageRequest & { readonly tenant?: string },
+  ): Promise<Page<FunctionSummary>>;
+  /** Of those stored through the API. @throws {RuntimeError} `not-found` */
+  deleteFunction(request: FunctionName): Promise<void>;
+
+  /**
    * Resolves when the start is durable.
    * @throws {RuntimeError} `not-found`, `key-reuse`, `overloaded`, `unavailable`, `not-owner`
    */
@@ -184,7 +218,7 @@ export interface Runtime {
 }
 
 export type RuntimeErrorKind =
-  /** No such workflow or instance (`subject` says which). */
+  /** No such workflow, instance or function (`subject` says which). */
   | "not-found"
   /** The workflow version has other content. */
   | "conflict"
@@ -195,6 +229,7 @@ export type RuntimeErrorKind =
   /** Nothing was accepted; try again after `retryAfterMs`. */
   | "overloaded"
   | "invalid-workflow"
+  | "invalid-function"
   /** A malformed cursor, id or argument. */
   | "invalid-input"
   /** Another node owns the partition. */
@@ -213,14 +248,14 @@ export interface RuntimeIssue {
 /** An outcome that the caller can act on. */
 export class RuntimeError extends Error {
   readonly kind: RuntimeErrorKind;
-  readonly subject: "workflow" | "instance" | undefined;
+  readonly subject: "workflow" | "instance" | "function" | undefined;
   readonly retryAfterMs: number | undefined;
   readonly issues: readonly RuntimeIssue[] | undefined;
   constructor(
     kind: RuntimeErrorKind,
     message: string,
     more: {
-      readonly subject?: "workflow" | "instance";
+      readonly subject?: "workflow" | "instance" | "function";
       readonly retryAfterMs?: number;
       readonly issues?: readonly RuntimeIssue[];
       readonly cause?: unknown;

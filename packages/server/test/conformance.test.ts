@@ -78,7 +78,9 @@ suite("conformance on the real hosts", () => {
   before(async () => {
     cases = await immediate();
     database = await createDatabase();
-    opened = await open(database, (...all) => serving.execute(...all));
+    opened = await open(database, (...all) => serving.execute(...all), {
+      fetchText: async ({ url }) => outside(cases, url),
+    });
   });
   after(async () => {
     await opened.stop();
@@ -89,7 +91,7 @@ suite("conformance on the real hosts", () => {
     for (const each of cases)
       await withServers(each, async (servers) => {
         const executor = executorOf(each, servers);
-        const loaded = load(JSON.stringify(each.definition));
+        const loaded = load(JSON.stringify(each.definition), { resources: each.outside });
         assert.ok(loaded.ok);
         const { state, history } = await runToEnd(loaded.program, "I", each.input, { executor });
         checkOutcome(each.expect, { ...state, history });
@@ -115,6 +117,15 @@ suite("conformance on the real hosts", () => {
       });
   });
 });
+
+/** What some case finds at an address; cases that use one address mean the same by it. */
+function outside(cases: readonly Case[], url: string): string {
+  const found = cases.flatMap((each) =>
+    ["function", "schema"].flatMap((kind) => each.outside[`${kind} ${url}`] ?? []),
+  );
+  if (found[0] === undefined) throw new Error(`nothing is at ${url}`);
+  return JSON.stringify(found[0]);
+}
 
 /** Cases share a name; here each is a version of its own. */
 function versioned(definition: JsonObject, version: string): Json {

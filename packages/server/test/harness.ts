@@ -4,6 +4,7 @@ import type { ActivityExecutor } from "@millrace/server/local";
 import { loadConfig, type RunningRuntime, silentLogger } from "@millrace/server";
 import { createDatabase, type TestDatabase } from "@millrace/testkit";
 import { systemClock } from "../src/clock.ts";
+import type { DocumentFetcher } from "../src/external/source.ts";
 import { openPostgresRuntime } from "../src/runtime/open.ts";
 import type { Runtime } from "../src/runtime.ts";
 
@@ -20,10 +21,12 @@ do: [ { c: { call: http, with: { method: post, endpoint: http://shop/ } } } ]`;
 export function open(
   database: TestDatabase,
   execute: ActivityExecutor["execute"] = async () => ({ output: null }),
+  fetcher?: DocumentFetcher,
 ): Promise<RunningRuntime> {
   const executor: ActivityExecutor = { execute };
   const config = loadConfig({}, { databaseUrl: database.url, exclusive: true });
-  return openPostgresRuntime({ config, log: silentLogger, clock: systemClock(), executor });
+  const parts = { config, log: silentLogger, clock: systemClock(), executor };
+  return openPostgresRuntime(fetcher === undefined ? parts : { ...parts, fetcher });
 }
 
 /** A database with these workflows applied, and its runtime. */

@@ -13,7 +13,8 @@ import { Owner } from "../src/owner/owner.ts";
 import { migrate } from "../src/store/postgres/migrate.ts";
 import { postgresOwnerStore } from "../src/store/postgres/owner-store.ts";
 import type { Batch, InstanceRow, OwnerStore } from "../src/store/store.ts";
-import { applyWorkflow } from "../src/runtime/workflows.ts";
+import { ResourceFailure, type ResourceSource } from "../src/external/complete.ts";
+import { applyWorkflow, completeWorkflow } from "../src/runtime/workflows.ts";
 
 export const PARTITIONS = 4;
 
@@ -43,6 +44,10 @@ function soon(run: () => void): () => void {
   return () => clearImmediate(timer);
 }
 
+const NOTHING_OUTSIDE: ResourceSource = {
+  read: () => Promise.reject(new ResourceFailure("nothing is outside")),
+};
+
 export async function bench(
   workflows: readonly string[],
   options: BenchOptions = {},
@@ -53,7 +58,10 @@ export async function bench(
   await migrate(client);
   client.release();
   await setUpPartitions(pool, PARTITIONS);
-  for (const text of workflows) await applyWorkflow(pool, { text });
+  for (const text of workflows) {
+    const complete = await completeWorkflow(pool, NOTHING_OUTSIDE, { text });
+    await applyWorkflow(pool, "default", complete);
+  }
   const real = postgresOwnerStore(pool);
   const commit = (batch: Batch): Promise<void> =>
     options.commit === undefined

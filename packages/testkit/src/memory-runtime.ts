@@ -9,6 +9,7 @@ import type { Json, JsonObject } from "@millrace/language";
 import { isFinal, newId } from "@millrace/protocol";
 import {
   type CloudEventObject,
+  type FunctionView,
   type InstanceFilter,
   type InstanceView,
   type Runtime,
@@ -33,6 +34,7 @@ const EPOCH = Date.UTC(2026, 10, 5, 12);
 
 export class MemoryRuntime implements Runtime {
   readonly workflows: WorkflowView[] = [];
+  readonly functions = new Map<string, FunctionView>();
   readonly instances = new Map<string, Entry>();
   readonly keys = new Map<string, { readonly id: string; readonly request: string }>();
   readonly events = new Map<string, CloudEventObject>();
@@ -96,6 +98,37 @@ export class MemoryRuntime implements Runtime {
         (request.name === undefined || each.name === request.name),
     );
     return page(all, request.limit, request.cursor);
+  }
+
+  async putFunction({ name, version, text }: { name: string; version: string; text: string }) {
+    if (this.refusal) throw this.refusal;
+    if (!/^\s*[{\w]/.test(text)) {
+      const issues = [{ path: "", message: "expected a task" }];
+      throw new RuntimeError("invalid-function", "expected a task", { issues });
+    }
+    const view = { name, version, source: "api" as const, updatedAt: this.#tick(), text };
+    const created = !this.functions.has(`${name}:${version}`);
+    this.functions.set(`${name}:${version}`, view);
+    return { created, function: view };
+  }
+
+  async getFunction({ name, version }: { name: string; version: string }) {
+    const found = this.functions.get(`${name}:${version}`);
+    if (found) return found;
+    throw new RuntimeError("not-found", `no function ${name}`, { subject: "function" });
+  }
+
+  async listFunctions(request: { limit: number; cursor?: string }) {
+    const all = [...this.functions.values()].map((each) => {
+      const { name, version, source, updatedAt } = each;
+      return { name, version, source, updatedAt };
+    });
+    return page(all, request.limit, request.cursor);
+  }
+
+  async deleteFunction(request: { name: string; version: string }) {
+    const { name, version } = await this.getFunction(request);
+    this.functions.delete(`${name}:${version}`);
   }
 
   async startInstance(start: StartInstance) {

@@ -1,4 +1,4 @@
-/** `millrace list [instances|workflows]`. */
+/** `millrace list [instances|workflows|functions]`. */
 import type { Status } from "@millrace/sdk";
 import { STATUSES } from "@millrace/protocol";
 import { type Format, readWorkflowName } from "../arguments.ts";
@@ -23,8 +23,13 @@ export async function list(what: string, options: ListOptions): Promise<void> {
       return listInstances(options);
     case "workflows":
       return listWorkflows(options);
+    case "functions":
+      return listFunctions(options);
     default:
-      throw new CommandError(`list ${what}: expected instances or workflows`, EXIT.invalid);
+      throw new CommandError(
+        `list ${what}: expected instances, workflows or functions`,
+        EXIT.invalid,
+      );
   }
 }
 
@@ -64,6 +69,17 @@ async function listWorkflows(options: ListOptions): Promise<void> {
     title ?? "",
   ]);
   print(table(["workflow", "version", "applied", "title"], cells, "no workflows"));
+}
+
+async function listFunctions(options: ListOptions): Promise<void> {
+  const rows = await take(connect(options).functions.list(), options.limit);
+  if (options.output === "json") return printJson(rows);
+  const cells = rows.map(({ name, version, source, updatedAt }) => [
+    `${name}:${version}@default`,
+    source,
+    instant(updatedAt),
+  ]);
+  print(table(["function", "source", "changed"], cells, "no functions"));
 }
 
 async function take<Row>(rows: AsyncIterable<Row>, limit: number): Promise<Row[]> {

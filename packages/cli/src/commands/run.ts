@@ -22,17 +22,21 @@ export interface RunOptions {
 
 /** @returns the exit code */
 export async function run(file: string, options: RunOptions): Promise<number> {
-  const programs = [file, ...(options.with ?? [])].map(readProgram);
+  const runs = runsOf(loadConfig(process.env, localRuns(process.env)));
+  const executor = lazyExecutor(runs);
+  const files = [file, ...(options.with ?? [])];
+  const programs = await Promise.all(files.map((each) => readProgram(each, executor)));
   const input = readInput(options.input) ?? {};
   const [program] = programs;
-  if (program === undefined || programs.includes(undefined)) return EXIT.invalid;
+  if (program === undefined || programs.includes(undefined)) {
+    await executor.close();
+    return EXIT.invalid;
+  }
   const log = new TaskLog();
   const progress = showProgress(log, process.stderr);
   const interrupted = new AbortController();
   process.once("SIGINT", () => interrupted.abort());
-  const runs = runsOf(loadConfig(process.env, localRuns(process.env)));
   if (programs.some(runsProcesses)) await announce(runs);
-  const executor = lazyExecutor(runs);
   const id = newId(0, Date.now(), crypto.getRandomValues(new Uint8Array(10)));
   const result = await runToEnd(program, id, input, {
     executor,

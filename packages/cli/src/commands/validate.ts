@@ -21,6 +21,7 @@ export function validate(files: readonly string[], options: { readonly output: F
       if (loaded.ok) {
         const { namespace, name, version } = loaded.program;
         print(`${file}: valid (${namespace}/${name} ${version})`);
+        for (const { id } of loaded.missing) complain(`${file}: not looked at: ${id}`);
       }
     }
   }

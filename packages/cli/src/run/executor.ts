@@ -1,7 +1,8 @@
 import type { RunsConfig } from "@millrace/server";
+import type { DocumentFetcher } from "@millrace/server/external";
 import type { ActivityExecutor } from "@millrace/server/local";
 
-type Closable = ActivityExecutor & { close(): Promise<void> };
+type Closable = ActivityExecutor & DocumentFetcher & { close(): Promise<void> };
 
 /** Does a run's activities, loopback included. Loaded with the first activity: a run without calls starts faster. */
 export function lazyExecutor(runs: RunsConfig): Closable {
@@ -14,6 +15,10 @@ export function lazyExecutor(runs: RunsConfig): Closable {
     async execute(request, signal, feed) {
       loading ??= load();
       return (await loading).execute(request, signal, feed);
+    },
+    async fetchText(request, signal) {
+      loading ??= load();
+      return (await loading).fetchText(request, signal);
     },
     async close() {
       await (await loading)?.close();

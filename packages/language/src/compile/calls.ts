@@ -1,16 +1,16 @@
 /** `call`: a built-in protocol, a function, or something this engine does not run yet (DSL reference "Call"). */
-import { isObject, type Json, type JsonObject } from "../json.ts";
+import { isObject, type JsonObject } from "../json.ts";
 import { suggestion } from "../nearest.ts";
 import type { CallNode, SubscribeNode, TaskBase, TaskNode, Template } from "../program.ts";
 import { type Protocol, protocols } from "../schema/calls.ts";
 import { withPolicies } from "./authentication.ts";
 import { compileDuration } from "./durations.ts";
 import { compileIterator } from "./events.ts";
-import { compileFunction } from "./functions.ts";
+import { externalFunction } from "./externals.ts";
+import { compileExternalFunction, compileFunction } from "./functions.ts";
 import { asObject, asText, down, given, type Place, report, withVariables } from "./place.ts";
 import { conditionOf } from "./expression.ts";
 import { compileObject, compileTemplate, endpointPart, objectWith } from "./template.ts";
-import { lookUp } from "./use.ts";
 
 /** Where each protocol's arguments may name an authentication policy. */
 const POLICIES: Readonly<Record<Protocol, readonly (readonly string[])[]>> = {
@@ -33,10 +33,8 @@ export function compileCall(task: JsonObject, common: TaskBase, place: Place): T
   const written = asObject(task.with);
   const at = down(place, "with");
   if (isProtocol(call)) return compileProtocol(call, written, common, at);
-  const target = functionOf(call, down(place, "call"));
   const template = compileTemplate(written, at);
-  if (target === undefined) return { ...common, kind: "unsupported", feature: `call ${call}` };
-  const body = compileFunction(call, target, place);
+  const body = functionTask(call, place);
   if (body === undefined) return { ...common, kind: "unsupported", feature: `call ${call}` };
   return { ...common, kind: "function", function: call, arguments: template, task: body };
 }
@@ -118,21 +116,17 @@ const ENDPOINTS = {
   transport: objectWith({ http: HOLDER }),
 };
 
-const CATALOGUED = /^[^:@\s]+:[^:@\s]+@([^:@\s]+)$/;
-const URL = /^https?:\/\//i;
-
-/** The definition of a function of `use.functions`; `undefined` for what cannot be run (reported when it is wrong). */
-function functionOf(call: string, place: Place): Json | undefined {
+/** The task of a function: one of `use.functions`, or from outside; `undefined` for what cannot be run. */
+function functionTask(call: string, place: Place): TaskNode | undefined {
+  const at = down(place, "call");
   const functions = asObject(place.of.use.functions);
-  if (Object.hasOwn(functions, call)) return functions[call];
-  const catalog = CATALOGUED.exec(call)?.[1];
-  if (catalog !== undefined) {
-    if (catalog !== "default") lookUp("catalogs", catalog, place);
-    return undefined;
+  if (Object.hasOwn(functions, call)) return compileFunction(call, functions[call] ?? null, place);
+  const found = externalFunction(call, at);
+  if (found === undefined) {
+    const hint = suggestion(call, [...Object.keys(functions), ...protocols]);
+    const kinds = `a protocol (${protocols.join(", ")}), a function of use.functions, name:version@catalog, or a URL`;
+    report(at, "reference", `unknown function "${call}"${hint}; expected ${kinds}`);
   }
-  if (URL.test(call)) return undefined;
-  const hint = suggestion(call, [...Object.keys(functions), ...protocols]);
-  const kinds = `a protocol (${protocols.join(", ")}), a function of use.functions, name:version@catalog, or a URL`;
-  report(place, "reference", `unknown function "${call}"${hint}; expected ${kinds}`);
-  return undefined;
+  if (typeof found !== "object") return undefined;
+  return compileExternalFunction(call, found.content, place);
 }

@@ -4,6 +4,7 @@
  * One walk does the work and finds what is wrong beyond the schema, so a definition that compiles is a definition that
  * is valid. Problems are collected, not thrown: a person fixes them all in one go.
  */
+import type { ExternalResource, Resources } from "../external.ts";
 import { DefinitionError, type Issue } from "../issue.ts";
 import type { JsonObject } from "../json.ts";
 import { suggestion } from "../nearest.ts";
@@ -35,6 +36,15 @@ export interface Compiled {
   /** The program is only good when there are none. */
   readonly issues: readonly Issue[];
   readonly warnings: readonly Issue[];
+  /** Needed from outside and not given: the program cannot do these parts. */
+  readonly missing: readonly ExternalResource[];
+}
+
+/** What the host has found outside. */
+export interface Outside {
+  readonly resources?: Resources;
+  /** Why something could not be had, by id. */
+  readonly failures?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -48,10 +58,10 @@ export function compile(definition: WorkflowDefinition | JsonObject): Program {
 }
 
 /** Compiles as far as possible, and says what is wrong. */
-export function compileChecked(definition: JsonObject): Compiled {
-  const bare = rootPlace(startCompilation(definition));
+export function compileChecked(definition: JsonObject, outside: Outside = {}): Compiled {
+  const bare = rootPlace(startCompilation(definition, outside));
   const root: Place = { ...bare, of: { ...bare.of, extensions: compileExtensions(bare) } };
-  const { issues, warnings } = root.of;
+  const { issues, warnings, missing } = root.of;
   warnUnknownProperties(definition, root);
   checkLanguage(definition, root);
   checkVersion(definition, root);
@@ -61,7 +71,7 @@ export function compileChecked(definition: JsonObject): Compiled {
   for (const [name, written] of Object.entries(asObject(root.of.use.functions))) {
     compileFunction(name, written, root);
   }
-  return { program, issues, warnings };
+  return { program, issues, warnings, missing: [...missing.values()] };
 }
 
 function compileProgram(definition: JsonObject, root: Place): Program {
@@ -80,7 +90,10 @@ function compileProgram(definition: JsonObject, root: Place): Program {
   });
 }
 
-function startCompilation(definition: JsonObject): Compilation {
+function startCompilation(
+  definition: JsonObject,
+  { resources = {}, failures = {} }: Outside,
+): Compilation {
   const use = asObject(definition.use);
   return {
     mode: asObject(definition.evaluate).mode === "loose" ? "loose" : "strict",
@@ -94,6 +107,10 @@ function startCompilation(definition: JsonObject): Compilation {
     calling: [],
     extensions: [],
     bare: false,
+    resources,
+    failures,
+    missing: new Map(),
+    outside: 0,
     compileTask,
   };
 }

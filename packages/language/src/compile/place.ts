@@ -7,6 +7,7 @@ import {
   parsePath,
 } from "../issue.ts";
 import type { Issue } from "../issue.ts";
+import type { ExternalResource, Resources } from "../external.ts";
 import { isObject, type Json, type JsonObject } from "../json.ts";
 import type { Extension, TaskNode } from "../program.ts";
 import type { JqCache } from "./jq.ts";
@@ -31,6 +32,13 @@ export interface Compilation {
   readonly extensions: readonly (Extension & { readonly extend: string })[];
   /** True inside extensions: functions called there are copies without extensions. */
   readonly bare: boolean;
+  /** Functions and schemas from outside that the host has fetched, and why others could not be. */
+  readonly resources: Resources;
+  readonly failures: Readonly<Record<string, string>>;
+  /** What is needed from outside and is not there, by id. */
+  readonly missing: Map<string, ExternalResource>;
+  /** Functions from outside around this place. */
+  readonly outside: number;
   /** Compiles a task at a place; handed down, because every kind of task may hold tasks of every kind. */
   readonly compileTask: (name: string, task: JsonObject, place: Place) => TaskNode;
 }

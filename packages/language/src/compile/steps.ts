@@ -3,6 +3,7 @@ import { type Json, isObject } from "../json.ts";
 import { compileSchema, SchemaError } from "../jsonschema/index.ts";
 import type { DataStep, Schema } from "../program.ts";
 import { asObject, asText, down, given, type Place, report } from "./place.ts";
+import { externalSchema } from "./externals.ts";
 import { compileTransform } from "./template.ts";
 
 export function compileStep(
@@ -33,21 +34,40 @@ function compileDataSchema(value: Json | undefined, place: Place): Schema | unde
     );
     return undefined;
   }
-  if (resource !== undefined) {
-    const message = "schemas from outside are not supported yet; put the schema under document";
-    report(down(place, "resource"), "unsupported", message);
-    return undefined;
-  }
-  if (!isObject(document) && typeof document !== "boolean") {
-    report(down(place, "document"), "schema", "expected a JSON Schema: an object, true or false");
+  if (resource !== undefined) return externalDataSchema(resource, down(place, "resource"));
+  return compileDocument(document, down(place, "document"));
+}
+
+/** A schema that is not there accepts nothing: what it would have refused must not pass. */
+const MISSING: Schema = {
+  validate: () => [
+    { pointer: "", message: "the schema was not fetched when the workflow was applied" },
+  ],
+};
+
+function externalDataSchema(resource: Json, place: Place): Schema | undefined {
+  const found = externalSchema(resource, place);
+  if (found === "missing") return MISSING;
+  return found === "failed" ? undefined : compileDocument(found.content, place, true);
+}
+
+function compileDocument(
+  document: Json | undefined,
+  place: Place,
+  outside = false,
+): Schema | undefined {
+  if (document === undefined || (!isObject(document) && typeof document !== "boolean")) {
+    report(place, "schema", "expected a JSON Schema: an object, true or false");
     return undefined;
   }
   try {
     return compileSchema(document);
   } catch (error) {
     if (!(error instanceof SchemaError)) throw error;
-    const at = { ...place, pointer: `${place.pointer}/document${error.pointer}` };
-    report(at, "schema", `not a usable JSON Schema: ${error.message}`);
+    // What is wrong inside a schema from outside has no place in this definition.
+    const at = outside ? place : { ...place, pointer: place.pointer + error.pointer };
+    const where = outside ? ` (at ${error.pointer || "its root"})` : "";
+    report(at, "schema", `not a usable JSON Schema: ${error.message}${where}`);
     return undefined;
   }
 }

@@ -1,6 +1,7 @@
 /** Every request and response shape of the API, as JSON Schema with its TypeScript type. */
 export * from "./common.ts";
 export * from "./event.ts";
+export * from "./function.ts";
 export * from "./history.ts";
 export * from "./instance.ts";
 export * from "./problem.ts";

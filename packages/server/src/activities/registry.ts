@@ -1,7 +1,9 @@
 /** The executor of a node: hands each activity to the executor of its type, and bounds it by its deadline. */
 import type { ActivityType } from "@millrace/engine";
 import { isObject } from "@millrace/language";
+import type { DocumentFetcher } from "../external/source.ts";
 import { type Clock, systemClock } from "../clock.ts";
+import type { Execute } from "./calls.ts";
 import type { BreakerConfig } from "./egress/breaker.ts";
 import { parseOrigins } from "./egress/origins.ts";
 import { type EgressConfig, egressPolicies, type TenantEgress } from "./egress/policy.ts";
@@ -40,7 +42,7 @@ export interface ActivitiesConfig extends CallSettings {
   readonly redaction?: LogRedaction;
 }
 
-export interface Activities extends ActivityExecutor {
+export interface Activities extends ActivityExecutor, DocumentFetcher {
   /** Without `feed`, an activity that brings values is over with the first. */
   execute(request: ActivityRequest, signal: AbortSignal, feed?: Feed): Promise<ActivityResult>;
   /** Closes connections; activities under way fail. */
@@ -49,57 +51,59 @@ export interface Activities extends ActivityExecutor {
 
 /** @throws {RangeError} naming a part of the configuration that cannot be used */
 export function createActivities(config: ActivitiesConfig = {}): Activities {
-  const { clock = systemClock(), egress = {}, tenants = {}, origins = {}, resolve } = config;
-  const services = {
-    clock,
-    settings: settingsOf(config),
-    policies: egressPolicies(egress, tenants),
-    breaker: config.breaker ?? {},
-    origins: parseOrigins(origins),
-    limits: { ...DEFAULT_LIMITS, ...config.limits },
-    runs: { ...DEFAULT_RUNS, ...config.runs },
-    ...(resolve === undefined ? {} : { resolve }),
-  };
+  const services = servicesConfig(config);
+  const { clock } = services;
   let opened: Promise<SharedServices> | undefined;
   const open = async (): Promise<SharedServices> => {
     const { openServices } = await import("./tenants.ts");
     return openServices(services);
   };
   const perform = async (
+    execute: Execute,
     request: ActivityRequest,
     confidence: Confidence,
     signal: AbortSignal,
     feed: Feed,
   ): Promise<ActivityResult> => {
     opened ??= open();
-    const { executors } = await import("./calls.ts");
-    const execute = executors[request.type];
-    if (execute === undefined) throw unsupported(request.type);
     const shared = await opened;
     const output = await shared.use(request.tenant, (services) =>
       confidence.perform(execute, request, services, signal, feed),
     );
     return { output };
   };
+  const bounded = async (
+    choose: () => Promise<Execute>,
+    request: ActivityRequest,
+    signal: AbortSignal,
+    feed: Feed,
+  ): Promise<ActivityResult> => {
+    const { deadline = Number.POSITIVE_INFINITY } = request;
+    const confidence = new Confidence(config, clock);
+    const budget = Math.min(longestOf(request, services), deadline - clock.now());
+    try {
+      const result = await withTimeLimit(clock, budget, signal, async (limited) => {
+        try {
+          return await perform(await choose(), request, confidence, limited, feed);
+        } catch (error) {
+          // Waiting for something shared (a token, a document) ends with the bare reason of the signal.
+          throw limited.aborted && error === limited.reason
+            ? networkFailure(error, request.name)
+            : error;
+        }
+      });
+      return confidence.cleared(result);
+    } catch (error) {
+      return confidence.cleared({ error: toWorkflowError(error, request.reference) });
+    }
+  };
   return {
-    async execute(request, signal, feed = nobody) {
-      const { deadline = Number.POSITIVE_INFINITY } = request;
-      const confidence = new Confidence(config, clock);
-      const longest = longestOf(request, services);
-      const budget = Math.min(longest, deadline - clock.now());
-      try {
-        const result = await withTimeLimit(clock, budget, signal, (limited) =>
-          perform(request, confidence, limited, feed).catch((error: unknown) => {
-            // Waiting for something shared (a token, a document) ends with the bare reason of the signal.
-            throw limited.aborted && error === limited.reason
-              ? networkFailure(error, request.name)
-              : error;
-          }),
-        );
-        return confidence.cleared(result);
-      } catch (error) {
-        return confidence.cleared({ error: toWorkflowError(error, request.reference) });
-      }
+    execute: (request, signal, feed = nobody) =>
+      bounded(() => executorOf(request.type), request, signal, feed),
+    async fetchText(text, signal) {
+      const { fetchText, textRequest } = await import("./fetch-text.ts");
+      const result = await bounded(async () => fetchText, textRequest(text, clock), signal, nobody);
+      return textOf(result);
     },
     async close() {
       await (await opened)?.close();
@@ -123,12 +127,38 @@ function longestOf(
   return type.startsWith("run:") ? runs.timeout : limits.totalTimeout;
 }
 
+function textOf(result: ActivityResult): string {
+  if ("error" in result) throw new Error(result.error.detail ?? result.error.type);
+  if (typeof result.output === "string") return result.output;
+  throw new Error("a fetched document is no text");
+}
+
 function nobody(): Promise<never> {
   return Promise.reject(new ActivityFailure("runtime", "nobody takes what the activity brings"));
 }
 
-function unsupported(type: ActivityType): ActivityFailure {
+/** @throws {RangeError} */
+function servicesConfig(config: ActivitiesConfig): SharedConfig {
+  const { clock = systemClock(), egress = {}, tenants = {}, origins = {}, resolve } = config;
+  return {
+    clock,
+    settings: settingsOf(config),
+    policies: egressPolicies(egress, tenants),
+    breaker: config.breaker ?? {},
+    origins: parseOrigins(origins),
+    limits: { ...DEFAULT_LIMITS, ...config.limits },
+    runs: { ...DEFAULT_RUNS, ...config.runs },
+    ...(resolve === undefined ? {} : { resolve }),
+  };
+}
+
+async function executorOf(type: ActivityType): Promise<Execute> {
+  const { executors } = await import("./calls.ts");
+  return executors[type] ?? unsupported(type);
+}
+
+function unsupported(type: ActivityType): never {
   const [task, kind] = type.split(":");
   const detail = `${task}: ${kind} is not supported by this version of Millrace`;
-  return new ActivityFailure("runtime", detail, { status: 501 });
+  throw new ActivityFailure("runtime", detail, { status: 501 });
 }

@@ -6,6 +6,7 @@ import { accessCheck } from "./access.ts";
 import type { ApiContext } from "./context.ts";
 import { allowOrigins } from "./cors.ts";
 import { events } from "./events.ts";
+import { functions } from "./functions.ts";
 import { instances } from "./instances.ts";
 import { parseJson } from "./json.ts";
 import { openapi } from "./openapi.ts";
@@ -42,7 +43,7 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
   });
   measure(app, context);
   await openapi(app);
-  for (const resource of [workflows, start, instances, stream, events, probes]) {
+  for (const resource of [workflows, functions, start, instances, stream, events, probes]) {
     await app.register(resource(context));
   }
   return app;

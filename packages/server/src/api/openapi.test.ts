@@ -26,6 +26,9 @@ interface Document {
 }
 
 const ROUTES = [
+  "delete /v1/functions/{name}/{version}",
+  "get /v1/functions",
+  "get /v1/functions/{name}/{version}",
   "get /v1/instances",
   "get /v1/instances/{id}",
   "get /v1/instances/{id}/events",
@@ -39,6 +42,7 @@ const ROUTES = [
   "post /v1/instances/{id}/suspend",
   "post /v1/workflows",
   "post /v1/workflows/{namespace}/{name}/instances",
+  "put /v1/functions/{name}/{version}",
 ];
 
 async function load({ call }: TestApi): Promise<Document> {
@@ -90,7 +94,7 @@ test("bodies are required where something in them is", async (t) => {
   const required = operations(document)
     .filter(([, { requestBody }]) => requestBody?.required === true)
     .map(([, { operationId }]) => operationId);
-  assert.deepEqual(required.toSorted(), ["applyWorkflow", "publishEvents"]);
+  assert.deepEqual(required.toSorted(), ["applyWorkflow", "publishEvents", "putFunction"]);
 });
 
 test("every schema of the document compiles, so every reference resolves", async (t) => {

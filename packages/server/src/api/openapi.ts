@@ -26,7 +26,12 @@ export async function openapi(app: FastifyInstance): Promise<void> {
     openapi: {
       openapi: "3.1.0",
       info: INFO,
-      tags: [{ name: "workflows" }, { name: "instances" }, { name: "events" }],
+      tags: [
+        { name: "workflows" },
+        { name: "functions" },
+        { name: "instances" },
+        { name: "events" },
+      ],
       components: { securitySchemes: KEYS },
       // The empty one: without keys set, a server on loopback asks for none.
       security: [{ bearer: [] }, { apiKey: [] }, {}],

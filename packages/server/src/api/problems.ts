@@ -17,6 +17,7 @@ const RUNTIME_CODES: { readonly [Kind in Exclude<RuntimeErrorKind, "not-found">]
   "invalid-state": "instance-terminal",
   overloaded: "overloaded",
   "invalid-workflow": "workflow-invalid",
+  "invalid-function": "function-invalid",
   "invalid-input": "invalid-request",
   "not-owner": "unavailable",
   unavailable: "unavailable",

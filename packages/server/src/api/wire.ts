@@ -1,6 +1,8 @@
 /** From the runtime's values (epoch milliseconds) to what goes over the wire (RFC 3339). */
 import type { HistoryEvent as Fact } from "@millrace/engine";
 import type {
+  CatalogFunction,
+  FunctionSummary,
   HistoryEvent,
   Instance,
   InstanceSummary,
@@ -8,6 +10,8 @@ import type {
   WorkflowSummary,
 } from "@millrace/protocol";
 import type {
+  FunctionSummary as FunctionSummaryView,
+  FunctionView,
   InstanceSummary as InstanceSummaryView,
   InstanceView,
   WorkflowSummary as WorkflowSummaryView,
@@ -32,6 +36,15 @@ export function workflowSummary(view: WorkflowSummaryView): WorkflowSummary {
 
 export function workflow(view: WorkflowView): Workflow {
   return { ...workflowSummary(view), definition: view.definition };
+}
+
+export function functionSummary(view: FunctionSummaryView): FunctionSummary {
+  const { name, version, source } = view;
+  return { name, version, source, updatedAt: instant(view.updatedAt) };
+}
+
+export function catalogFunction(view: FunctionView): CatalogFunction {
+  return { ...functionSummary(view), text: view.text };
 }
 
 export function instanceSummary(view: InstanceSummaryView): InstanceSummary {

@@ -18,7 +18,7 @@ import { refuseCursor } from "./problems.ts";
 import * as wire from "./wire.ts";
 
 /** Definitions are read by the language, which knows lines, columns and YAML's dangers; here they are only text. */
-const MEDIA_TYPES = [
+export const DEFINITION_TYPES = [
   "application/yaml",
   "application/x-yaml",
   "text/yaml",
@@ -29,18 +29,23 @@ const MEDIA_TYPES = [
 
 export function workflows(context: ApiContext) {
   return async (app: FastifyInstance): Promise<void> => {
-    app.removeAllContentTypeParsers();
-    app.addContentTypeParser(MEDIA_TYPES, { parseAs: "buffer" }, (_request, body, done) => {
-      try {
-        done(null, parseText(body as Buffer));
-      } catch (error) {
-        done(error as Error);
-      }
-    });
+    readDefinitions(app);
     apply(app, context);
     list(app, context);
     read(app, context);
   };
+}
+
+/** Bodies of this resource are definitions, as text. */
+export function readDefinitions(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(DEFINITION_TYPES, { parseAs: "buffer" }, (_request, body, done) => {
+    try {
+      done(null, parseText(body as Buffer));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
 }
 
 function apply(app: FastifyInstance, { runtime }: ApiContext): void {
@@ -51,7 +56,7 @@ function apply(app: FastifyInstance, { runtime }: ApiContext): void {
       summary: "Apply a version of a workflow",
       tags: ["workflows"],
       body: {
-        content: Object.fromEntries(MEDIA_TYPES.map((type) => [type, { schema: definition }])),
+        content: Object.fromEntries(DEFINITION_TYPES.map((type) => [type, { schema: definition }])),
       },
       response: {
         200: answers("The very same content was applied before.", ref(Workflow)),

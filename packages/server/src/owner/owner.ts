@@ -11,7 +11,6 @@
  * time.
  */
 import { decide, isTerminal, SAFE_DEPTH } from "@millrace/engine";
-import type { Loaded } from "@millrace/language";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import { type Epoch, type OwnerStore, StoreError, type WorkflowVersion } from "../store/store.ts";
@@ -22,7 +21,7 @@ import { type DecideContext, type Decided, decideSlot, hotOf, workflowOf } from 
 import { type LetOut, nothingAfter } from "./effects.ts";
 import { type Entry, isDurable, isFresh, leaveOutGone } from "./entry.ts";
 import { type MailIds, mailIds } from "./mail-ids.ts";
-import { BatchPrograms, Programs } from "./programs.ts";
+import { BatchPrograms, type Compile, Programs } from "./programs.ts";
 import { type Hot, type Slot, Slots } from "./slots.ts";
 
 export interface OwnerConfig {
@@ -39,7 +38,7 @@ export interface OwnerConfig {
   readonly maxQueued: number;
   readonly decide?: typeof decide;
   /** How a definition becomes a program; a simulation of many nodes compiles each once for all. */
-  readonly compile?: (text: string) => Loaded;
+  readonly compile?: Compile;
 }
 
 /** What is told after each commit. */

@@ -1,20 +1,22 @@
 /** Compiled programs by workflow version. A version is immutable, so a program is compiled once and kept. */
-import { load, type Loaded, type Program } from "@millrace/language";
+import { load, type Loaded, type Outside, type Program, type Resources } from "@millrace/language";
 import type { OwnerStore, WorkflowVersion } from "../store/store.ts";
 
 /** Programs kept; the one used longest ago goes first. */
 const KEPT = 500;
 
+/** {@link load}, or the same with a memory. */
+export type Compile = (text: string, outside?: Outside) => Loaded;
+
 export class Programs {
   readonly #store: Pick<OwnerStore, "definition">;
-  readonly #compile: (text: string) => Loaded;
+  readonly #compile: Compile;
   readonly #programs = new Map<string, Program>();
   readonly #broken = new Map<string, string>();
   /** Loads under way: the first thousand starts of a workflow ask the database, and compile, once. */
   readonly #loading = new Map<string, Promise<Program | undefined>>();
 
-  /** @param compile {@link load}, or the same with a memory */
-  constructor(store: Pick<OwnerStore, "definition">, compile: (text: string) => Loaded = load) {
+  constructor(store: Pick<OwnerStore, "definition">, compile: Compile = load) {
     this.#store = store;
     this.#compile = compile;
   }
@@ -49,9 +51,11 @@ export class Programs {
   }
 
   async #load(workflow: WorkflowVersion): Promise<Program | undefined> {
-    const text = await this.#store.definition(workflow);
-    if (text === undefined) return undefined;
-    const loaded = this.#compile(text);
+    const stored = await this.#store.definition(workflow);
+    if (stored === undefined) return undefined;
+    const { text, resources } = stored;
+    const outside = resources === undefined ? {} : (JSON.parse(resources) as Resources);
+    const loaded = this.#compile(text, { resources: outside });
     if (!loaded.ok) {
       const message = `its stored definition is not valid: ${loaded.issues[0]?.message}`;
       this.#broken.set(nameOf(workflow), message);

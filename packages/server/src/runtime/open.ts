@@ -4,6 +4,8 @@ import { isTerminal } from "@millrace/engine";
 import pg from "pg";
 import { postgresCoordinator, setUpPartitions } from "../cluster/postgres-coordinator.ts";
 import { ConfigError } from "../config.ts";
+import type { ResourceSource } from "../external/complete.ts";
+import { resourceSource } from "../external/source.ts";
 import type { Logger } from "../logger.ts";
 import type { RunningRuntime, RuntimeParts } from "../main.ts";
 import { backoff } from "../owner/backoff.ts";
@@ -12,6 +14,7 @@ import { migrate } from "../store/postgres/migrate.ts";
 import { postgresOwnerStore } from "../store/postgres/owner-store.ts";
 import { vacuumService } from "../store/postgres/vacuum.ts";
 import { type DatabaseClock, databaseClock } from "./database-clock.ts";
+import { defaultCatalog } from "./functions.ts";
 import { viewOfState } from "./instances.ts";
 import { engineNode } from "./node.ts";
 import { random10 } from "./random.ts";
@@ -198,7 +201,7 @@ async function assemble(
   vacuum.start();
   const databaseNow = (): number => database.now();
   const common = { clock, partitions, databaseNow, randomBytes: random10 };
-  const reading = { pool: pools.reader, watchers, ...common };
+  const reading = { ...outside(parts, pools.reader), watchers, ...common };
   return {
     runtime: postgresRuntime({ ...node, ...reading }),
     async stop() {
@@ -207,6 +210,19 @@ async function assemble(
       await closePools(pools);
     },
   };
+}
+
+/** Where definitions find what they take from outside. */
+function outside({ config, fetcher }: RuntimeParts, pool: pg.Pool) {
+  const { catalogFolder: folder } = config;
+  const functions = { pool, ...(folder === undefined ? {} : { folder }) };
+  const sourceFor = (tenant: string): ResourceSource =>
+    resourceSource({
+      tenant,
+      catalog: defaultCatalog(functions, tenant),
+      ...(fetcher === undefined ? {} : { fetcher }),
+    });
+  return { ...functions, sourceFor };
 }
 
 /** The database's own time, in epoch milliseconds. */

@@ -20,13 +20,21 @@ import {
   type RuntimeStats,
   type Signal,
 } from "../runtime.ts";
+import type { ResourceSource } from "../external/complete.ts";
+import {
+  deleteFunction,
+  type FunctionParts,
+  getFunction,
+  listFunctions,
+  putFunction,
+} from "./functions.ts";
 import { getHistory, getInstance, listInstances, noInstance } from "./instances.ts";
 import { asRuntimeError, type Starts } from "./start.ts";
 import type { Watchers } from "./watchers.ts";
 import { type Caller, within } from "./within.ts";
-import { applyWorkflow, getWorkflow, listWorkflows } from "./workflows.ts";
+import { applyWorkflow, completeWorkflow, getWorkflow, listWorkflows } from "./workflows.ts";
 
-export interface Parts {
+export interface Parts extends FunctionParts {
   readonly pool: Pool;
   readonly owner: Owner;
   readonly dispatcher: Dispatcher;
@@ -36,6 +44,8 @@ export interface Parts {
   readonly clock: Clock;
   readonly watchers: Watchers;
   readonly partitions: number;
+  /** Where the workflows of a tenant find what they take from outside. */
+  readonly sourceFor: (tenant: string) => ResourceSource;
   readonly databaseNow: () => number;
   readonly randomBytes: () => Uint8Array;
 }
@@ -46,12 +56,19 @@ export function postgresRuntime(parts: Parts): Runtime {
     explained(within(clock, work));
   return Object.freeze<Runtime>({
     applyWorkflow: async (request) => {
-      const applied = await answered(() => applyWorkflow(pool, request));
+      const { tenant = DEFAULT_TENANT } = request;
+      // What is outside has more time than the database.
+      const complete = await explained(completeWorkflow(pool, parts.sourceFor(tenant), request));
+      const applied = await answered(() => applyWorkflow(pool, tenant, complete));
       starts.forgetLatest();
       return applied;
     },
     getWorkflow: (request) => answered(() => getWorkflow(pool, request)),
     listWorkflows: (request) => answered(() => listWorkflows(pool, request)),
+    putFunction: (request) => answered(() => putFunction(parts, request)),
+    getFunction: (request) => answered(() => getFunction(parts, request)),
+    listFunctions: (request) => answered(() => listFunctions(parts, request)),
+    deleteFunction: (request) => answered(() => deleteFunction(parts, request)),
     startInstance: (request) => answered((caller) => starts.start(request, caller)),
     waitInstance: (id, timeoutMs, signal) => explained(waitInstance(parts, id, timeoutMs, signal)),
     getInstance: (id) => answered(() => getInstance(pool, id)),

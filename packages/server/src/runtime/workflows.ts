@@ -1,6 +1,14 @@
 /** Workflow versions: applying, reading, listing. */
 import { createHash } from "node:crypto";
-import { formatIssue, isObject, type Json, type JsonObject, load } from "@millrace/language";
+import {
+  formatIssue,
+  isObject,
+  type Json,
+  type JsonObject,
+  load,
+  type Loaded,
+  type Program,
+} from "@millrace/language";
 import type { Pool } from "pg";
 import {
   type AppliedWorkflow,
@@ -11,6 +19,7 @@ import {
   type WorkflowSummary,
   type WorkflowView,
 } from "../runtime.ts";
+import { loadComplete, type ResourceSource } from "../external/complete.ts";
 import { newestVersion } from "../store/postgres/versions.ts";
 import { decodeCursor, encodeCursor } from "./cursors.ts";
 
@@ -25,24 +34,61 @@ interface Raw {
   readonly definition?: string;
 }
 
+/** A definition that can be stored: valid, with all it takes from outside. */
+interface Applicable {
+  readonly text: string;
+  readonly definition: JsonObject;
+  readonly program: Program;
+  readonly digest: string;
+  /** As JSON text; null when it takes nothing. */
+  readonly resources: string | null;
+}
+
+/**
+ * Reads and checks a definition and fetches what it takes from outside; nothing is fetched for a version that is there
+ * already, which keeps what it has.
+ * @throws {RuntimeError} `invalid-workflow`
+ */
+export async function completeWorkflow(
+  pool: Pool,
+  source: ResourceSource,
+  { tenant = DEFAULT_TENANT, text, source: file }: Parameters<Runtime["applyWorkflow"]>[0],
+): Promise<Applicable> {
+  const options = file === undefined ? {} : { file };
+  const alone = accepted(load(text, options));
+  const digest = createHash("sha256").update(canonical(alone.definition)).digest("hex");
+  const ready = { text, digest, resources: null };
+  const { namespace, name, version } = alone.program;
+  if (alone.missing.length === 0) return { ...ready, ...alone };
+  const { rowCount } = await pool.query(
+    "SELECT FROM workflows WHERE tenant = $1 AND namespace = $2 AND name = $3 AND version = $4",
+    [tenant, namespace, name, version],
+  );
+  if (rowCount === 1) return { ...ready, ...alone };
+  const { loaded, resources } = await loadComplete(text, options, source);
+  return { ...ready, ...accepted(loaded), resources: JSON.stringify(resources) };
+}
+
+function accepted(loaded: Loaded): Extract<Loaded, { ok: true }> {
+  if (loaded.ok) return loaded;
+  const { issues } = loaded;
+  const [first] = issues;
+  const message = first === undefined ? "the definition is not valid" : formatIssue(first);
+  throw new RuntimeError("invalid-workflow", message, { issues });
+}
+
 export async function applyWorkflow(
   pool: Pool,
-  request: Parameters<Runtime["applyWorkflow"]>[0],
+  tenant: string,
+  applicable: Applicable,
 ): Promise<AppliedWorkflow> {
-  const { tenant = DEFAULT_TENANT, text, source } = request;
-  const loaded = load(text, source === undefined ? {} : { file: source });
-  if (!loaded.ok) {
-    const [first] = loaded.issues;
-    const message = first === undefined ? "the definition is not valid" : formatIssue(first);
-    throw new RuntimeError("invalid-workflow", message, { issues: loaded.issues });
-  }
-  const { definition, program } = loaded;
+  const { definition, program, text, digest, resources } = applicable;
   const { namespace, name, version } = program;
-  const digest = createHash("sha256").update(canonical(definition)).digest("hex");
   const document = isObject(definition.document ?? null) ? (definition.document as JsonObject) : {};
   const { rowCount } = await pool.query(
-    `INSERT INTO workflows (tenant, namespace, name, version, definition, digest, title, summary, created_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now_ms()) ON CONFLICT DO NOTHING`,
+    `INSERT INTO workflows
+       (tenant, namespace, name, version, definition, digest, title, summary, resources, created_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now_ms()) ON CONFLICT DO NOTHING`,
     [
       tenant,
       namespace,
@@ -52,6 +98,7 @@ export async function applyWorkflow(
       digest,
       columnText(document.title),
       columnText(document.summary),
+      resources,
     ],
   );
   const workflow = await getWorkflow(pool, { tenant, namespace, name, version });

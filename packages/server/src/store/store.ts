@@ -163,7 +163,7 @@ export interface OwnerStore {
   ): Promise<readonly string[]>;
   /** Looks through the next `stretch` live instances after this id for those of these partitions without any wake source. */
   orphans(partitions: readonly number[], after: string, stretch: number): Promise<OrphansFound>;
-  definition(workflow: WorkflowVersion): Promise<string | undefined>;
+  definition(workflow: WorkflowVersion): Promise<StoredDefinition | undefined>;
   /** The newest version: the highest semantic version. */
   latestVersion(workflow: Omit<WorkflowVersion, "version">): Promise<string | undefined>;
 }
@@ -173,6 +173,12 @@ export interface OrphansFound {
   readonly next: string;
 }
 export type KeyName = Pick<KeyRow, "partition" | "tenant" | "namespace" | "name" | "key">;
+
+export interface StoredDefinition {
+  readonly text: string;
+  /** What it takes from outside, as JSON text; absent when that is nothing. */
+  readonly resources?: string;
+}
 
 export interface WorkflowVersion {
   readonly tenant: string;

@@ -5,7 +5,13 @@
 import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { isObject, type Json, type JsonObject, parseYaml } from "@millrace/language";
+import {
+  isObject,
+  type Json,
+  type JsonObject,
+  parseYaml,
+  type Resources,
+} from "@millrace/language";
 import type { ScriptedMessage } from "./messages.ts";
 
 export const CASES_FOLDER = join(import.meta.dirname, "../../conformance");
@@ -70,6 +76,8 @@ export interface Case {
   /** Rows of docs/conformance.md that this case pins down. */
   readonly decisions: readonly string[];
   readonly definition: JsonObject;
+  /** What the definition takes from outside, by id. */
+  readonly outside: Resources;
   readonly input: Json;
   readonly servers: Readonly<Record<string, readonly ScriptedReply[]>>;
   /** What its subscriptions bring. */
@@ -87,7 +95,7 @@ export interface Case {
 const KEYS = {
   file: ["about", "cases"],
   case: [
-    "name", "decision", "definition", "input", "servers", "messages", "secrets", "commands", "children", "random", "expect",
+    "name", "decision", "definition", "outside", "input", "servers", "messages", "secrets", "commands", "children", "random", "expect",
   ],
   expect: [
     "status", "output", "context", "error", "history", "order", "elapsed", "retries", "requests", "events", "children",
@@ -137,6 +145,7 @@ function readCase(item: Json, file: string): Case {
     name,
     decisions: (Array.isArray(decision) ? decision : [decision]) as readonly string[],
     definition: withDocument(given.definition, "main"),
+    outside: (given.outside ?? {}) as Resources,
     input: given.input ?? {},
     servers,
     messages: messages as unknown as readonly ScriptedMessage[],

@@ -19,7 +19,7 @@ import { type Instance, World } from "./world.ts";
  * @throws {assert.AssertionError} naming what is not as expected
  */
 export async function runCase(given: Case): Promise<number | undefined> {
-  const loaded = load(JSON.stringify(given.definition));
+  const loaded = load(JSON.stringify(given.definition), { resources: given.outside });
   const issues = loaded.ok ? [] : loaded.issues.map(({ code, path }) => `${code} ${path}`);
   assert.deepEqual(issues, given.expect.refused ?? []);
   if (!loaded.ok) return undefined;

@@ -13,6 +13,7 @@ import {
   type KeyName,
   type KeyRow,
   type OrphansFound,
+  type StoredDefinition,
   StoreError,
   type TimerRow,
   type WaitKey,
@@ -204,8 +205,9 @@ export class Database {
     return { orphans, next: live.length < stretch ? "" : (live.at(-1)?.id ?? "") };
   }
 
-  definition({ namespace, name, version }: WorkflowVersion): string | undefined {
-    return this.workflows.get(`${namespace}/${name}/${version}`);
+  definition({ namespace, name, version }: WorkflowVersion): StoredDefinition | undefined {
+    const text = this.workflows.get(`${namespace}/${name}/${version}`);
+    return text === undefined ? undefined : { text };
   }
 
   latestVersion({ namespace, name }: Omit<WorkflowVersion, "version">): string | undefined {

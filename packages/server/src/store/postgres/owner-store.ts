@@ -10,6 +10,7 @@ import {
   type KeyRow,
   type OrphansFound,
   type OwnerStore,
+  type StoredDefinition,
   StoreError,
   type TimerRow,
   type WorkflowVersion,
@@ -223,16 +224,22 @@ function inNoTable(...names: readonly string[]): boolean {
   return names.some((name) => name.includes("\0"));
 }
 
-async function definition(pool: Pool, workflow: WorkflowVersion): Promise<string | undefined> {
+async function definition(
+  pool: Pool,
+  workflow: WorkflowVersion,
+): Promise<StoredDefinition | undefined> {
   const { tenant, namespace, name, version } = workflow;
   if (inNoTable(namespace, name, version)) return undefined;
-  const { rows } = await pool.query<{ definition: string }>({
+  const { rows } = await pool.query<{ definition: string; resources: string | null }>({
     name: "definition",
-    text: `SELECT definition FROM workflows
+    text: `SELECT definition, resources FROM workflows
            WHERE tenant = $1 AND namespace = $2 AND name = $3 AND version = $4`,
     values: [tenant, namespace, name, version],
   });
-  return rows[0]?.definition;
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  const { definition: text, resources } = row;
+  return resources === null ? { text } : { text, resources };
 }
 
 async function latestVersion(
