@@ -25,7 +25,7 @@ const STATUS_OF_CODE: Readonly<Record<string, readonly [status: number, text: st
   ETIMEDOUT: [504, "the connection timed out"],
   UND_ERR_SOCKET: [502, "the connection was closed"],
   UND_ERR_HEADERS_OVERFLOW: [502, "the response's headers are too large"],
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: [502, "the response ended early"],
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: [502, "the response is not as long as it says"],
 };
 
 const TIMEOUT_CODES: Readonly<Record<string, string>> = {
@@ -59,7 +59,9 @@ export function networkFailure(cause: unknown, target: string): ActivityFailure 
     const detail = `${target}: the TLS handshake failed (${code})`;
     return new ActivityFailure("communication", detail, { status: 502 });
   }
-  if (code.startsWith("HPE_")) {
+  // undici gives a code to some of its parser's errors only, and asserts that a status has three digits.
+  const unparsable = cause instanceof Error && cause.name === "HTTPParserError";
+  if (unparsable || code.startsWith("HPE_") || code === "ERR_ASSERTION") {
     const detail = `${target}: the answer is not valid HTTP`;
     return new ActivityFailure("communication", detail, { status: 502 });
   }

@@ -88,7 +88,7 @@ function decodeText(content: Buffer, charset: string, strict: boolean): string |
 function parseJson(content: Buffer, target: string, maxDepth: number): Json {
   let value: Json;
   try {
-    value = JSON.parse(new TextDecoder().decode(content)) as Json;
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(content)) as Json;
   } catch {
     throw badResponse(`${target}: the answer says it is JSON but cannot be parsed`);
   }

@@ -37,11 +37,16 @@ export interface Transport {
   open(request: OutgoingRequest, signal: AbortSignal, maxBytes?: number): Promise<StreamedResponse>;
 }
 
+const MAX_INFORMATION = 16;
+
 export function httpTransport(config: TransportConfig): Transport {
   const { tenant, limits, pools, breakers } = config;
   const connect = guardedConnector({ ...config, connectTimeout: limits.connectTimeout });
-  const dispatch = ({ url }: OutgoingRequest, options: Dispatcher.RequestOptions) =>
-    pools.of(tenant, url.origin, connect).request(options);
+  const dispatch = async ({ url }: OutgoingRequest, options: Dispatcher.RequestOptions) => {
+    const response = await pools.of(tenant, url.origin, connect).request(options);
+    assertTransferCoding(response);
+    return response;
+  };
   return {
     limits,
     async send(request, signal) {
@@ -93,7 +98,25 @@ function toDispatch(request: OutgoingRequest, signal: AbortSignal): Dispatcher.R
     headers: { "accept-encoding": acceptEncoding, ...headers },
     ...(body === undefined ? {} : { body }),
     signal,
+    onInfo: informationLimit(),
   };
+}
+
+/** Answers before the answer (RFC 9110 section 15.2) count for no time limit of the client, so their number is bounded. */
+function informationLimit(): () => void {
+  let left = MAX_INFORMATION;
+  return () => {
+    left -= 1;
+    if (left < 0) throw badResponse("The server sends provisional answers without end.");
+  };
+}
+
+/** With another transfer coding than chunked, nobody has undone what the server did to the body (RFC 9112 section 6.1). */
+function assertTransferCoding(response: Dispatcher.ResponseData): void {
+  const coding = flatten(response.headers)["transfer-encoding"] ?? "chunked";
+  if (coding.toLowerCase() === "chunked") return;
+  response.body.on("error", () => {}).destroy();
+  throw badResponse("The response is in a transfer coding that was not asked for.");
 }
 
 function streamed(
