@@ -7,7 +7,7 @@ const SHELL = 'do:\n  - greet:\n      run:\n        shell: { command: "echo hell
 const SCRIPT =
   'do:\n  - greet:\n      run:\n        script: { language: js, code: "console.log(6 * 7)" }\n';
 
-test("run turns shell commands and scripts on, and says so in one line", async (t) => {
+test("run turns shell commands, scripts and MCP servers on, and says so in one line", async (t) => {
   for (const [text, output] of [
     [SHELL, "hello\n"],
     [SCRIPT, "42\n"],
@@ -15,7 +15,10 @@ test("run turns shell commands and scripts on, and says so in one line", async (
     const { code, stdout, stderr } = await millrace(["run", definition(t, text)]);
     assert.equal(code, 0, stderr);
     assert.equal(JSON.parse(stdout), output);
-    assert.match(stderr, /^workflows may run shell commands and scripts: .*MILLRACE_RUNS.*\n$/);
+    assert.match(
+      stderr,
+      /^workflows may run shell commands, scripts and MCP servers: .*MILLRACE_RUNS.*\n$/,
+    );
   }
 });
 

@@ -1,15 +1,25 @@
 /** The settings of `run: shell`, `run: script` and `run: container`: part of the table in config.ts. */
-import { among, anyText, flag, integer, list, milliseconds, oneOf, setting } from "./settings.ts";
+import {
+  among,
+  anyText,
+  flag,
+  folders,
+  integer,
+  list,
+  milliseconds,
+  oneOf,
+  setting,
+} from "./settings.ts";
 
 /** What an operator turns on by name. */
-export const RUN_KINDS = ["shell", "script", "container"] as const;
+export const RUN_KINDS = ["shell", "script", "container", "mcp"] as const;
 export type RunKind = (typeof RUN_KINDS)[number];
 
 export const RUN_SETTINGS = {
   runs: setting(
     "MILLRACE_RUNS",
     "",
-    "What workflows may run beside calls, separated by commas: `shell`, `script`, `container`. `shell,script` in `millrace dev` and `millrace run`. See [runs.md](runs.md).",
+    "What workflows may run beside calls, separated by commas: `shell`, `script`, `container`, and `mcp` (servers that `call: mcp` starts itself). `shell,script,mcp` in `millrace dev` and `millrace run`. See [runs.md](runs.md).",
     among(RUN_KINDS),
   ),
   runIsolation: setting(
@@ -23,6 +33,12 @@ export const RUN_SETTINGS = {
     "false",
     "Shell commands, scripts and containers have a network: the server's own (its loopback and metadata addresses too) for the first two, the container engine's default for containers.",
     flag,
+  ),
+  runPrograms: setting(
+    "MILLRACE_RUN_PROGRAMS",
+    "",
+    "Absolute paths of folders, separated by commas, that shell commands, scripts and MCP servers see read-only beside the system's own programs. They come first on the PATH.",
+    folders,
   ),
   runTimeout: setting(
     "MILLRACE_RUN_TIMEOUT",

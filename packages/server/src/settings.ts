@@ -1,4 +1,5 @@
 /** How one setting is written down, and the forms that settings have. */
+import { isAbsolute } from "node:path";
 import { parseDuration } from "@millrace/protocol";
 import { LOG_LEVELS, type LogLevel } from "./observe/levels.ts";
 
@@ -79,6 +80,12 @@ export function level(text: string): LogLevel {
   const found = LOG_LEVELS.find((candidate) => candidate === text);
   if (found !== undefined) return found;
   throw new ConfigError(`expected one of ${LOG_LEVELS.join(", ")}`);
+}
+
+export function folders(text: string): readonly string[] {
+  const all = list(text);
+  if (all.every((item) => isAbsolute(item) && !item.includes(":"))) return all;
+  throw new ConfigError("expected absolute paths without a colon, separated by commas");
 }
 
 /** Items of a list that are all among `known`. */

@@ -6,7 +6,7 @@ export function localRuns(
   environment: Readonly<Record<string, string | undefined>>,
 ): Partial<Pick<Config, "runs" | "runIsolation">> {
   return {
-    ...(environment["MILLRACE_RUNS"] === undefined ? { runs: ["shell", "script"] } : {}),
+    ...(environment["MILLRACE_RUNS"] === undefined ? { runs: ["shell", "script", "mcp"] } : {}),
     ...(environment["MILLRACE_RUN_ISOLATION"] === undefined ? { runIsolation: "process" } : {}),
   };
 }

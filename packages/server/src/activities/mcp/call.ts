@@ -9,10 +9,12 @@ import type { Json, JsonObject } from "@millrace/language";
 import { DurationError, parseDuration } from "@millrace/language";
 import {
   badArgument,
+  isScalar,
   endpointOf,
   optionalObject,
   optionalString,
   requiredString,
+  stringList,
 } from "../arguments.ts";
 import type { ActivityRequest } from "../executor.ts";
 import type { ActivityFailure } from "../failure.ts";
@@ -22,10 +24,12 @@ import { exceedsDepth } from "../http/output.ts";
 import { headersOf } from "../http/request.ts";
 import { describeUri, resolveUri } from "../http/uri.ts";
 import { parametersOf } from "../json-rpc.ts";
+import { checkTurnedOn } from "../run/config.ts";
 import type { CallServices } from "../services.ts";
 import { withTimeLimit } from "../time-limit.ts";
 import { badAnswer, mcpFailure } from "./failure.ts";
 import { httpLink } from "./http-link.ts";
+import { stdioLink } from "./stdio-link.ts";
 import { askingFor, type Link } from "./link.ts";
 
 const METHODS = [
@@ -54,7 +58,7 @@ interface McpCall {
 interface Server {
   /** For people. */
   readonly name: string;
-  open(broken: (failure: ActivityFailure) => void, signal: AbortSignal): Promise<Link>;
+  open(broken: (failure: ActivityFailure) => void): Promise<Link>;
 }
 
 export async function callMcp(
@@ -85,7 +89,7 @@ async function converse(call: McpCall, services: CallServices, signal: AbortSign
   const client = new Client(call.client);
   let link: Link | undefined;
   try {
-    link = await server.open((failure) => broken.abort(failure), either);
+    link = await server.open((failure) => broken.abort(failure));
     await client.connect(askingFor(call.protocolVersion, link.transport), options);
     const params = parameters === undefined ? {} : { params: parameters };
     const result = await client.request({ method, ...params }, ResultSchema, options);
@@ -95,7 +99,7 @@ async function converse(call: McpCall, services: CallServices, signal: AbortSign
     throw signal.aborted ? networkFailure(signal.reason, target) : mcpFailure(error, target);
   } finally {
     await withTimeLimit(services.clock, GOODBYE, undefined, (limited) => goodbye(link, limited));
-    await client.close();
+    await link?.transport.close();
   }
 }
 
@@ -151,8 +155,44 @@ function serverOf(activity: ActivityRequest, services: CallServices): Server {
   if (unknown !== undefined)
     throw badArgument(`transport.options.${unknown}`, "is not an option of either transport");
   const http = optionalObject(transport, "http", "transport.http");
-  if (http === undefined) throw badArgument("transport", "must have http or stdio");
-  return httpServer(http, activity, services);
+  const stdio = optionalObject(transport, "stdio", "transport.stdio");
+  if ((http === undefined) === (stdio === undefined))
+    throw badArgument("transport", "must have either http or stdio");
+  if (http !== undefined) return httpServer(http, activity, services);
+  return stdioServer(stdio ?? {}, services);
+}
+
+function stdioServer(stdio: JsonObject, { runs, sandbox, transport }: CallServices): Server {
+  checkTurnedOn(runs, "mcp");
+  const path = "transport.stdio";
+  const command = requiredString(stdio, "command", `${path}.command`);
+  const environment = variablesOf(stdio, `${path}.environment`);
+  const request = {
+    command,
+    arguments: stringList(stdio, "arguments", `${path}.arguments`),
+    environment,
+  };
+  const { maxResponseBytes: maxBytes } = transport.limits;
+  const secrets = Object.values(environment);
+  return {
+    name: command,
+    async open(broken) {
+      // Not the call's: its server is told first.
+      const { signal } = new AbortController();
+      const process = await sandbox.spawnSandboxed(request, signal);
+      return stdioLink({ name: command, process, maxBytes, secrets }, broken);
+    },
+  };
+}
+
+function variablesOf(stdio: JsonObject, path: string): Record<string, string> {
+  const given = Object.entries(optionalObject(stdio, "environment", path) ?? {});
+  return Object.fromEntries(
+    given.map(([name, value]) => {
+      if (!isScalar(value)) throw badArgument(`${path}.${name}`, "must be a string");
+      return [name, String(value)];
+    }),
+  );
 }
 
 function httpServer(http: JsonObject, { data }: ActivityRequest, services: CallServices): Server {

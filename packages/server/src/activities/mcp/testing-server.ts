@@ -56,6 +56,12 @@ export function mcpServer(seen?: Seen): Server {
           params: { progressToken: "another's", progress: 1 },
         });
         return text("done");
+      // What the specification's example asks of Slack.
+      case "conversations_add_message": {
+        const token = process.env["SLACK_MCP_XOXP_TOKEN"];
+        const posted = { ...given, as: token ?? null, told: process.argv.slice(2) };
+        return { ...text("posted"), structuredContent: posted };
+      }
       case "environment":
         return { ...text(""), structuredContent: { ...process.env } };
       case "wait":

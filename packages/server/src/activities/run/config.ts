@@ -10,6 +10,8 @@ export interface RunsConfig {
   /** See `SandboxConfig`. */
   readonly isolation: "namespaces" | "process";
   readonly network: boolean;
+  /** See `SandboxConfig`. */
+  readonly programs: readonly string[];
   /** Longest time of one run, in milliseconds. */
   readonly timeout: number;
   readonly limits: SandboxLimits;
@@ -24,6 +26,7 @@ export const DEFAULT_RUNS: RunsConfig = {
   kinds: [],
   isolation: "namespaces",
   network: false,
+  programs: [],
   timeout: 600_000,
   limits: SANDBOX_LIMITS,
   containerCli: "",
@@ -33,9 +36,10 @@ export const DEFAULT_RUNS: RunsConfig = {
 /** @throws {ActivityFailure} `authorization`, saying how the operator turns it on */
 export function checkTurnedOn({ kinds }: RunsConfig, kind: RunKind): void {
   if (kinds.includes(kind)) return;
+  const what = kind === "mcp" ? "call: mcp over stdio" : `run: ${kind}`;
   throw new ActivityFailure(
     "authorization",
-    `run: ${kind} is turned off on this server; the operator turns it on by naming it in MILLRACE_RUNS (MILLRACE_RUNS=${kind})`,
+    `${what} is turned off on this server; the operator turns it on by naming it in MILLRACE_RUNS (MILLRACE_RUNS=${kind})`,
   );
 }
 
@@ -44,6 +48,7 @@ export function runsOf(config: Config): RunsConfig {
     kinds: config.runs,
     isolation: config.runIsolation,
     network: config.runNetwork,
+    programs: config.runPrograms,
     timeout: config.runTimeout,
     containerCli: config.containerCli,
     containerVolumes: config.containerVolumes,

@@ -3,7 +3,12 @@ import { type RunsConfig } from "./config.ts";
 import { createSandbox } from "./sandbox/sandbox.ts";
 import type { Isolation } from "./sandbox/launch.ts";
 
-const NAMES = { shell: "shell commands", script: "scripts", container: "containers" } as const;
+const NAMES = {
+  shell: "shell commands",
+  script: "scripts",
+  container: "containers",
+  mcp: "MCP servers",
+} as const;
 
 /**
  * One line; undefined when nothing is turned on.

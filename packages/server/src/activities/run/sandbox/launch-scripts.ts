@@ -10,11 +10,11 @@
  * drops its privileges and runs {@link ENTER} there. When that ends, this ends, and the kernel kills all that is left.
  *
  * Parameters: an existing folder to mount on, size in bytes, uid, gid, who keeps supplementary groups, Node.js,
- * `network` or nothing, then the limits as flags of prlimit, `--`, and the parameters of {@link ENTER}.
+ * `network` or nothing, folders of further programs joined with colons, then the limits as flags of prlimit, `--`, and the parameters of {@link ENTER}.
  */
 export const BUILD = `set -eu
-root=$1 size=$2 uid=$3 gid=$4 groups=$5 node=$6 network=$7
-shift 7
+root=$1 size=$2 uid=$3 gid=$4 groups=$5 node=$6 network=$7 programs=$8
+shift 8
 mount -t tmpfs -o "size=$size,nr_inodes=65536,mode=0755,nosuid,nodev" millrace "$root"
 cd "$root"
 mkdir -p usr etc dev/shm proc tmp work opt/millrace .old
@@ -48,6 +48,11 @@ ln -s /proc/self/fd/0 dev/stdin
 ln -s /proc/self/fd/1 dev/stdout
 ln -s /proc/self/fd/2 dev/stderr
 view "$node" opt/millrace/node
+set -f
+IFS=:
+for folder in $programs; do view "$folder" "\${folder#/}"; done
+unset IFS
+set +f
 mount -t proc -o nosuid,nodev,noexec proc proc
 pivot_root . .old
 cd /

@@ -25,6 +25,8 @@ export interface LaunchRequest {
   readonly isolation: Isolation;
   readonly limits: SandboxLimits;
   readonly network: boolean;
+  /** Absolute paths of folders to show beside the system's. */
+  readonly programs: readonly string[];
   readonly user: User | undefined;
   /** Name in the working folder of the file that comes over descriptor 4. */
   readonly fileName: string | undefined;
@@ -77,11 +79,13 @@ export function launchOf(request: LaunchRequest): Launch {
 export function baseEnvironment(
   isolation: Isolation,
   folder: string | undefined,
+  programs: readonly string[],
 ): Record<string, string> {
+  const pathOf = (...folders: readonly string[]) => [...programs, ...folders].join(":");
   if (isolation !== "process")
-    return { PATH: `/opt/millrace:${SYSTEM_PATH}`, HOME: "/work", LANG: "C.UTF-8" };
+    return { PATH: pathOf("/opt/millrace", SYSTEM_PATH), HOME: "/work", LANG: "C.UTF-8" };
   const path = process.env["PATH"] ?? SYSTEM_PATH;
-  return { PATH: `${dirname(process.execPath)}:${path}`, HOME: folder ?? "/", LANG: "C.UTF-8" };
+  return { PATH: pathOf(dirname(process.execPath), path), HOME: folder ?? "/", LANG: "C.UTF-8" };
 }
 
 /** With its server gone a sandbox ends at once: the server's end kills unshare, whose end kills process 1. */
@@ -101,7 +105,7 @@ function unshare({ network }: LaunchRequest): readonly string[] {
 }
 
 function build(
-  { limits, network, user, isolation }: LaunchRequest,
+  { limits, network, programs, user, isolation }: LaunchRequest,
   enter: readonly string[],
 ): readonly string[] {
   const { uid, gid } = user ?? { uid: 0, gid: 0 };
@@ -109,13 +113,14 @@ function build(
   const groups = isolation === "namespaces" ? "--clear-groups" : "--keep-groups";
   const node = realpathSync(process.execPath);
   const fixed = [
-    mountPoint(node),
+    mountPoint([node, ...programs]),
     limits.diskBytes,
     uid,
     gid,
     groups,
     node,
     network ? "network" : "",
+    programs.join(":"),
   ];
   return [
     "/bin/sh",
@@ -130,9 +135,9 @@ function build(
 }
 
 /** Any folder that hides nothing that is needed when the new root is mounted on it. */
-function mountPoint(node: string): string {
+function mountPoint(needed: readonly string[]): string {
   const found = ["/mnt", "/media", "/srv", "/tmp"].find(
-    (folder) => existsSync(folder) && !node.startsWith(`${folder}/`),
+    (folder) => existsSync(folder) && !needed.some((path) => `${path}/`.startsWith(`${folder}/`)),
   );
   if (found === undefined) throw new Error("there is no folder to build a sandbox on");
   return found;

@@ -28,7 +28,8 @@ async function find(): Promise<Isolation> {
 async function works(isolation: Isolation): Promise<boolean> {
   const { user, giveBack } = takeUser();
   const limits = SANDBOX_LIMITS;
-  const launch = launchOf({ isolation, limits, network: false, user, fileName: undefined });
+  const nothing = { network: false, programs: [], fileName: undefined };
+  const launch = launchOf({ ...nothing, isolation, limits, user });
   const { program, arguments: argv, environment } = launch;
   const stdio = ["ignore", "ignore", "ignore", "pipe", "ignore"] as const;
   const child = spawn(program, argv, {

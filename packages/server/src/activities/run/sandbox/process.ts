@@ -13,6 +13,7 @@ import { killAllOf, takeUser } from "./users.ts";
 export interface StartConfig {
   readonly isolation: Isolation;
   readonly network: boolean;
+  readonly programs: readonly string[];
   readonly limits: SandboxLimits;
 }
 
@@ -27,7 +28,7 @@ export async function startProcess(
   config: StartConfig,
   signal: AbortSignal,
 ): Promise<SandboxedProcess> {
-  const { isolation, limits } = config;
+  const { isolation, limits, programs } = config;
   const { user, own, giveBack } = takeUser();
   let folder: Folder | undefined;
   const cleanUp = async (): Promise<void> => {
@@ -38,10 +39,12 @@ export async function startProcess(
   };
   try {
     folder = isolation === "process" ? await makeFolder(user) : undefined;
-    const environment = { ...baseEnvironment(isolation, folder?.path), ...request.environment };
+    const base = baseEnvironment(isolation, folder?.path, programs);
+    const environment = { ...base, ...request.environment };
     const program = payload([request.command, ...(request.arguments ?? [])], environment);
     const network = config.network && request.network !== false;
-    const launch = launchOf({ isolation, limits, network, user, fileName: request.file?.name });
+    const fileName = request.file?.name;
+    const launch = launchOf({ isolation, limits, network, programs, user, fileName });
     const child = launchChild(launch, folder?.path ?? "/");
     const end = ender(child, limits.grace);
     const stopWatching = folder?.watch(limits.diskBytes, end);

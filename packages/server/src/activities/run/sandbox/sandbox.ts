@@ -18,6 +18,8 @@ export interface SandboxConfig {
   readonly isolation: "namespaces" | "process";
   /** Processes that ask for it share the network of the server, its loopback included. */
   readonly network: boolean;
+  /** Absolute paths of folders that processes see read-only, at the same place, and have first on their PATH. */
+  readonly programs: readonly string[];
   readonly limits: SandboxLimits;
 }
 
@@ -73,7 +75,12 @@ export interface Sandbox {
   ): Promise<SandboxResult>;
 }
 
-const DEFAULTS: SandboxConfig = { isolation: "namespaces", network: false, limits: SANDBOX_LIMITS };
+const DEFAULTS: SandboxConfig = {
+  isolation: "namespaces",
+  network: false,
+  programs: [],
+  limits: SANDBOX_LIMITS,
+};
 
 /** @param find what the system allows, unless it is to be tried out */
 export function createSandbox(
@@ -90,7 +97,7 @@ export function createSandbox(
     const found = await isolation();
     signal.throwIfAborted();
     const limits = { ...config.limits, ...request.limits };
-    return startProcess(request, { isolation: found, network: config.network, limits }, signal);
+    return startProcess(request, { ...config, isolation: found, limits }, signal);
   };
   return {
     isolation,
