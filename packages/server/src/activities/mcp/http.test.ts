@@ -149,7 +149,7 @@ describe("call: mcp over streamable HTTP", () => {
     const cases: [JsonObject, RegExp][] = [
       [{ ...over("http://x", "tools/destroy") }, /with\.method: must be one of/],
       [{ method: "tools/list" }, /with\.transport: required/],
-      [{ method: "tools/list", transport: {} }, /with\.transport: must have http or stdio/],
+      [{ method: "tools/list", transport: {} }, /with\.transport: must have either http or stdio/],
       [over("ftp://x/y", "tools/list"), /scheme ftp:/],
       [over("http://x", "tools/list", "text"), /with\.parameters: must be an object/],
       [over("http://x", "tools/list", {}, { protocolVersion: "1999-01-01" }), /protocolVersion/],
