@@ -18,6 +18,8 @@ import type { A2aVersion } from "./methods.ts";
 export interface Agent {
   readonly url: URL;
   readonly version: A2aVersion;
+  /** Whose agent it is, for hosts that serve several at one URL (A2A 1.0 section 4.4.6). */
+  readonly tenant?: string;
   readonly credentials?: Credentials;
 }
 
@@ -63,6 +65,7 @@ interface Interface {
   readonly url: Json | undefined;
   readonly transport: Json | undefined;
   readonly version: A2aVersion;
+  readonly tenant?: Json | undefined;
 }
 
 /** The first JSON-RPC interface, those of 0.3 before: that is whose methods the DSL names. */
@@ -76,8 +79,9 @@ function interfaceOf(card: FetchedDocument): Agent {
     const names = new Set(offered.map(({ transport }) => brief(JSON.stringify(transport ?? null))));
     throw badCard(card, `offers ${[...names].join(", ")}, and not JSONRPC, which call: a2a speaks`);
   }
-  const { url, version } = chosen;
-  return { url: urlOf(card, url), version };
+  const { url, version, tenant } = chosen;
+  const named = typeof tenant === "string" && tenant !== "" ? { tenant } : {};
+  return { url: urlOf(card, url), version, ...named };
 }
 
 /** A2A 0.3 section 5.5: one preferred interface, and others. */
@@ -90,12 +94,15 @@ function interfaces03(card: JsonObject): readonly Interface[] {
 
 /** A2A 1.0 section 4.4: every interface says which version it speaks. */
 function interfaces10(card: JsonObject): readonly Interface[] {
-  return objects(card["supportedInterfaces"]).map(({ url, protocolBinding, protocolVersion }) => ({
-    url,
-    transport: protocolBinding,
-    version:
-      typeof protocolVersion === "string" && protocolVersion.startsWith("0.3") ? "0.3" : "1.0",
-  }));
+  return objects(card["supportedInterfaces"]).map(
+    ({ url, protocolBinding, protocolVersion, tenant }) => ({
+      url,
+      tenant,
+      transport: protocolBinding,
+      version:
+        typeof protocolVersion === "string" && protocolVersion.startsWith("0.3") ? "0.3" : "1.0",
+    }),
+  );
 }
 
 function objects(value: Json | undefined): readonly JsonObject[] {

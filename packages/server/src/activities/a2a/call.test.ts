@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import type { Json, JsonObject } from "@millrace/language";
+import { startHttpFixture } from "@millrace/testkit/http";
 import { activityRequest, caller, kindOf } from "../testing.ts";
 import { startAgent } from "./testing-agent.ts";
 
@@ -97,6 +98,21 @@ describe("call: a2a", () => {
     const list = await call(to, "tasks/list");
     assert.equal((list["tasks"] as Json[]).length, 1);
     assert.equal(agent.headers.at(-1)?.["a2a-version"], "1.0");
+  });
+
+  test("names the tenant whose agent the card offers", async (t) => {
+    const seen: unknown[] = [];
+    const server = await startHttpFixture(({ method, body }) => {
+      const url = `${server.origin}/shared`;
+      const shared = { url, protocolBinding: "JSONRPC", protocolVersion: "1.0", tenant: "blue" };
+      if (method === "GET") return { body: { supportedInterfaces: [shared] } };
+      const { id, params } = JSON.parse(body.toString()) as { id: string; params: unknown };
+      seen.push(params);
+      return { body: { jsonrpc: "2.0", id, result: {} } };
+    });
+    t.after(() => server.close());
+    await a2a(t)({ agentCard: { endpoint: server.origin } }, "tasks/get", { id: "1" });
+    assert.deepEqual(seen, [{ tenant: "blue", id: "1" }]);
   });
 
   test("gives a message an id that stays the same when it is delivered again", async (t) => {

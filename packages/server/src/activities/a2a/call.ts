@@ -58,9 +58,11 @@ function withIds(
   { tenant, idempotencyKey }: ActivityRequest,
   method: string,
   parameters: JsonObject,
-  { version }: Agent,
+  agent: Agent,
 ): JsonObject {
-  return withDefaults(method, parameters, version, `${tenant}\n${idempotencyKey}`);
+  const key = `${tenant}\n${idempotencyKey}`;
+  const given = withDefaults(method, parameters, agent.version, key);
+  return agent.tenant === undefined ? given : { tenant: agent.tenant, ...given };
 }
 
 function requestTo(

@@ -89,6 +89,7 @@ async function converse(call: McpCall, services: CallServices, signal: AbortSign
   const client = new Client(call.client);
   let link: Link | undefined;
   try {
+    signal.throwIfAborted();
     link = await server.open((failure) => broken.abort(failure));
     await client.connect(askingFor(call.protocolVersion, link.transport), options);
     const params = parameters === undefined ? {} : { params: parameters };

@@ -4,7 +4,7 @@ import { describe, type TestContext, test } from "node:test";
 import type { WorkflowError } from "@millrace/engine";
 import type { JsonObject } from "@millrace/language";
 import { startHttpFixture } from "@millrace/testkit/http";
-import { caller, kindOf } from "../testing.ts";
+import { activityRequest, caller, kindOf } from "../testing.ts";
 import { startMcpServer } from "./testing-server.ts";
 
 interface Message {
@@ -197,6 +197,22 @@ describe("call: mcp with a hostile HTTP server", () => {
       else events(response).write(`data: ${JSON.stringify(ping)}\n\n`.repeat(200));
     });
     assert.match(pings.detail ?? "", /needs more than 100 requests/);
+  });
+
+  test("a server that does not answer the end of a session delays its result, and no more", async (t) => {
+    const server = await startHttpFixture(({ method, body }, response) => {
+      if (method === "DELETE") return undefined;
+      const message = JSON.parse(body.toString()) as Message;
+      if (message.method?.startsWith("notifications/")) return { status: 202 };
+      response.setHeader("mcp-session-id", "1");
+      return { body: result(message, message.method === "initialize" ? initialized() : {}) };
+    });
+    t.after(() => server.close());
+    const transport = { http: { endpoint: server.origin } };
+    const request = activityRequest("call:mcp", { method: "tools/list", transport });
+    const done = await caller(t).activities.execute(request, new AbortController().signal);
+    assert.deepEqual(done, { output: {} });
+    assert.equal(server.requests.at(-1)?.method, "DELETE");
   });
 
   test("a version of MCP that nobody knows", async (t) => {

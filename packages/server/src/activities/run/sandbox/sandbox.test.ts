@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { once } from "node:events";
 import { describe, test } from "node:test";
 import type { Isolation } from "./launch.ts";
@@ -80,6 +82,19 @@ for (const { name, found, skip } of kinds) {
     test(`has nothing of the server's environment (${name})`, async () => {
       const result = await shell(sandboxOf(found), "env | sed 's/=.*//' | sort");
       assert.deepEqual(result.stdout.trim().split("\n"), ["HOME", "LANG", "PATH", "PWD"]);
+    });
+
+    test(`shows the operator's programs, first on the PATH (${name})`, async (t) => {
+      const folder = await mkdtemp(join(tmpdir(), "millrace-programs-"));
+      t.after(() => rm(folder, { recursive: true }));
+      await chmod(folder, 0o755);
+      // Of the same name as one of the system's.
+      await writeFile(join(folder, "id"), "#!/bin/sh\necho the operator\n", { mode: 0o755 });
+      const config = { isolation: "process" as const, programs: [folder, "/no/such/folder"] };
+      const sandbox = createSandbox(config, async () => found);
+      const script = `id; echo x >>${folder}/id || echo refused; id`;
+      const { stdout } = await shell(sandbox, script);
+      assert.equal(stdout, "the operator\nrefused\nthe operator\n");
     });
 
     test(`works in a folder of its own, which is gone afterwards (${name})`, async () => {
