@@ -41,6 +41,7 @@ export function createProgram(exit: Exit): Command {
   addDescribe(program);
   addHistory(program);
   addSignals(program, exit);
+  addSecret(program);
   return program;
 }
 
@@ -55,6 +56,7 @@ function addRun(program: Command, exit: Exit): void {
     .argument("<file>", "the definition, YAML or JSON; - for standard input")
     .option("-i, --input <json>", "the input: JSON, or @file with JSON in it (default: {})")
     .option("--with <file...>", "more definitions, which `run: workflow` may name")
+    .option("--secrets-file <file>", "values of secrets: an object of JSON, or lines of NAME=value")
     .addOption(format("the output alone, or everything about the run"))
     .action(async (file: string, options) => {
       const { run } = await import("./commands/run.ts");
@@ -236,6 +238,52 @@ function addSignals(program: Command, exit: Exit): void {
         exit(await signal(name, ids, options));
       });
   }
+}
+
+function addSecret(program: Command): void {
+  const secret = program
+    .command("secret")
+    .summary("set, list and delete the secrets that workflows use")
+    .description("Sets, lists and deletes secrets. A value goes in and is never shown again.")
+    .helpCommand(false);
+  client(secret, "set")
+    .summary("set a secret to what standard input holds")
+    .description(
+      "Sets a secret, or replaces its value, by what standard input holds, without the end of its last line. " +
+        "On a terminal it asks, and shows nothing of what is typed.",
+    )
+    .argument("<name>", "the secret's name, as `use.secrets` lists it")
+    .option("--json", "what is given is JSON, not text")
+    .action(async (name: string, options) => {
+      const { setSecret } = await import("./commands/secret.ts");
+      await setSecret(name, options);
+    });
+  client(secret, "list")
+    .summary("list the names of secrets")
+    .description("Lists secrets by name, without values.")
+    .addOption(format("a table, or a list"))
+    .action(async (options) => {
+      const { listSecrets } = await import("./commands/secret.ts");
+      await listSecrets(options);
+    });
+  client(secret, "delete")
+    .summary("delete secrets")
+    .description("Deletes secrets.")
+    .argument("<name...>", "the secrets' names")
+    .action(async (names: string[], options) => {
+      const { deleteSecrets } = await import("./commands/secret.ts");
+      await deleteSecrets(names, options);
+    });
+  client(secret, "rotate-keys")
+    .summary("put everything under the newest master key")
+    .description(
+      "Wraps the keys that encrypt secrets with the first of the server's master keys. See docs/secrets.md.",
+    )
+    .option("--data-keys", "make new data keys, too, and encrypt every secret with them")
+    .action(async (options) => {
+      const { rotateKeys } = await import("./commands/secret.ts");
+      await rotateKeys(options);
+    });
 }
 
 /** A command that talks to a server. */

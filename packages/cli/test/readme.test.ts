@@ -8,16 +8,21 @@ import { createProgram } from "../src/program.ts";
 
 const readme = readFileSync(join(import.meta.dirname, "../README.md"), "utf8");
 const { commands } = createProgram(() => {});
+/** With those under another, such as `secret set`. */
+const everyCommand = commands.flatMap((command) => [command, ...command.commands]);
 
 test("the README names every command", () => {
   assert.ok(commands.length >= 12);
-  for (const command of commands) {
-    assert.match(readme, new RegExp(`\`${command.name()}[ \`]`), command.name());
+  for (const command of everyCommand) {
+    const name = command.parent?.parent
+      ? `${command.parent.name()} ${command.name()}`
+      : command.name();
+    assert.match(readme, new RegExp(`\`${name}[ \`]`), name);
   }
 });
 
 test("the README names every option, and no other", () => {
-  const options = commands.flatMap((command) => command.options.map(({ long }) => long));
+  const options = everyCommand.flatMap((command) => command.options.map(({ long }) => long));
   const named = Array.from(readme.matchAll(/--[a-z]+(?:-[a-z]+)*/g), ([option]) => option);
   assert.deepEqual(new Set(named), new Set(options));
 });

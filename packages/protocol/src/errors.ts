@@ -79,6 +79,11 @@ export const ERRORS = catalogue({
     title: "No such instance",
     action: "Check the id; `GET /v1/instances` lists what there is.",
   },
+  "secret-not-found": {
+    status: 404,
+    title: "No such secret",
+    action: "Check its name; `millrace secret list` shows what there is.",
+  },
   "method-not-allowed": {
     status: 405,
     title: "This address does not take this method",
@@ -104,6 +109,17 @@ export const ERRORS = catalogue({
     status: 409,
     title: "The instance has already ended",
     action: "Nothing is left to do; start a new instance if you want another run.",
+  },
+  "no-master-key": {
+    status: 409,
+    title: "The server has no master key to protect secrets with",
+    action:
+      "Give the server one with MILLRACE_MASTER_KEY_FILE, MILLRACE_MASTER_KEY or MILLRACE_MASTER_KEY_COMMAND, and start it again.",
+  },
+  "master-key-missing": {
+    status: 409,
+    title: "A key or a secret cannot be opened with the master keys of this server",
+    action: "Add the master key that `detail` names to the server's keys, below the one in use.",
   },
   "payload-too-large": {
     status: 413,

@@ -1,6 +1,7 @@
 import { Events } from "./events.ts";
 import { Functions } from "./functions.ts";
 import { Instances } from "./instances.ts";
+import { Secrets } from "./secrets.ts";
 import { Transport, type TransportOptions } from "./transport.ts";
 import { Workflows } from "./workflows.ts";
 
@@ -10,6 +11,7 @@ export class MillraceClient {
   readonly functions: Functions;
   readonly instances: Instances;
   readonly events: Events;
+  readonly secrets: Secrets;
 
   /** @throws {TypeError} when `url` is none */
   constructor(options: TransportOptions) {
@@ -18,5 +20,6 @@ export class MillraceClient {
     this.functions = new Functions(transport);
     this.instances = new Instances(transport);
     this.events = new Events(transport);
+    this.secrets = new Secrets(transport);
   }
 }

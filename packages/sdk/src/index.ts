@@ -5,6 +5,7 @@ export type { Events } from "./events.ts";
 export type { FollowOptions } from "./follow.ts";
 export type { FunctionRef, Functions } from "./functions.ts";
 export type { InstanceFilter, Instances, StartOptions } from "./instances.ts";
+export type { SecretFilter, Secrets } from "./secrets.ts";
 export type { RetryOptions, TransportOptions } from "./transport.ts";
 export type { WorkflowFilter, WorkflowRef, Workflows } from "./workflows.ts";
 export type {
@@ -19,6 +20,8 @@ export type {
   Json,
   JsonObject,
   Problem,
+  RotatedKeys,
+  Secret,
   StartedInstance,
   Status,
   Workflow,

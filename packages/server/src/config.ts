@@ -115,6 +115,24 @@ export const SETTINGS = {
     "Folder of the `default` catalog: functions in `functions/{name}/{version}/function.yaml`, called as `name:version@default`. Those stored through the API come first.",
     anyText,
   ),
+  masterKeyFile: setting(
+    "MILLRACE_MASTER_KEY_FILE",
+    undefined,
+    "File with the master keys that protect the tenants' secrets, one a line, 32 bytes in base64 or hexadecimal each; the first one is used for what is new. `millrace dev` makes one in its data directory. See [secrets](secrets.md).",
+    anyText,
+  ),
+  masterKey: setting(
+    "MILLRACE_MASTER_KEY",
+    undefined,
+    "The same, separated by commas, in place of a file.",
+    anyText,
+  ),
+  masterKeyCommand: setting(
+    "MILLRACE_MASTER_KEY_COMMAND",
+    undefined,
+    "The same, as the output of this command (run by `/bin/sh`, 10 seconds at most), in place of a file.",
+    anyText,
+  ),
   egressAllowLoopback: setting(
     "MILLRACE_EGRESS_ALLOW_LOOPBACK",
     "false",
@@ -167,7 +185,12 @@ export const SETTINGS = {
 } as const;
 
 type Settings = typeof SETTINGS;
-type OptionalSetting = "databaseUrl" | "catalogFolder";
+type OptionalSetting =
+  | "databaseUrl"
+  | "catalogFolder"
+  | "masterKey"
+  | "masterKeyFile"
+  | "masterKeyCommand";
 
 /** Times are in milliseconds, sizes in bytes. */
 export type Config = {

@@ -5,7 +5,7 @@
  * Order of starting: activities, runtime (migrations, leases), API; so nothing is accepted that could not be carried
  * out. Stopping goes the other way round, within `shutdownTimeout`; whatever it cuts off, nothing acknowledged is lost.
  */
-import type { Activities } from "./activities/registry.ts";
+import type { Activities, ActivitiesConfig } from "./activities/registry.ts";
 import { runsOf } from "./activities/run/config.ts";
 import { describeRuns } from "./activities/run/describe.ts";
 import type { ActivityExecutor } from "./activities/executor.ts";
@@ -17,6 +17,8 @@ import type { DocumentFetcher } from "./external/source.ts";
 import { type Metrics, noMetrics } from "./observe/metrics.ts";
 import { runtimeMetrics } from "./observe/runtime-metrics.ts";
 import type { Runtime } from "./runtime.ts";
+import { LogRedaction } from "./secrets/redact.ts";
+import type { Vault } from "./secrets/vault.ts";
 
 /** A runtime that works: it owns partitions and carries out what it accepts. */
 export interface RunningRuntime {
@@ -40,6 +42,8 @@ export type OpenRuntime = (parts: RuntimeParts) => Promise<RunningRuntime>;
 export interface StartOptions {
   /** A pino logger on stderr unless given. */
   readonly log?: Logger;
+  /** Is told the values of secrets that activities get; a log given along with it takes them out of its lines. */
+  readonly redaction?: LogRedaction;
   readonly clock?: Clock;
   /** PostgreSQL behind everything unless given. */
   readonly openRuntime?: OpenRuntime;
@@ -48,6 +52,7 @@ export interface StartOptions {
 /** A runtime without the HTTP API, for use in the same process. */
 export interface RuntimeHost {
   readonly runtime: Runtime;
+  readonly secrets: Vault;
   stop(): Promise<void>;
 }
 
@@ -62,20 +67,27 @@ export async function startRuntime(
   options: StartOptions & { readonly metrics?: Metrics } = {},
 ): Promise<RuntimeHost> {
   const { clock = systemClock(), openRuntime = openPostgresRuntime, metrics = noMetrics } = options;
-  const log = options.log ?? (await defaultLog(config));
-  const activities = await openActivities(config, { clock, log, metrics });
+  const { redaction = new LogRedaction() } = options;
+  const log = options.log ?? (await defaultLog(config, redaction));
+  const { openVault } = await import("./secrets/open.ts");
+  const secrets = await openVault(config, clock, log);
+  const shared = { clock, log, metrics, redaction, secrets: secrets.vault };
+  const activities = await openActivities(config, shared);
   const executor = measuredExecutor(activities, metrics, clock);
   try {
     const opened = await openRuntime({ config, log, clock, executor, fetcher: activities });
     return {
       runtime: opened.runtime,
+      secrets: secrets.vault,
       async stop() {
         await opened.stop();
         await activities.close();
+        await secrets.close();
       },
     };
   } catch (error) {
     await activities.close();
+    await secrets.close();
     throw error;
   }
 }
@@ -86,21 +98,21 @@ export async function startRuntime(
  */
 export async function startServer(config: Config, options: StartOptions = {}): Promise<Server> {
   checkExposure(config);
-  const { clock = systemClock() } = options;
-  const log = options.log ?? (await defaultLog(config));
+  const { clock = systemClock(), redaction = new LogRedaction() } = options;
+  const log = options.log ?? (await defaultLog(config, redaction));
   const [{ startApi }, { createPrometheusMetrics }] = await Promise.all([
     import("./api/server.ts"),
     import("./observe/prometheus.ts"),
   ]);
   const metrics = createPrometheusMetrics();
-  const host = await startRuntime(config, { ...options, clock, log, metrics });
-  const { runtime } = host;
+  const host = await startRuntime(config, { ...options, clock, log, metrics, redaction });
+  const { runtime, secrets } = host;
   const exposition = async () => ({
     contentType: metrics.contentType,
     text: (await metrics.text()) + runtimeMetrics(runtime.stats()),
   });
   try {
-    const api = await startApi({ runtime, config, log, clock, metrics, exposition });
+    const api = await startApi({ runtime, secrets, config, log, clock, metrics, exposition });
     log.info({ url: api.url }, "listening");
     const runs = await describeRuns(runsOf(config));
     if (runs !== undefined) log.info({ runs: config.runs }, runs);
@@ -112,7 +124,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       await host.stop();
       log.info({}, "stopped");
     });
-    return { url: api.url, runtime, log, stop };
+    return { url: api.url, runtime, secrets, log, stop };
   } catch (error) {
     await host.stop();
     throw error;
@@ -124,19 +136,24 @@ function once(run: () => Promise<void>): () => Promise<void> {
   return () => (running ??= run());
 }
 
-async function defaultLog(config: Config): Promise<Logger> {
+async function defaultLog(config: Config, redaction: LogRedaction): Promise<Logger> {
   const { createLogger } = await import("./observe/log.ts");
-  return createLogger(config.logLevel);
+  return createLogger(config.logLevel, undefined, redaction);
 }
 
 async function openActivities(
   config: Config,
-  parts: { readonly clock: Clock; readonly log: Logger; readonly metrics: Metrics },
+  parts: Pick<ActivitiesConfig, "redaction" | "secrets"> & {
+    readonly clock: Clock;
+    readonly log: Logger;
+    readonly metrics: Metrics;
+  },
 ): Promise<Activities> {
-  const { clock, log, metrics } = parts;
+  const { clock, log, metrics, ...confidential } = parts;
   const { createActivities } = await import("./activities/registry.ts");
   const { breakerListener } = await import("./observe/breakers.ts");
   return createActivities({
+    ...confidential,
     clock,
     egress: {
       allowLoopback: config.egressAllowLoopback,

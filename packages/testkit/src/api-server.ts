@@ -2,7 +2,9 @@
 import type { TestContext } from "node:test";
 import { type ApiServer, startApi } from "@millrace/server/api";
 import { type Config, loadConfig } from "@millrace/server/config";
+import { openKeyring, Vault } from "@millrace/server/secrets";
 import { MemoryRuntime } from "./memory-runtime.ts";
+import { MemorySecretStore } from "./memory-secrets.ts";
 export { MemoryRuntime } from "./memory-runtime.ts";
 
 /** A `Clock` whose timers a test fires. */
@@ -56,9 +58,12 @@ export async function startTestApi(
   const logged: TestApi["logged"] = [];
   const say = (level: string) => (fields: object, message: string) =>
     void logged.push({ level, fields, message });
+  const config = { ...loadConfig({}), port: 0, ...overrides };
+  const store = new MemorySecretStore();
   const server = await startApi({
     runtime,
-    config: { ...loadConfig({}), port: 0, ...overrides },
+    secrets: new Vault(store, await openKeyring(config, timers), timers),
+    config,
     log: { debug: () => {}, info: say("info"), warn: say("warn"), error: say("error") },
     metrics: { activityFinished() {}, breakerChanged() {}, eventsAccepted() {}, httpRequest() {} },
     clock: timers,

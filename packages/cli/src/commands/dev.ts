@@ -9,9 +9,11 @@ import {
 } from "@millrace/server";
 import { type EmbeddedPostgres, startEmbedded } from "@millrace/server/embedded";
 import { createLogger } from "@millrace/server/log";
+import { LogRedaction } from "@millrace/server/secrets";
 import { CommandError } from "../exit.ts";
 import { complain, print } from "../output.ts";
 import { localRuns } from "../run/local-runs.ts";
+import { developmentKey } from "../master-key.ts";
 import { overrides, portTaken, type ServerOptions } from "../serving.ts";
 
 export interface DevOptions extends ServerOptions {
@@ -30,11 +32,13 @@ export async function dev(options: DevOptions): Promise<void> {
     ...quiet,
     ...overrides(options),
   });
-  const log = createLogger(settings.logLevel);
+  const redaction = new LogRedaction();
+  const log = createLogger(settings.logLevel, undefined, redaction);
   const postgres = await open(options.dataDir, log);
-  const config = { ...settings, databaseUrl: postgres.url };
+  const key = developmentKey(settings, options.dataDir);
+  const config = { ...settings, ...key, databaseUrl: postgres.url };
   try {
-    const server = await startServer(config, { log });
+    const server = await startServer(config, { log, redaction });
     const stop = async (): Promise<void> => {
       await server.stop();
       await postgres.stop();

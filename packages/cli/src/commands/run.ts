@@ -10,6 +10,7 @@ import { complain, printJson } from "../output.ts";
 import { describeError } from "../describe-error.ts";
 import { lazyExecutor } from "../run/executor.ts";
 import { localRuns } from "../run/local-runs.ts";
+import { secretsFor } from "../run/secrets.ts";
 import { showProgress } from "../run/progress.ts";
 import { TaskLog, type TaskRun } from "../run/tasks.ts";
 
@@ -18,12 +19,14 @@ export interface RunOptions {
   readonly output: Format;
   /** Further definitions that `run: workflow` may name. */
   readonly with?: readonly string[];
+  readonly secretsFile?: string;
 }
 
 /** @returns the exit code */
 export async function run(file: string, options: RunOptions): Promise<number> {
   const runs = runsOf(loadConfig(process.env, localRuns(process.env)));
-  const executor = lazyExecutor(runs);
+  const secrets = secretsFor(options.secretsFile, process.env);
+  const executor = lazyExecutor(runs, secrets);
   const files = [file, ...(options.with ?? [])];
   const programs = await Promise.all(files.map((each) => readProgram(each, executor)));
   const input = readInput(options.input) ?? {};

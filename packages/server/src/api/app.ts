@@ -13,6 +13,7 @@ import { openapi } from "./openapi.ts";
 import { probes } from "./probes.ts";
 import { route, sendError } from "./replies.ts";
 import { answerUnmatched } from "./routing.ts";
+import { secrets } from "./secrets.ts";
 import { start } from "./start.ts";
 import { stream } from "./stream.ts";
 import { workflows } from "./workflows.ts";
@@ -43,7 +44,16 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
   });
   measure(app, context);
   await openapi(app);
-  for (const resource of [workflows, functions, start, instances, stream, events, probes]) {
+  for (const resource of [
+    workflows,
+    functions,
+    start,
+    instances,
+    stream,
+    events,
+    secrets,
+    probes,
+  ]) {
     await app.register(resource(context));
   }
   return app;

@@ -4,9 +4,11 @@ import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Runtime } from "../runtime.ts";
+import type { Vault } from "../secrets/vault.ts";
 
 export interface ApiContext {
   readonly runtime: Runtime;
+  readonly secrets: Vault;
   readonly config: Pick<
     Config,
     "apiKeys" | "allowedHosts" | "host" | "maxBodyBytes" | "maxWait" | "origins"

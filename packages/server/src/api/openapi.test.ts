@@ -27,12 +27,14 @@ interface Document {
 
 const ROUTES = [
   "delete /v1/functions/{name}/{version}",
+  "delete /v1/secrets/{name}",
   "get /v1/functions",
   "get /v1/functions/{name}/{version}",
   "get /v1/instances",
   "get /v1/instances/{id}",
   "get /v1/instances/{id}/events",
   "get /v1/instances/{id}/history",
+  "get /v1/secrets",
   "get /v1/workflows",
   "get /v1/workflows/{namespace}/{name}",
   "get /v1/workflows/{namespace}/{name}/{version}",
@@ -40,9 +42,11 @@ const ROUTES = [
   "post /v1/instances/{id}/cancel",
   "post /v1/instances/{id}/resume",
   "post /v1/instances/{id}/suspend",
+  "post /v1/secret-keys/rotation",
   "post /v1/workflows",
   "post /v1/workflows/{namespace}/{name}/instances",
   "put /v1/functions/{name}/{version}",
+  "put /v1/secrets/{name}",
 ];
 
 async function load({ call }: TestApi): Promise<Document> {
@@ -94,7 +98,12 @@ test("bodies are required where something in them is", async (t) => {
   const required = operations(document)
     .filter(([, { requestBody }]) => requestBody?.required === true)
     .map(([, { operationId }]) => operationId);
-  assert.deepEqual(required.toSorted(), ["applyWorkflow", "publishEvents", "putFunction"]);
+  assert.deepEqual(required.toSorted(), [
+    "applyWorkflow",
+    "publishEvents",
+    "putFunction",
+    "setSecret",
+  ]);
 });
 
 test("every schema of the document compiles, so every reference resolves", async (t) => {

@@ -31,6 +31,7 @@ export async function openapi(app: FastifyInstance): Promise<void> {
         { name: "functions" },
         { name: "instances" },
         { name: "events" },
+        { name: "secrets" },
       ],
       components: { securitySchemes: KEYS },
       // The empty one: without keys set, a server on loopback asks for none.

@@ -1,12 +1,14 @@
 /** From whatever a handler threw to a problem of the catalogue. */
 import { type ErrorCode, type Issue, ProblemError, type ProblemOptions } from "@millrace/protocol";
 import type { FastifyError, FastifySchemaValidationError } from "fastify";
+import { VaultError, type VaultErrorKind } from "../secrets/vault-error.ts";
 import { RuntimeError, type RuntimeErrorKind } from "../runtime.ts";
 
 /** The problem that tells a caller about `error`; `internal` when it is the server's own fault. */
 export function toProblemError(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;
   if (error instanceof RuntimeError) return fromRuntime(error);
+  if (error instanceof VaultError) return fromVault(error);
   return fromFramework(error as FastifyError);
 }
 
@@ -35,6 +37,18 @@ function fromRuntime(error: RuntimeError): ProblemError {
     ...retryAfter(code, error.retryAfterMs),
   };
   return new ProblemError(code, options, error);
+}
+
+const VAULT_CODES: { readonly [Kind in VaultErrorKind]: ErrorCode } = {
+  "no-master-key": "no-master-key",
+  unreadable: "master-key-missing",
+  "too-large": "payload-too-large",
+  busy: "unavailable",
+};
+
+function fromVault({ kind, message }: VaultError): ProblemError {
+  const code = VAULT_CODES[kind];
+  return new ProblemError(code, { detail: message, ...retryAfter(code, undefined) });
 }
 
 /** Every 503 says when to come back: whole seconds, at least one. */

@@ -6,6 +6,7 @@ import type {
   HistoryEvent,
   Instance,
   InstanceSummary,
+  Secret,
   Workflow,
   WorkflowSummary,
 } from "@millrace/protocol";
@@ -17,6 +18,7 @@ import type {
   WorkflowSummary as WorkflowSummaryView,
   WorkflowView,
 } from "../runtime.ts";
+import type { SecretSummary } from "../secrets/vault.ts";
 
 export function instant(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
@@ -58,6 +60,11 @@ export function instanceSummary(view: InstanceSummaryView): InstanceSummary {
     updatedAt: instant(view.updatedAt),
     ...(view.endedAt === undefined ? {} : { endedAt: instant(view.endedAt) }),
   };
+}
+
+export function secret(summary: SecretSummary): Secret {
+  const { name, version, createdAt, updatedAt } = summary;
+  return { name, version, createdAt: instant(createdAt), updatedAt: instant(updatedAt) };
 }
 
 export function instance(view: InstanceView): Instance {

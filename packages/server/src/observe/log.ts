@@ -1,5 +1,6 @@
 /** Structured logs: one JSON object a line, on stderr, so that stdout stays the command's own. */
 import { type DestinationStream, type Logger, destination, pino } from "pino";
+import type { LogRedaction } from "../secrets/redact.ts";
 import type { LogLevel } from "./levels.ts";
 
 /** Keys whose values never reach a log, at the top and one and two levels down. */
@@ -13,6 +14,7 @@ const SECRET_KEYS = [
   "apiKeys",
   "databaseUrl",
   "connectionString",
+  "masterKey",
   '["set-cookie"]',
   '["x-api-key"]',
   '["proxy-authorization"]',
@@ -32,8 +34,15 @@ function describeError(error: unknown): object {
   return { type: name, message, ...(typeof code === "string" ? { code } : {}), stack };
 }
 
-/** @param stream where the lines go; stderr unless given. Written at once, so that a crash loses none. */
-export function createLogger(level: LogLevel, stream?: DestinationStream): Logger {
+/**
+ * @param stream where the lines go; stderr unless given. Written at once, so that a crash loses none.
+ * @param redaction takes the values of secrets out of each line
+ */
+export function createLogger(
+  level: LogLevel,
+  stream: DestinationStream = destination({ fd: 2, sync: true }),
+  redaction?: LogRedaction,
+): Logger {
   return pino(
     {
       level,
@@ -43,6 +52,8 @@ export function createLogger(level: LogLevel, stream?: DestinationStream): Logge
       redact: { paths: redactedPaths(), censor: "[redacted]" },
       serializers: { err: describeError },
     },
-    stream ?? destination({ fd: 2, sync: true }),
+    redaction === undefined
+      ? stream
+      : { write: (line: string): void => stream.write(redaction.line(line)) },
   );
 }

@@ -69,7 +69,7 @@ async function closePools({ owner, reader }: Pools): Promise<void> {
   await Promise.all([owner.end(), reader.end()]);
 }
 
-function openPool(url: string, log: Logger, max: number, plans: string): pg.Pool {
+export function openPool(url: string, log: Logger, max: number, plans: string): pg.Pool {
   const pool = new pg.Pool({
     ...connection(url, QUERY, plans),
     max,
