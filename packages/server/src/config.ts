@@ -10,6 +10,7 @@ import {
   anyText,
   ConfigError,
   flag,
+  hostPorts,
   integer,
   keys,
   level,
@@ -180,6 +181,18 @@ export const SETTINGS = {
     "10s",
     "Time until an open circuit breaker lets a trial call through.",
     milliseconds,
+  ),
+  resources: setting(
+    "MILLRACE_RESOURCES",
+    "",
+    "Folder of local resources: what `file:` URIs of definitions name, such as proto documents. Without one they are refused.",
+    anyText,
+  ),
+  grpcTls: setting(
+    "MILLRACE_GRPC_TLS",
+    "",
+    "gRPC servers (`host:port`), separated by commas, that are spoken to with TLS although their port is not 443.",
+    hostPorts,
   ),
   ...RUN_SETTINGS,
 } as const;

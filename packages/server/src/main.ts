@@ -169,6 +169,8 @@ async function openActivities(
       onChange: breakerListener(log, metrics),
     },
     runs: runsOf(config),
+    ...(config.resources === "" ? {} : { resources: config.resources }),
+    grpcTls: config.grpcTls,
   });
 }
 

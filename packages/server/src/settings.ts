@@ -35,6 +35,12 @@ export function list(text: string): readonly string[] {
     .filter((item) => item !== "");
 }
 
+export function hostPorts(text: string): readonly string[] {
+  const all = list(text);
+  if (all.every((item) => /^[^\s:/]+:\d{1,5}$/.test(item))) return all;
+  throw new ConfigError("expected host:port of each, such as grpc.example:50051");
+}
+
 export function keys(text: string): readonly string[] {
   const all = list(text);
   if (all.some((key) => key.length < 16)) {

@@ -4,7 +4,7 @@
  * A channel is opened with addresses that the egress boundary has judged (`door.pin`), never with a name. It is forgotten
  * when it cannot connect, so that the next call asks for the addresses anew, and closed when it has had no call for a while.
  */
-import { isIP } from "node:net";
+import { isIP, type Socket } from "node:net";
 import { type ChannelCredentials, type ChannelOptions, Client, credentials } from "@grpc/grpc-js";
 import type { Clock } from "../../clock.ts";
 import { orAborted } from "../expiring-cache.ts";
@@ -30,6 +30,7 @@ const IDLE_TIMEOUT = 60_000;
 
 interface Channel {
   readonly client: Client;
+  readonly sockets: ReadonlySet<Socket>;
   users: number;
   /** No new call gets it; the last user closes it. */
   retired: boolean;
@@ -72,8 +73,8 @@ export class Channels {
     // Another call may have been faster.
     let channel = this.#channels.get(key);
     if (channel === undefined) {
-      const client = openClient(target, pinned, this.#config.maxMessageBytes);
-      channel = { client, users: 0, retired: false, stopIdle: () => {} };
+      const opened = openClient(target, pinned, this.#config.maxMessageBytes);
+      channel = { ...opened, users: 0, retired: false, stopIdle: () => {} };
       this.#channels.set(key, channel);
     }
     return this.#leaseOf(key, channel, either);
@@ -111,6 +112,8 @@ export class Channels {
     if (channel.users > 0) return;
     channel.stopIdle();
     channel.client.close();
+    // grpc-js leaves those open whose other side has never spoken.
+    for (const socket of channel.sockets) socket.destroy();
   }
 }
 
@@ -128,10 +131,13 @@ function authorityOf({ host, port }: GrpcTarget): string {
   return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-function openClient(target: GrpcTarget, pinned: Pinned, maxMessageBytes: number): Client {
-  const secure: ChannelCredentials = target.tls
-    ? credentials.createSsl()
-    : credentials.createInsecure();
+function openClient(
+  target: GrpcTarget,
+  pinned: Pinned,
+  maxMessageBytes: number,
+): Pick<Channel, "client" | "sockets"> {
+  const secure = target.tls ? credentials.createSsl() : credentials.createInsecure();
+  const sockets = socketsOf(secure);
   const options: ChannelOptions = {
     "grpc.primary_user_agent": "millrace",
     "grpc.default_authority": authorityOf(target),
@@ -147,7 +153,24 @@ function openClient(target: GrpcTarget, pinned: Pinned, maxMessageBytes: number)
       ? { "grpc.ssl_target_name_override": pinned.servername }
       : {}),
   };
-  return new Client(addressOf(pinned), secure, options);
+  return { client: new Client(addressOf(pinned), secure, options), sockets };
+}
+
+/** The open sockets of a channel with these credentials, which see each one when it has connected. */
+function socketsOf(secure: ChannelCredentials): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  const create = secure._createSecureConnector.bind(secure);
+  secure._createSecureConnector = (...given) => {
+    const connector = create(...given);
+    const connect = connector.connect.bind(connector);
+    connector.connect = (socket) => {
+      sockets.add(socket);
+      socket.once("close", () => sockets.delete(socket));
+      return connect(socket);
+    };
+    return connector;
+  };
+  return sockets;
 }
 
 /** A target of gRPC's naming (`ipv4:…`, `ipv6:…`), which has one family; an IPv4 address has an IPv6 form (RFC 4291). */

@@ -56,13 +56,22 @@ export async function invoke(
     const call: Call = client.makeBidiStreamRequest(path, identity, identity, metadata, {
       deadline,
     });
+    let foreign = false;
+    call.once("metadata", (headers: Metadata) => {
+      const [type = "application/grpc"] = headers.get("content-type");
+      foreign = !/^application\/grpc\b/.test(String(type));
+    });
     const ended = await converse(call, invocation, lease.signal, (fail) =>
       config.clock.after(config.connectTimeout, () => {
-        if (!isReady()) fail(new ActivityFailure("timeout", "no connection in time"));
+        if (isReady()) return;
+        broken = true;
+        fail(new ActivityFailure("timeout", "no connection in time"));
       }),
     );
     broken = ended.code === Status.UNAVAILABLE && !isReady();
-    if (ended.code !== Status.OK) throw failureOf(ended, broken, config.maxMessageBytes);
+    if (ended.code === Status.OK) return;
+    if (foreign && !ended.details.startsWith("Received HTTP status")) throw notGrpc();
+    throw failureOf(ended, broken, config.maxMessageBytes);
   } catch (error) {
     throw networkFailure(signal.aborted ? signal.reason : error, invocation.name);
   } finally {
@@ -131,6 +140,10 @@ function failureOf(ended: StatusObject, broken: boolean, limit: number): Activit
     return new ActivityFailure("communication", "no connection could be made", { status: 503 });
   }
   return statusFailure(code, details);
+}
+
+function notGrpc(): ActivityFailure {
+  return new ActivityFailure("communication", "the answer is not gRPC", { status: 502 });
 }
 
 function identity(bytes: Buffer): Buffer {
