@@ -31,6 +31,7 @@ export const executors: Readonly<Partial<Record<ActivityType, Execute>>> = {
   "call:asyncapi": lazily(async () => (await import("./asyncapi/call.ts")).callAsyncApi),
   "call:mcp": lazily(async () => (await import("./mcp/call.ts")).callMcp),
   "call:a2a": lazily(async () => (await import("./a2a/call.ts")).callA2a),
+  "run:container": lazily(async () => (await import("./run/container/call.ts")).runContainer),
   "run:shell": lazily(async () => (await import("./run/shell.ts")).runShell),
   "run:script": lazily(async () => (await import("./run/script.ts")).runScript),
 };
