@@ -62,7 +62,8 @@ function unusable(): string | false {
     return false;
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
-    const said = String((error as { stderr?: unknown }).stderr ?? (error as Error).message).trim();
+    const { stderr = "", message } = error as Error & { readonly stderr?: string };
+    const said = (stderr || message).trim();
     return `no Podman that runs containers here (Debian: apt-get install podman runc): ${said.slice(-200)}`;
   }
 }
