@@ -17,6 +17,8 @@ export interface HttpLimits {
   readonly connectionsPerOrigin: number;
   /** Origins, of all tenants together, that connections are kept to; an idle pool makes room for a new one. */
   readonly maxPools: number;
+  /** Responses kept in the HTTP cache, of all tenants together. */
+  readonly maxCacheBytes: number;
 }
 
 const MiB = 1024 * 1024;
@@ -32,4 +34,5 @@ export const DEFAULT_LIMITS: HttpLimits = {
   totalTimeout: 300_000,
   connectionsPerOrigin: 64,
   maxPools: 1_024,
+  maxCacheBytes: 64 * MiB,
 };

@@ -4,13 +4,14 @@ import { servicesOf } from "./calls.ts";
 import { type BreakerConfig, circuitBreakers, DEFAULT_BREAKER } from "./egress/breaker.ts";
 import type { EgressPolicies } from "./egress/policy.ts";
 import { connectionPools } from "./egress/pools.ts";
+import { responseCaches } from "./http/cache.ts";
 import type { TransportConfig } from "./http/transport.ts";
 import type { RunsConfig } from "./run/config.ts";
 import type { CallServices, CallSettings } from "./services.ts";
 
 /** What is the operator's and the same for all tenants. */
 export interface SharedConfig
-  extends Omit<TransportConfig, "tenant" | "policy" | "pools" | "breakers"> {
+  extends Omit<TransportConfig, "tenant" | "policy" | "pools" | "breakers" | "caches"> {
   readonly clock: Clock;
   readonly settings: CallSettings;
   readonly policies: EgressPolicies;
@@ -36,6 +37,7 @@ interface Tenant {
 
 export function openServices(config: SharedConfig): SharedServices {
   const pools = connectionPools(config.limits);
+  const caches = responseCaches(config.limits.maxCacheBytes);
   const breakers = circuitBreakers({ ...DEFAULT_BREAKER, ...config.breaker });
   /** Least recently used first. */
   const tenants = new Map<string, Tenant>();
@@ -48,7 +50,10 @@ export function openServices(config: SharedConfig): SharedServices {
       services.close().catch(() => {});
     }
     const policy = config.policies.of(tenant);
-    return { services: servicesOf({ ...config, tenant, pools, breakers, policy }), users: 0 };
+    return {
+      services: servicesOf({ ...config, tenant, pools, caches, breakers, policy }),
+      users: 0,
+    };
   };
   return {
     async use(name, work) {

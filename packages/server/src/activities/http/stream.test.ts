@@ -6,6 +6,7 @@ import { parseOrigins } from "../egress/origins.ts";
 import { egressPolicy } from "../egress/policy.ts";
 import { connectionPools } from "../egress/pools.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
+import { responseCaches } from "./cache.ts";
 import type { StreamedResponse } from "./message.ts";
 import { httpTransport } from "./transport.ts";
 
@@ -19,6 +20,7 @@ async function opened(t: TestContext, handle: Handler, signal = never): Promise<
   const transport = httpTransport({
     tenant: "default",
     pools,
+    caches: responseCaches(limits.maxCacheBytes),
     breakers: circuitBreakers(DEFAULT_BREAKER),
     policy: egressPolicy({ allowLoopback: true }),
     limits,

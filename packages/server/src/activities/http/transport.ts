@@ -8,6 +8,7 @@ import type { Pools } from "../egress/pools.ts";
 import type { Resolve } from "../egress/resolve.ts";
 import { ActivityFailure } from "../failure.ts";
 import type { HttpLimits } from "../limits.ts";
+import type { ResponseCaches } from "./cache.ts";
 import { acceptEncoding, decompress, tooLarge } from "./compression.ts";
 import type { IncomingResponse, OutgoingRequest, StreamedResponse } from "./message.ts";
 import { networkFailure } from "./network-error.ts";
@@ -17,6 +18,7 @@ export interface TransportConfig {
   /** Whose requests these are: connections and circuit breakers are shared with no other tenant. */
   readonly tenant: string;
   readonly pools: Pools;
+  readonly caches: ResponseCaches;
   readonly breakers: Breakers;
   readonly policy: EgressPolicy;
   readonly limits: HttpLimits;
@@ -41,11 +43,17 @@ const MAX_INFORMATION = 16;
 
 export function httpTransport(config: TransportConfig): Transport {
   const { tenant, limits, pools, breakers } = config;
+  const cache = config.caches.of(tenant);
   const connect = guardedConnector({ ...config, connectTimeout: limits.connectTimeout });
-  const dispatch = async ({ url }: OutgoingRequest, options: Dispatcher.RequestOptions) => {
-    const response = await pools.of(tenant, url.origin, connect).request(options);
-    assertTransferCoding(response);
-    return response;
+  const dispatch = async (request: OutgoingRequest, signal: AbortSignal) => {
+    const pool = pools.of(tenant, request.url.origin, connect);
+    const by = cache.inFrontOf(pool, request);
+    return checked(await by.request(toDispatch(request, signal)));
+  };
+  /** Without the cache, and without a limit on silence. */
+  const dispatchStreamed = async (request: OutgoingRequest, signal: AbortSignal) => {
+    const pool = pools.of(tenant, request.url.origin, connect);
+    return checked(await pool.request({ ...toDispatch(request, signal), bodyTimeout: 0 }));
   };
   return {
     limits,
@@ -55,7 +63,7 @@ export function httpTransport(config: TransportConfig): Transport {
         const breaker = breakers.of(tenant, request.url.origin);
         return await breaker.run(
           async () => {
-            const response = await dispatch(request, toDispatch(request, signal));
+            const response = await dispatch(request, signal);
             return readAnswer(request.method, response, limits);
           },
           signal,
@@ -77,7 +85,7 @@ export function httpTransport(config: TransportConfig): Transport {
           headers: { ...request.headers, "accept-encoding": "identity" },
         };
         const response = await breakers.of(tenant, request.url.origin).run(
-          () => dispatch(plain, { ...toDispatch(plain, signal), bodyTimeout: 0 }),
+          () => dispatchStreamed(plain, signal),
           signal,
           ({ statusCode }) => statusCode >= 500,
         );
@@ -112,9 +120,9 @@ function informationLimit(): () => void {
 }
 
 /** With another transfer coding than chunked, nobody has undone what the server did to the body (RFC 9112 section 6.1). */
-function assertTransferCoding(response: Dispatcher.ResponseData): void {
-  const coding = flatten(response.headers)["transfer-encoding"] ?? "chunked";
-  if (coding.toLowerCase() === "chunked") return;
+function checked(response: Dispatcher.ResponseData): Dispatcher.ResponseData {
+  const coding = String(response.headers["transfer-encoding"] ?? "chunked");
+  if (coding.toLowerCase() === "chunked") return response;
   response.body.on("error", () => {}).destroy();
   throw badResponse("The response is in a transfer coding that was not asked for.");
 }
