@@ -16,6 +16,8 @@ export const protocols: Readonly<Record<string, ProtocolEntry>> = {
   https: overHttp(443, true),
   amqp: amqp(5672, false),
   amqps: amqp(5671, true),
+  kafka: kafka(9092, false),
+  "kafka-secure": kafka(9093, true),
   mqtt: mqtt(1883, false),
   mqtt5: mqtt(1883, false, "mqtt5"),
   mqtts: mqtt(8883, true),
@@ -30,6 +32,11 @@ function overHttp(defaultPort: number, secure: boolean): ProtocolEntry {
 function amqp(defaultPort: number, secure: boolean): ProtocolEntry {
   const load = async (): Promise<Protocol> => (await import("./amqp/amqp.ts")).amqpProtocol;
   return { defaultPort, secure, family: "amqp", load };
+}
+
+function kafka(defaultPort: number, secure: boolean): ProtocolEntry {
+  const load = async (): Promise<Protocol> => (await import("./kafka/kafka.ts")).kafkaProtocol;
+  return { defaultPort, secure, family: "kafka", load };
 }
 
 function mqtt(defaultPort: number, secure: boolean, family = "mqtt"): ProtocolEntry {
