@@ -75,6 +75,21 @@ describe("call: a2a", () => {
     assert.equal(stateOf(events.at(-1) ?? null), "canceled");
   });
 
+  test("does the same in A2A 1.0", async (t) => {
+    const agent = await startAgent(t);
+    const to = { agentCard: { endpoint: `${agent.origin}/.well-known/new.json` } };
+    const call = a2a(t);
+    const configuration = { returnImmediately: true };
+    const { task } = await call(to, "message/send", { ...sayIn10("hang"), configuration });
+    const id = (task as JsonObject)["id"] ?? null;
+    const followed = call(to, "tasks/resubscribe", { id });
+    await agent.requestFor("SubscribeToTask");
+    assert.equal(stateOf(await call(to, "tasks/cancel", { id })), "TASK_STATE_CANCELED");
+    const events = (await followed) as unknown as JsonObject[];
+    assert.deepEqual(Object.keys(events[0] ?? {}), ["task"]);
+    assert.equal(stateOf(events.at(-1)?.["statusUpdate"] ?? null), "TASK_STATE_CANCELED");
+  });
+
   test("a task that the agent rejects is an output", async (t) => {
     const agent = await startAgent(t);
     const to = { server: `${agent.origin}/a2a` };
@@ -98,6 +113,17 @@ describe("call: a2a", () => {
     const list = await call(to, "tasks/list");
     assert.equal((list["tasks"] as Json[]).length, 1);
     assert.equal(agent.headers.at(-1)?.["a2a-version"], "1.0");
+    const id = (work[0]?.["task"] as JsonObject | undefined)?.["id"] ?? null;
+    assert.equal(stateOf(await call(to, "tasks/get", { id })), "TASK_STATE_COMPLETED");
+    const hook = { taskId: id, id: "hook" };
+    const url = "https://hooks.example/1";
+    await call(to, "tasks/pushNotificationConfig/set", { ...hook, url });
+    assert.equal((await call(to, "tasks/pushNotificationConfig/get", hook))["url"], url);
+    const hooks = await call(to, "tasks/pushNotificationConfig/list", { taskId: id });
+    assert.equal((hooks["configs"] as Json[]).length, 1);
+    await call(to, "tasks/pushNotificationConfig/delete", hook);
+    const card = await call(to, "agent/getAuthenticatedExtendedCard");
+    assert.equal(card["name"], "Test agent, extended");
   });
 
   test("names the tenant whose agent the card offers", async (t) => {

@@ -9,6 +9,7 @@ import { type Json, type JsonObject, load } from "@millrace/language";
 import { runToEnd } from "../../local/index.ts";
 import type { ActivitiesConfig } from "../registry.ts";
 import type { ActivityResult } from "../executor.ts";
+import { strongestIsolation } from "../run/sandbox/probe.ts";
 import { activityRequest, caller, kindOf } from "../testing.ts";
 
 const repository = fileURLToPath(new URL("../../../../..", import.meta.url)).replace(/\/$/, "");
@@ -63,6 +64,8 @@ function running(text: string): boolean {
   });
 }
 
+/** Into a session of its own, from which only a namespace brings a process back. */
+const escape = (await strongestIsolation()) === "process" ? "" : "setsid ";
 /** A number of seconds that no other process sleeps for. */
 const unique = (): string => `1${Math.trunc(performance.timeOrigin + performance.now() * 1000)}`;
 
@@ -182,7 +185,7 @@ describe("call: mcp with a hostile process", { skip: process.platform === "win32
 
   test("a process that never answers, ignores SIGTERM and leaves children", async (t) => {
     const marker = unique();
-    const script = `trap '' TERM HUP; (trap '' TERM HUP; exec setsid sleep ${marker}) & sleep ${marker}; sleep ${marker}`;
+    const script = `trap '' TERM HUP; (trap '' TERM HUP; exec ${escape}sleep ${marker}) & sleep ${marker}; sleep ${marker}`;
     const input = call(sh(script), "tools/list", {}, { timeout: { milliseconds: 500 } });
     const error = await refusal(t, input);
     assert.equal(kindOf(error), "timeout 408");
