@@ -142,7 +142,7 @@ describe("call: openapi, OpenAPI 3", () => {
     }
     const { call } = await api(t, operation([{ ...id, explode: true }]));
     assert.equal((await call("op", { id: ["1", "2/3"] }))["target"], "/things/1,2%2F3");
-    assert.equal((await call("op", { id: { k: "v" } }))["target"], "/things/k%3Dv");
+    assert.equal((await call("op", { id: { k: "v" } }))["target"], "/things/k=v");
   });
 
   test("needs every path parameter, also when the document forgets to say so", async (t) => {

@@ -6,10 +6,13 @@ import { callOptions, credentials, performCall } from "../http/call.ts";
 import type { OutgoingRequest } from "../http/message.ts";
 import { appendQuery, defaultHeaders } from "../http/request.ts";
 import { resolveUri } from "../http/uri.ts";
+import type { DocumentRequest } from "../documents/source.ts";
 import type { CallServices } from "../services.ts";
 import { openApiDocument } from "./document.ts";
-import { findOperation, type Operation } from "./operation.ts";
+import type { Operation } from "./declarations.ts";
+import { findOperation } from "./operation.ts";
 import { type PlacedParameters, placeParameters } from "./parameters.ts";
+import { asApiKey } from "./security.ts";
 
 export async function callOpenApi(
   activity: ActivityRequest,
@@ -22,23 +25,27 @@ export async function callOpenApi(
   const operationId = requiredString(input, "operationId");
   const endpoint = endpointOf(resource["endpoint"], "document.endpoint");
   const at = "document.endpoint.authentication";
-  const fetched = await services.documents.get(
-    {
-      url: resolveUri(endpoint.uri, data, "document.endpoint"),
-      ...(endpoint.authentication === undefined ? {} : { policy: endpoint.authentication }),
-      ...credentials(services, endpoint.authentication, at, data),
-    },
-    signal,
-  );
-  const operation = findOperation(openApiDocument(fetched), operationId);
+  const first: DocumentRequest = {
+    url: resolveUri(endpoint.uri, data, "document.endpoint"),
+    ...(endpoint.authentication === undefined ? {} : { policy: endpoint.authentication }),
+    ...credentials(services, endpoint.authentication, at, data),
+  };
+  const root = await services.documents.get(first, signal);
+  // The credentials are for the origin that the author named.
+  const fetch = (url: URL) =>
+    services.documents.get(url.origin === first.url.origin ? { ...first, url } : { url }, signal);
+  const operation = await findOperation(openApiDocument({ root, fetch }), operationId);
   const placed = placeParameters(operation, optionalObject(input, "parameters") ?? {});
   const policy = optionalObject(input, "authentication");
+  const { credentials: given } = credentials(services, policy, "authentication", data);
+  const { key } = operation;
+  const own = given === undefined || key === undefined ? given : asApiKey(given, key);
   return performCall(
     {
       request: toRequest(operation, placed, activity.idempotencyKey),
       method: operation.method,
       ...callOptions(input),
-      ...credentials(services, policy, "authentication", data),
+      ...(own === undefined ? {} : { credentials: own }),
     },
     services,
     signal,

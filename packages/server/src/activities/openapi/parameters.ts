@@ -1,14 +1,13 @@
-/**
- * Puts the call's parameters where the operation declares them, in the styles of OpenAPI ("Style Values") and Swagger 2.0
- * ("collectionFormat").
- */
-import { isObject, type Json, type JsonObject } from "@millrace/language";
+/** Puts the call's parameters where the operation declares them. */
+import type { Json, JsonObject } from "@millrace/language";
 import { badArgument, isScalar } from "../arguments.ts";
 import { ActivityFailure } from "../failure.ts";
-import { FORM, isJson, mediaType } from "../http/message.ts";
-import { addHeader, type EncodedBody, encodeBody } from "../http/request.ts";
+import { FORM } from "../http/message.ts";
+import { addHeader, type EncodedBody } from "../http/request.ts";
 import { encodeStrict, isDotSegment } from "../http/uri.ts";
-import type { Operation, Parameter } from "./operation.ts";
+import { encodeMedia, multipart } from "./body.ts";
+import type { MediaDeclaration, Operation, Parameter } from "./declarations.ts";
+import { pathText, plainPairs, queryPairs } from "./styles.ts";
 
 export interface PlacedParameters {
   readonly path: string;
@@ -23,80 +22,54 @@ export interface PlacedParameters {
  *   operation does not have or that cannot be expressed
  */
 export function placeParameters(operation: Operation, given: JsonObject): PlacedParameters {
-  const values = given;
   const query: string[] = [];
   const cookies: string[] = [];
-  const form: [string, string][] = [];
+  const form: [string, Json][] = [];
   const headers: Record<string, string> = {};
   const segments = new Map<string, string>();
   for (const parameter of operation.parameters) {
     const { name } = parameter;
-    const value = Object.hasOwn(values, name) ? values[name] : undefined;
-    if (value === undefined || value === null || (value === "" && parameter.in === "path")) {
+    const value = Object.hasOwn(given, name) ? given[name] : undefined;
+    if (value === undefined || value === null || (parameter.in === "path" && isEmpty(value))) {
       if (parameter.required) throw missing(operation, name);
       continue;
     }
-    const pairs = serialise(parameter, value);
-    const joined = () => pairs.map(([, text]) => text).join(",");
     switch (parameter.in) {
       case "path":
-        segments.set(name, pairs.map(([, text]) => encodeList(text)).join(","));
+        segments.set(name, pathText(parameter, value));
         break;
       case "query":
-        query.push(...pairs.map(([key, text]) => `${encodeStrict(key)}=${encodeList(text)}`));
+        query.push(...queryPairs(parameter, value));
         break;
       case "header":
-        addHeader(headers, name, joined(), "parameters");
+        for (const [, text] of plainPairs(parameter, value))
+          addHeader(headers, name, text, "parameters");
         break;
       case "cookie":
-        cookies.push(...pairs.map(([key, text]) => `${key}=${encodeStrict(text)}`));
+        for (const [key, text] of plainPairs(parameter, value))
+          cookies.push(`${key}=${encodeStrict(text)}`);
         break;
       case "form":
-        form.push(...pairs);
+        form.push(...formFields(parameter, value));
         break;
     }
   }
   if (cookies.length > 0) addHeader(headers, "cookie", cookies.join("; "), "parameters");
   const path = fillPath(operation, segments);
-  const body = placeBody(operation, values, form);
+  const body = placeBody(operation, given, form);
   return { path, query, headers, ...(body === undefined ? {} : { body }) };
 }
 
-/** Commas separate items and stay as they are; commas inside an item have been encoded before. */
-function encodeList(text: string): string {
-  return text.split(SEPARATOR).map(encodeStrict).join(",");
+/** What would leave a path without its segment. */
+function isEmpty(value: Json): boolean {
+  return value === "" || (typeof value === "object" && Object.keys(value ?? {}).length === 0);
 }
 
-/** Stands between items until they have been encoded one by one; cannot occur in a URI, a header or a form field. */
-const SEPARATOR = "\u0000";
-
-const DELIMITERS: Readonly<Record<string, string>> = {
-  spaceDelimited: " ",
-  pipeDelimited: "|",
-  tabDelimited: "\t",
-};
-
-/** Name/value pairs, before encoding. */
-function serialise(parameter: Parameter, value: Json): [string, string][] {
-  const { name, style, explode, json } = parameter;
-  if (json) return [[name, JSON.stringify(value)]];
-  if (isScalar(value)) return [[name, String(value)]];
-  const text = (item: Json | undefined): string => {
-    if (item !== undefined && isScalar(item)) return String(item);
-    throw badArgument(`parameters.${name}`, "must not be nested deeper than one level");
-  };
-  const inUri = parameter.in === "path" || parameter.in === "query";
-  const delimiter = DELIMITERS[style] ?? (inUri ? SEPARATOR : ",");
-  if (Array.isArray(value)) {
-    const items = value.filter((item) => item !== null).map(text);
-    return explode ? items.map((item) => [name, item]) : [[name, items.join(delimiter)]];
-  }
-  const entries = Object.entries(value as JsonObject).filter(([, item]) => item !== null);
-  const pairs = entries.map(([key, item]): [string, string] => [key, text(item)]);
-  if (style === "deepObject") return pairs.map(([key, item]) => [`${name}[${key}]`, item]);
-  if (style === "simple" && explode)
-    return [[name, pairs.map((pair) => pair.join("=")).join(delimiter)]];
-  return explode ? pairs : [[name, pairs.flat().join(delimiter)]];
+/** Fields of Swagger's `formData`; a file's is the file itself, a text being its content. */
+function formFields(parameter: Parameter, value: Json): readonly [string, Json][] {
+  const { name, file } = parameter;
+  if (file !== true) return plainPairs(parameter, value).map(([key, text]) => [key, text]);
+  return [[name, isScalar(value) ? { text: String(value) } : value]];
 }
 
 function fillPath({ path }: Operation, segments: ReadonlyMap<string, string>): string {
@@ -126,14 +99,14 @@ function fillPath({ path }: Operation, segments: ReadonlyMap<string, string>): s
 function placeBody(
   operation: Operation,
   values: JsonObject,
-  form: readonly [string, string][],
+  form: readonly [string, Json][],
 ): EncodedBody | undefined {
   const { body } = operation;
   const declared = new Set(operation.parameters.map(({ name }) => name));
   const free = Object.entries(values).filter(([name]) => !declared.has(name));
   if (form.length > 0) {
     assertKnown(operation, free);
-    return { bytes: Buffer.from(new URLSearchParams([...form]).toString()), contentType: FORM };
+    return encodeForm(form, body?.media[0]);
   }
   if (body === undefined) {
     assertKnown(operation, free);
@@ -150,20 +123,27 @@ function placeBody(
     if (body.required) throw missing(operation, body.name);
     return undefined;
   }
-  return encodeBody(value, contentTypeFor(value, body.contentTypes));
+  return encodeMedia(value, body.media);
 }
 
 function leftovers(free: readonly (readonly [string, Json])[]): Json | undefined {
   return free.length === 0 ? undefined : Object.fromEntries(free);
 }
 
-/** JSON where the operation takes it; for strings, whatever it takes first. */
-function contentTypeFor(value: Json, accepted: readonly string[]): string {
-  const json = accepted.find((type) => isJson(mediaType(type)));
-  const form = accepted.find((type) => mediaType(type) === FORM);
-  const concrete = accepted.find((type) => !type.includes("*"));
-  if (isObject(value)) return json ?? form ?? concrete ?? "application/json";
-  return json ?? concrete ?? "application/json";
+function encodeForm(
+  form: readonly [string, Json][],
+  media: MediaDeclaration | undefined,
+): EncodedBody {
+  if (media?.type === "multipart/form-data") {
+    const fields = new Map<string, Json[]>();
+    for (const [name, value] of form) fields.set(name, [...(fields.get(name) ?? []), value]);
+    return multipart(Object.fromEntries(fields), media);
+  }
+  const pairs = form.map(([name, value]): [string, string] => [
+    name,
+    isScalar(value) ? String(value) : JSON.stringify(value),
+  ]);
+  return { bytes: Buffer.from(new URLSearchParams(pairs).toString()), contentType: FORM };
 }
 
 function assertKnown(operation: Operation, free: readonly (readonly [string, Json])[]): void {
