@@ -50,7 +50,7 @@ async function readFile(file: string, url: URL, limit: number): Promise<Buffer> 
 /** Undefined for what could be no path. */
 function nameOf({ host, pathname }: URL): string | undefined {
   try {
-    const name = decodeURIComponent(`${host}${pathname}`).replace(/^\/+/, "");
+    const name = decodeURIComponent(`${host}${pathname}`).replaceAll(/^\/+|\/+$/g, "");
     return name === "" || name.includes("\0") ? undefined : name;
   } catch {
     return undefined;

@@ -2,6 +2,6 @@
 export * from "./kafka.ts";
 export * from "./mosquitto.ts";
 export * from "./nats.ts";
-export { unavailable } from "./process.ts";
+export { selfSigned, unavailable } from "./process.ts";
 export * from "./rabbitmq.ts";
 export * from "./redis.ts";

@@ -5,6 +5,7 @@
  * when it cannot connect, so that the next call asks for the addresses anew, and closed when it has had no call for a while.
  */
 import { isIP, type Socket } from "node:net";
+import { createSecureContext } from "node:tls";
 import { type ChannelCredentials, type ChannelOptions, Client, credentials } from "@grpc/grpc-js";
 import type { Clock } from "../../clock.ts";
 import { orAborted } from "../expiring-cache.ts";
@@ -136,7 +137,10 @@ function openClient(
   pinned: Pinned,
   maxMessageBytes: number,
 ): Pick<Channel, "client" | "sockets"> {
-  const secure = target.tls ? credentials.createSsl() : credentials.createInsecure();
+  // Whom to trust is Node.js's to say, as for every other client, and not that of grpc-js's own variables.
+  const secure = target.tls
+    ? credentials.createFromSecureContext(createSecureContext())
+    : credentials.createInsecure();
   const sockets = socketsOf(secure);
   const options: ChannelOptions = {
     "grpc.primary_user_agent": "millrace",

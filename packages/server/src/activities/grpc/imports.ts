@@ -1,19 +1,19 @@
 /** Which documents a proto document imports, and where they are to be found. */
 import { badArgument } from "../arguments.ts";
 
-/** Comments and strings as wholes, so that an `import` inside one is none. */
+/** Comments and strings as wholes, so that an `import` inside one is none; what is never closed goes on to the line's end. */
 const TOKEN =
-  /\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|"((?:\\.|[^"\\\n])*)"|'((?:\\.|[^'\\\n])*)'|[A-Za-z_][\w.]*|[^\s]/g;
+  /\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|"(?:\\[^\n]|[^"\\\n])*"?|'(?:\\[^\n]|[^'\\\n])*'?|[A-Za-z_][\w.]*|\S/g;
+const CLOSED = /^(["'])([^"'\\]*)\1$/;
 
 /** The names that the text imports, in order. In time linear in the text, so it needs no thread of its own. */
 export function importsOf(text: string): string[] {
   const names: string[] = [];
   let importing = false;
-  for (const match of text.matchAll(TOKEN)) {
-    const [token] = match;
+  for (const [token] of text.matchAll(TOKEN)) {
     if (token.startsWith("//") || token.startsWith("/*")) continue;
-    const quoted = match[1] ?? match[2];
-    if (importing && quoted !== undefined) names.push(quoted);
+    const name = importing ? CLOSED.exec(token)?.[2] : undefined;
+    if (name !== undefined) names.push(name);
     importing = token === "import" || (importing && /^(public|weak)$/.test(token));
   }
   return names;

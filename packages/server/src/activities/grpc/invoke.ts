@@ -137,7 +137,13 @@ function failureOf(ended: StatusObject, broken: boolean, limit: number): Activit
   if (code === Status.UNAVAILABLE && broken) {
     const [, reason] = /\b(E[A-Z]{4,}|CERT_[A-Z_]+|ERR_(?:SSL|TLS)_[A-Z_]+)\b/.exec(details) ?? [];
     if (reason !== undefined) return Object.assign(new Error("not connected"), { code: reason });
-    return new ActivityFailure("communication", "no connection could be made", { status: 503 });
+    const [, tls] =
+      /Last error: (?:Error: )?([^;]*(?:certificate|SSL|TLS)[^;]*)/.exec(details) ?? [];
+    return tls === undefined
+      ? new ActivityFailure("communication", "no connection could be made", { status: 503 })
+      : new ActivityFailure("communication", `the TLS handshake failed: ${tls.slice(0, 200)}`, {
+          status: 502,
+        });
   }
   return statusFailure(code, details);
 }

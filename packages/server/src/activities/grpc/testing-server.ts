@@ -13,9 +13,11 @@ import {
 import { fromJSON } from "@grpc/proto-loader";
 import protobuf from "protobufjs";
 
+const PACKAGE = "test.greet.v1";
+
 export const GREETER = `
 syntax = "proto3";
-package test.greet.v1;
+package ${PACKAGE};
 
 import "google/protobuf/timestamp.proto";
 
@@ -80,6 +82,8 @@ export interface Arrived {
 
 export interface GreeterOptions {
   readonly credentials?: ServerCredentials;
+  /** Instead of the document's own. */
+  readonly package?: string;
   /** A status other than 0 refuses the call of `SayHello`. */
   readonly statusOf?: (metadata: Metadata) => number;
 }
@@ -91,7 +95,7 @@ export async function startGreeter(options: GreeterOptions = {}): Promise<Greete
     const cancelled = new Promise<void>((resolve) => call.once("cancelled", resolve));
     waiting.shift()?.({ cancelled, deadline: Number(call.getDeadline()) });
   };
-  server.addService(greeterService(), {
+  server.addService(greeterService(options.package ?? PACKAGE), {
     SayHello(call: ServerUnaryCall<HelloRequest, HelloReply>, reply: sendUnaryData<HelloReply>) {
       const code = options.statusOf?.(call.metadata) ?? 0;
       if (code !== 0) return reply({ code, details: "not for you" });
@@ -159,11 +163,16 @@ function strings(metadata: Metadata): Record<string, string> {
   );
 }
 
-function greeterService(): ServiceDefinition {
+/** The greeter's document for another package. */
+export function greeterOf(name: string): string {
+  return GREETER.replace(`package ${PACKAGE};`, `package ${name};`);
+}
+
+function greeterService(name: string): ServiceDefinition {
   const root = new protobuf.Root();
   const time = protobuf.common.get("google/protobuf/timestamp.proto");
   root.addJSON(time?.nested ?? {});
-  protobuf.parse(GREETER, root);
+  protobuf.parse(greeterOf(name), root);
   const definition = fromJSON(root.toJSON(), { longs: String, defaults: true });
-  return definition["test.greet.v1.Greeter"] as ServiceDefinition;
+  return definition[`${name}.Greeter`] as ServiceDefinition;
 }
