@@ -6,7 +6,7 @@ import { systemClock } from "../../clock.ts";
 import { egressDoor } from "../egress/door.ts";
 import { parseOrigins } from "../egress/origins.ts";
 import { type EgressConfig, egressPolicy } from "../egress/policy.ts";
-import { ActivityFailure } from "../failure.ts";
+import { networkFailure } from "../http/network-error.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import type {
   IncomingMessage,
@@ -93,14 +93,14 @@ export function outgoing(text: string, more: Partial<OutgoingMessage> = {}): Out
   };
 }
 
-/** The failure of a promise: `communication 503: text`. */
+/** The failure of a promise, as a call makes it: `communication 503: the broker: text`. */
 export async function failureOf(work: Promise<unknown>): Promise<string> {
   const error = await work.then(
     (value) => assert.fail(`unexpectedly resolved: ${String(value)}`),
     (cause: unknown) => cause,
   );
-  if (!(error instanceof ActivityFailure)) throw error;
-  return `${error.kind} ${error.status}: ${error.message}`;
+  const { kind, status, message } = networkFailure(error, "the broker");
+  return `${kind} ${status}: ${message}`;
 }
 
 /** Begins to take what comes. */

@@ -8,12 +8,7 @@
  */
 import { ActivityFailure } from "../failure.ts";
 import { withTimeLimit } from "../time-limit.ts";
-import {
-  failureAt,
-  type IncomingMessage,
-  type ProtocolContext,
-  type ProtocolTarget,
-} from "./protocol.ts";
+import type { IncomingMessage, ProtocolContext } from "./protocol.ts";
 
 /** Milliseconds from the first packet to a session that works, and from a message sent to its confirmation. */
 export const ANSWER_LIMIT = 20_000;
@@ -36,42 +31,35 @@ export interface Inbox {
   fail(cause: unknown): void;
 }
 
-/** Opens a session, does `work` in it and closes it. @throws {ActivityFailure} */
-export async function inSession<T extends Session, R>(
-  target: ProtocolTarget,
+/** Opens a session, does `work` in it and closes it. @throws what either throws, or the reason of the signal or time limit */
+export function inSession<T extends Session, R>(
   context: ProtocolContext,
   open: (signal: AbortSignal) => Promise<T>,
   work: (session: T) => Promise<R>,
 ): Promise<R> {
-  try {
-    return await withTimeLimit(context.clock, ANSWER_LIMIT, context.signal, async (signal) => {
-      const session = await open(signal);
-      try {
-        const result = await abortable(work(session), signal);
-        await goodbye(session, context);
-        return result;
-      } finally {
-        session.destroy();
-      }
-    });
-  } catch (error) {
-    throw failureAt(target, error, context.signal);
-  }
+  return withTimeLimit(context.clock, ANSWER_LIMIT, context.signal, async (signal) => {
+    const session = await open(signal);
+    try {
+      const result = await abortable(work(session), signal);
+      await goodbye(session, context);
+      return result;
+    } finally {
+      session.destroy();
+    }
+  });
 }
 
 /** `open` may deliver before it resolves; when it rejects or its signal aborts it has left nothing open. */
 export function subscription(
-  target: ProtocolTarget,
   context: ProtocolContext,
   open: (inbox: Inbox, signal: AbortSignal) => Promise<Session>,
 ): AsyncIterable<IncomingMessage> {
   return {
-    [Symbol.asyncIterator]: () => new Subscription(target, context, open),
+    [Symbol.asyncIterator]: () => new Subscription(context, open),
   };
 }
 
 class Subscription implements AsyncIterator<IncomingMessage, undefined>, Inbox {
-  readonly #target: ProtocolTarget;
   readonly #context: ProtocolContext;
   readonly #open: (inbox: Inbox, signal: AbortSignal) => Promise<Session>;
   readonly #leave = new AbortController();
@@ -83,11 +71,9 @@ class Subscription implements AsyncIterator<IncomingMessage, undefined>, Inbox {
   #wake: () => void = () => undefined;
 
   constructor(
-    target: ProtocolTarget,
     context: ProtocolContext,
     open: (inbox: Inbox, signal: AbortSignal) => Promise<Session>,
   ) {
-    this.#target = target;
     this.#context = context;
     this.#open = open;
   }
@@ -112,7 +98,7 @@ class Subscription implements AsyncIterator<IncomingMessage, undefined>, Inbox {
       if (this.#ended) return { done: true, value: undefined };
       if (this.#failure !== undefined) {
         await this.#end();
-        throw failureAt(this.#target, this.#failure.cause, this.#context.signal);
+        throw this.#failure.cause;
       }
       const first = this.#waiting.shift();
       if (first !== undefined)
@@ -138,8 +124,7 @@ class Subscription implements AsyncIterator<IncomingMessage, undefined>, Inbox {
           if (this.#failure !== undefined) throw this.#failure.cause;
           await message.ack();
         } catch (error) {
-          const cause = this.#failure === undefined ? error : this.#failure.cause;
-          throw failureAt(this.#target, cause, this.#context.signal);
+          throw this.#failure === undefined ? error : this.#failure.cause;
         }
       },
     };

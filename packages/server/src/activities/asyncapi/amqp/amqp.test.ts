@@ -13,6 +13,8 @@ import {
   subscribed,
   targetOf,
 } from "../broker-testing.ts";
+import { kindOf } from "../../testing.ts";
+import { asyncApi, document3 } from "../call-testing.ts";
 import { amqpProtocol } from "./amqp.ts";
 
 const skip = rabbitMqUnavailable();
@@ -81,6 +83,23 @@ test("publishes to an exchange with properties from bindings and message", { ski
     },
   );
   assert.equal(headers?.traceparent, "00-1");
+});
+
+test("a document's AMQP channel is published to and subscribed to", { skip }, async (t) => {
+  await queueWith("things");
+  const server = { host: `127.0.0.1:${broker.port}`, protocol: "amqp", pathname: "/" };
+  const { publish, take, refused } = await asyncApi(t, document3(server));
+  const message = { payload: { id: 1 }, headers: { kind: "new" } };
+  await publish({ operation: "things", message });
+  const [item] = await take({ operation: "things" }, 1);
+  assert.deepEqual(item, message);
+  const authentication = { basic: { username: "ada", password: "hunter2" } };
+  const error = await refused({ operation: "things", message, authentication });
+  assert.equal(kindOf(error), "authentication 401");
+  assert.equal(
+    error.detail,
+    `amqp://127.0.0.1:${broker.port} things: the broker refused the login (403)`,
+  );
 });
 
 test("publishes over TLS with a user and a password", { skip }, async (t) => {
@@ -236,7 +255,7 @@ test("what AMQP bindings cannot mean is refused before anything is sent", async 
   const wrong = (value: unknown): Record<string, never> => value as Record<string, never>;
   assert.match(
     await publish({ channel: wrong({ is: "topic" }) }),
-    /^configuration 400: is of the amqp channel binding/,
+    /^configuration 400: .*: is of the amqp channel binding/,
   );
   assert.match(
     await publish({ channel: wrong({ exchange: { name: "x".repeat(256) } }) }),

@@ -31,7 +31,6 @@ export const amqpProtocol: Protocol = {
   async publish(target, message, context) {
     const route = routeOf(target);
     await inSession(
-      target,
       context,
       (signal) => openAmqp(target, context, signal),
       async (session) => {
@@ -43,7 +42,7 @@ export const amqpProtocol: Protocol = {
     );
   },
   subscribe: (target, context) =>
-    subscription(target, context, (inbox, signal) => consume(target, context, inbox, signal)),
+    subscription(context, (inbox, signal) => consume(target, context, inbox, signal)),
 };
 
 /** Resolves when the broker has taken responsibility for the message. */

@@ -91,6 +91,8 @@ export function publishOptions(
   const binding = bindingOf(target, "message");
   const { correlationId } = message;
   const expiration = integerOf(operation, "expiration");
+  const cc = stringsOf(operation, "cc");
+  const bcc = stringsOf(operation, "bcc");
   const userId = stringOf(operation, "userId");
   const priority = integerOf(operation, "priority", 0, 255);
   const encoding = stringOf(binding, "contentEncoding");
@@ -101,8 +103,8 @@ export function publishOptions(
     headers: { ...message.headers },
     persistent: (integerOf(operation, "deliveryMode", 1, 2) ?? 2) === 2,
     mandatory: (booleanOf(operation, "mandatory") ?? false) || exchange === "",
-    CC: [...stringsOf(operation, "cc")],
-    BCC: [...stringsOf(operation, "bcc")],
+    ...(cc.length === 0 ? {} : { CC: [...cc] }),
+    ...(bcc.length === 0 ? {} : { BCC: [...bcc] }),
     ...(correlationId === undefined ? {} : { correlationId }),
     ...(expiration === undefined ? {} : { expiration: String(expiration) }),
     ...(userId === undefined ? {} : { userId }),

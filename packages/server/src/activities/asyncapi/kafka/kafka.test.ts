@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
+import type { JsonObject } from "@millrace/language";
 import { type Kafka, kafkaUnavailable, startKafka } from "@millrace/testkit/brokers";
 import { Admin, Consumer, type Message, Producer } from "@platformatic/kafka";
 import {
@@ -13,6 +14,7 @@ import {
   subscribed,
   targetOf,
 } from "../broker-testing.ts";
+import { asyncApi, document3 } from "../call-testing.ts";
 import { kafkaProtocol } from "./kafka.ts";
 
 const skip = kafkaUnavailable();
@@ -82,6 +84,23 @@ test("publishes with the bound key and headers", { skip }, async (t) => {
     ["traceparent", "00-1"],
     ["content-type", "application/json"],
   ]);
+});
+
+test("a document's Kafka channel is published to and subscribed to", { skip }, async (t) => {
+  await topicsMade("things");
+  const { saslPort, user: username, password } = broker;
+  const server = { host: `127.0.0.1:${saslPort}`, protocol: "kafka" };
+  const bindings = { kafka: { groupId: "things-group" } };
+  const channel = { $ref: "#/channels/things" };
+  const operations = { things: { action: "receive", channel, bindings } };
+  const { publish, take } = await asyncApi(t, document3(server, {}, { operations }));
+  const authentication = { basic: { username, password } };
+  const taking = take({ operation: "things", authentication }, 2);
+  await positioned("things-group");
+  for (const id of [1, 2])
+    await publish({ operation: "things", message: { payload: { id } }, authentication });
+  const payloads = (await taking).map((item) => (item as JsonObject)["payload"]);
+  assert.deepEqual(payloads, [{ id: 1 }, { id: 2 }]);
 });
 
 test("takes what comes from now on; what was not acknowledged comes again after a crash", {

@@ -36,7 +36,6 @@ export const kafkaProtocol: Protocol = {
     const topic = topicOf(target);
     const key = keyOf(target);
     await inSession(
-      target,
       context,
       (signal) => openProducer(target, context, signal),
       async ({ producer, guard }) => {
@@ -59,7 +58,7 @@ export const kafkaProtocol: Protocol = {
     );
   },
   subscribe: (target, context) =>
-    subscription(target, context, (inbox, signal) => consume(target, context, inbox, signal)),
+    subscription(context, (inbox, signal) => consume(target, context, inbox, signal)),
 };
 
 function guardOf(target: ProtocolTarget, { door, maxMessageBytes }: ProtocolContext): Guard {

@@ -71,7 +71,7 @@ export function clientOptions(
     context: guard,
     connectTimeout: ANSWER_LIMIT,
     requestTimeout: ANSWER_LIMIT,
-    retries: 5,
+    retries: 3,
     retryDelay: 200,
     autocreateTopics: false,
     ...(guard.tls === undefined ? {} : { tls: guard.tls }),

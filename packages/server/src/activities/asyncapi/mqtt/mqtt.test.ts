@@ -13,6 +13,7 @@ import {
   subscribed,
   targetOf,
 } from "../broker-testing.ts";
+import { asyncApi, document3 } from "../call-testing.ts";
 import { mqttProtocol } from "./mqtt.ts";
 
 const skip = mosquittoUnavailable();
@@ -66,6 +67,24 @@ test("publishes with QoS, headers and content type to MQTT 5", { skip }, async (
   assert.equal(String(packet.properties?.correlationData), "c-1");
   assert.equal(packet.properties?.userProperties?.traceparent, "00-1");
   await other.end();
+});
+
+test("a document's MQTT channel is published to and subscribed to", { skip }, async (t) => {
+  const { tlsPort, user: username, password } = broker;
+  const server = { host: `localhost:${tlsPort}`, protocol: "secure-mqtt" };
+  const operations = {
+    things: {
+      action: "receive",
+      channel: { $ref: "#/channels/things" },
+      bindings: { mqtt: { qos: 1, retain: true } },
+    },
+  };
+  const { publish, take } = await asyncApi(t, document3(server, {}, { operations }));
+  const authentication = { basic: { username, password } };
+  const message = { payload: { id: 1 }, headers: { kind: "new" } };
+  await publish({ operation: "things", message, authentication });
+  const [item] = await take({ operation: "things", authentication }, 1);
+  assert.deepEqual(item, message);
 });
 
 test("retains what is bound to be retained, over MQTT 3.1.1, TLS and a password", {
@@ -132,7 +151,7 @@ test("a wrong password of an MQTT broker is an authentication error", { skip }, 
     const text = await failureOf(
       mqttProtocol.publish({ ...target, protocolVersion }, outgoing("x"), contextOf(t)),
     );
-    assert.match(text, /^authentication 401: secure-mqtt:\/\/localhost:\d+ a: the broker refused/);
+    assert.match(text, /^authentication 401: .*the broker refused/);
     assert.doesNotMatch(text, /hunter2/);
   }
 });
@@ -220,7 +239,7 @@ test("what MQTT cannot carry is refused before anything is sent", async (t) => {
   );
   assert.match(
     await publish("a", { bindings: { operation: { qos: 3 } } }),
-    /^configuration 400: qos of the mqtt operation binding/,
+    /^configuration 400: .*: qos of the mqtt operation binding/,
   );
 });
 

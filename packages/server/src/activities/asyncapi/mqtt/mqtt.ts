@@ -10,7 +10,6 @@ export const mqttProtocol: Protocol = {
     checkTopic(target, true);
     const options = publishOptions(target, message);
     await inSession(
-      target,
       context,
       (signal) => openMqtt(target, context, connectOptions(target), signal),
       async (session) => {
@@ -25,7 +24,7 @@ export const mqttProtocol: Protocol = {
     );
   },
   subscribe: (target, context) =>
-    subscription(target, context, (inbox, signal) => subscribe(target, context, inbox, signal)),
+    subscription(context, (inbox, signal) => subscribe(target, context, inbox, signal)),
 };
 
 async function subscribe(
