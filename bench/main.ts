@@ -8,6 +8,7 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { Bench, Group } from "./bench.ts";
 import type { Figure } from "./figure.ts";
+import { egress } from "./groups/egress.ts";
 import { jq } from "./groups/jq.ts";
 import { latency } from "./groups/latency.ts";
 import { million } from "./groups/million.ts";
@@ -25,6 +26,7 @@ const GROUPS: readonly Group[] = [
   latency,
   overHttp,
   million,
+  egress,
   jq,
 ];
 

@@ -111,11 +111,15 @@ class Circuit implements Breaker {
   readonly #target: string;
   readonly #policy: CircuitBreakerPolicy;
   #until = 0;
+  /** Whether the newest call that told anything failed. */
+  #failing = false;
 
   constructor(config: BreakerConfig, tenant: string, target: string) {
     this.#config = config;
     this.#target = target;
-    const bad = handleWhenResult((result) => (result as Outcome<unknown>).health === "bad");
+    const bad = handleWhenResult(
+      (result) => (result as { readonly health: Health }).health === "bad",
+    );
     this.#policy = circuitBreaker(bad, {
       halfOpenAfter: config.openFor,
       breaker: new ConsecutiveBreaker(config.failures),
@@ -143,18 +147,43 @@ class Circuit implements Breaker {
     // Asked here, because cockatiel lets others wait for the trial's end.
     if (state === "half-open") throw this.#refusal("a trial call is under way");
     if (state === "open" && Date.now() < this.#until) throw this.#refusal();
-    const outcome = await this.#policy
-      .execute(async (): Promise<Outcome<T>> => {
-        const result = await outcomeOf(work, signal, unhealthy);
-        if (result.health !== "unknown") return result;
-        // A trial that told nothing proves nothing. While closed, what is thrown here leaves cockatiel's count as it is.
-        if (this.state === "half-open") return { ...result, health: "bad" };
-        throw new Untold(result);
-      })
-      .catch((error: unknown) => {
-        if (error instanceof Untold) return error.outcome as Outcome<T>;
-        throw error;
-      });
+    if (state !== "closed") return this.#trial(work, signal, unhealthy);
+    let answer: T;
+    try {
+      answer = await work();
+    } catch (thrown) {
+      await this.#tell(signal?.aborted ? "unknown" : healthOf(thrown));
+      throw thrown;
+    }
+    const health = unhealthy?.(answer) === true ? "bad" : "good";
+    // When all is well and was well before, which is nearly always, there is nothing to tell.
+    if (health === "bad" || this.#failing) await this.#tell(health);
+    return answer;
+  }
+
+  /** Counts a call that began while the breaker was closed. */
+  async #tell(health: Health): Promise<void> {
+    if (health === "unknown") return;
+    this.#failing = health === "bad";
+    // Others may have opened the breaker in between: then there is nothing to count any more.
+    if (this.state === "closed") await this.#policy.execute(() => ({ health }));
+  }
+
+  async #trial<T>(
+    work: () => Promise<T>,
+    signal: AbortSignal | undefined,
+    unhealthy: ((answer: T) => boolean) | undefined,
+  ): Promise<T> {
+    const outcome = await this.#policy.execute(async (): Promise<Outcome<T>> => {
+      try {
+        const value = await work();
+        return { health: unhealthy?.(value) === true ? "bad" : "good", value };
+      } catch (thrown) {
+        // A trial that told nothing proves nothing.
+        const good = signal?.aborted !== true && healthOf(thrown) === "good";
+        return { health: good ? "good" : "bad", thrown };
+      }
+    });
     if ("thrown" in outcome) throw outcome.thrown;
     return outcome.value;
   }
@@ -162,28 +191,6 @@ class Circuit implements Breaker {
   #refusal(why = `until ${new Date(this.#until).toISOString()}`): ActivityFailure {
     const detail = `no calls to ${this.#target} after ${this.#config.failures} failures in a row: ${why}`;
     return new ActivityFailure("communication", detail, { status: 503, title: "Circuit Open" });
-  }
-}
-
-class Untold extends Error {
-  readonly outcome: Outcome<unknown>;
-
-  constructor(outcome: Outcome<unknown>) {
-    super("the call told nothing about its target");
-    this.outcome = outcome;
-  }
-}
-
-async function outcomeOf<T>(
-  work: () => Promise<T>,
-  signal: AbortSignal | undefined,
-  unhealthy: ((answer: T) => boolean) | undefined,
-): Promise<Outcome<T>> {
-  try {
-    const value = await work();
-    return { health: unhealthy?.(value) === true ? "bad" : "good", value };
-  } catch (thrown) {
-    return { health: signal?.aborted ? "unknown" : healthOf(thrown), thrown };
   }
 }
 

@@ -29,6 +29,7 @@ export function connectionPools(limits: HttpLimits): Pools {
       connections: limits.connectionsPerOrigin,
       headersTimeout: limits.headersTimeout,
       bodyTimeout: limits.bodyTimeout,
+      maxResponseSize: limits.maxResponseBytes,
       pipelining: 1,
     });
     const dropUnused = (): void => {
