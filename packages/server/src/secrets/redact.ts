@@ -84,7 +84,7 @@ function writtenForms(value: string): readonly string[] {
   const base64 = writtenIn64(value);
   const twice = [...url, ...base64].map(encodeURIComponent);
   const hex = Buffer.from(value, "utf8").toString("hex");
-  const forms = [value, json, ascii(json), html(value), ...url, ...base64, ...twice, hex];
+  const forms = [value, json, ascii(json), ...html(value), ...url, ...base64, ...twice, hex];
   return [
     ...new Set([...forms, ...forms.map(withSlashes), ...forms.map(lowerHex), hex.toUpperCase()]),
   ];
@@ -102,15 +102,21 @@ function ascii(json: string): string {
   );
 }
 
-const ENTITIES: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
+const ENTITIES: Readonly<Record<string, readonly string[]>> = {
+  "&": ["&amp;"],
+  "<": ["&lt;"],
+  ">": [">", "&gt;"],
+  '"': ['"', "&quot;", "&#34;"],
+  "'": ["'", "&#39;", "&#x27;", "&apos;"],
 };
-function html(value: string): string {
-  return value.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
+
+/** Escapers agree about `&` and `<`, and about little else; each treats one character the same throughout. */
+function html(value: string): readonly string[] {
+  const characters = Object.entries(ENTITIES).filter(([character]) => value.includes(character));
+  let forms = [value];
+  for (const [character, entities] of characters)
+    forms = forms.flatMap((each) => entities.map((entity) => each.replaceAll(character, entity)));
+  return forms;
 }
 
 function withSlashes(text: string): string {
