@@ -256,6 +256,12 @@ test("ports need the network, volumes the operator's word", async (t) => {
     "--volume",
     "data:/data:rw",
   ]);
+  symlinkSync("/etc", join(folder, "link"));
+  const linked = await open.refused({
+    image: "shop/tool",
+    volumes: { [`${folder}/link`]: "/in" },
+  });
+  assert.equal(kindOf(linked), "authorization 403");
   const outside = await open.refused({ image: "shop/tool", volumes: { [`${folder}x`]: "/in" } });
   assert.equal(kindOf(outside), "authorization 403");
 });
