@@ -18,11 +18,26 @@ export const protocols: Readonly<Record<string, ProtocolEntry>> = {
   amqps: amqp(5671, true),
   kafka: kafka(9092, false),
   "kafka-secure": kafka(9093, true),
+  nats: overNats(false),
+  "nats+tls": overNats(true),
+  ws: webSocket(80, false),
+  wss: webSocket(443, true),
   mqtt: mqtt(1883, false),
   mqtt5: mqtt(1883, false, "mqtt5"),
   mqtts: mqtt(8883, true),
   "secure-mqtt": mqtt(8883, true),
 };
+
+function webSocket(defaultPort: number, secure: boolean): ProtocolEntry {
+  const load = async (): Promise<Protocol> => (await import("./websocket.ts")).webSocket;
+  return { defaultPort, secure, family: "ws", load };
+}
+
+/** A server that requires TLS gets it over `nats` as well. */
+function overNats(secure: boolean): ProtocolEntry {
+  const load = async (): Promise<Protocol> => (await import("./nats/nats.ts")).nats;
+  return { defaultPort: 4222, secure, family: "nats", load };
+}
 
 function overHttp(defaultPort: number, secure: boolean): ProtocolEntry {
   const load = async (): Promise<Protocol> => (await import("./http.ts")).http;
