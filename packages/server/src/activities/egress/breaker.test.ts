@@ -153,7 +153,7 @@ describe("circuit breakers for other protocols", () => {
   });
 
   test("are bounded in number: closed ones go first", async () => {
-    const { breakers } = setUp({ failures: 1, maxTargets: 2 });
+    const { breakers, changes } = setUp({ failures: 1, maxTargets: 2 });
     await assert.rejects(breakers.of("a", "x").run(fails, never));
     const closed = breakers.of("a", "y");
     const third = breakers.of("a", "z");
@@ -162,6 +162,17 @@ describe("circuit breakers for other protocols", () => {
     await assert.rejects(
       breakers.of("a", "x").run(() => Promise.resolve(), never),
       /no calls to x/,
+    );
+    // Nobody shall count an open breaker for ever that is no more.
+    await assert.rejects(breakers.of("a", "z").run(fails, never));
+    breakers.of("a", "y");
+    assert.deepEqual(
+      changes.map(({ target, to }) => [target, to]),
+      [
+        ["x", "open"],
+        ["z", "open"],
+        ["x", "closed"],
+      ],
     );
   });
 

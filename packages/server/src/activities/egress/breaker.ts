@@ -90,7 +90,11 @@ export function circuitBreakers(config: BreakerConfig): Breakers {
       const key = `${tenant} ${target}`;
       const circuit = all.get(key) ?? new Circuit(config, tenant, target);
       all.delete(key);
-      if (all.size >= maxTargets) all.delete(leastNeeded(all));
+      if (all.size >= maxTargets) {
+        const forgotten = leastNeeded(all);
+        all.get(forgotten)?.forget();
+        all.delete(forgotten);
+      }
       all.set(key, circuit);
       return circuit;
     },
@@ -108,7 +112,7 @@ function leastNeeded(all: ReadonlyMap<string, Circuit>): string {
 
 class Circuit implements Breaker {
   readonly #config: BreakerConfig;
-  readonly #target: string;
+  readonly #key: { readonly tenant: string; readonly target: string };
   readonly #policy: CircuitBreakerPolicy;
   #until = 0;
   /** Whether the newest call that told anything failed. */
@@ -116,7 +120,7 @@ class Circuit implements Breaker {
 
   constructor(config: BreakerConfig, tenant: string, target: string) {
     this.#config = config;
-    this.#target = target;
+    this.#key = { tenant, target };
     const bad = handleWhenResult(
       (result) => (result as { readonly health: Health }).health === "bad",
     );
@@ -132,6 +136,12 @@ class Circuit implements Breaker {
       config.onChange?.({ tenant, target, from, to, ...until });
       from = to;
     });
+  }
+
+  /** Says that it is closed: whoever counts open breakers has seen the last of this one. */
+  forget(): void {
+    const { tenant, target, from } = { ...this.#key, from: this.state };
+    if (from !== "closed") this.#config.onChange?.({ tenant, target, from, to: "closed" });
   }
 
   get state(): BreakerState {
@@ -189,7 +199,7 @@ class Circuit implements Breaker {
   }
 
   #refusal(why = `until ${new Date(this.#until).toISOString()}`): ActivityFailure {
-    const detail = `no calls to ${this.#target} after ${this.#config.failures} failures in a row: ${why}`;
+    const detail = `no calls to ${this.#key.target} after ${this.#config.failures} failures in a row: ${why}`;
     return new ActivityFailure("communication", detail, { status: 503, title: "Circuit Open" });
   }
 }
