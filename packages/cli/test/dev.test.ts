@@ -114,7 +114,7 @@ test("refusals are a line each, saying what to do", async (t) => {
     [["start", "test/none"], 1, /^millrace: .*\(workflow-not-found\)\. .*apply the workflow first/],
     [["start", "none"], 2, /^millrace: none: expected NAMESPACE\/NAME/],
     [["list", "--status", "odd"], 2, /^millrace: --status: odd: expected one of pending, /],
-    [["list", "things"], 2, /^millrace: list things: expected instances or workflows/],
+    [["list", "things"], 2, /^millrace: list things: expected instances, workflows or functions/],
     [["apply", bad], 2, /^\S+flow\.yaml:9:\d+ do\[0\]\.a\.then: .*\nmillrace: .*workflow-invalid/],
     [["describe", id, "--url", "nowhere"], 2, /^millrace: --url: expected one such as/],
   ] as const) {

@@ -103,7 +103,12 @@ function remove(app: FastifyInstance, { runtime }: ApiContext): void {
       params: FunctionPath,
       response: {
         204: { description: "The function is gone.", type: "null" },
-        ...problems("function-not-found"),
+        ...problems(
+          "function-not-found",
+          "payload-too-large",
+          "unsupported-media-type",
+          "invalid-body",
+        ),
       },
     },
     handler: async (request, reply) => {

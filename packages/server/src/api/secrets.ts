@@ -79,7 +79,12 @@ function remove(app: FastifyInstance, { secrets: vault }: ApiContext): void {
       params: SecretPath,
       response: {
         204: { type: "null", description: "It is gone." },
-        ...problems("secret-not-found"),
+        ...problems(
+          "secret-not-found",
+          "payload-too-large",
+          "unsupported-media-type",
+          "invalid-body",
+        ),
       },
     },
     handler: async (request, reply) => {
