@@ -1,5 +1,6 @@
 /** What workflows may run beside calls, as `millrace run` has it. */
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { definition, millrace } from "./command.ts";
 
@@ -41,3 +42,26 @@ test("a kind that MILLRACE_RUNS does not know stops the start", async (t) => {
   assert.notEqual(code, 0);
   assert.match(stderr, /MILLRACE_RUNS: expected some of shell, script, container/);
 });
+
+test("Ctrl-C ends what the workflow runs", async (t) => {
+  const mark = `1${process.pid}${Date.now()}`;
+  const text = `do:\n  - wait:\n      run:\n        shell: { command: "trap '' TERM; sleep ${mark}" }\n`;
+  const started = async (): Promise<void> => {
+    while (!sleeping(mark)) await new Promise(setImmediate);
+  };
+  const ended = await millrace(["run", definition(t, text)], { interrupt: started() });
+  assert.notEqual(ended.code, 0);
+  assert.equal(sleeping(mark), false);
+});
+
+function sleeping(mark: string): boolean {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .some((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, "utf8").startsWith(`sleep\0${mark}`);
+      } catch {
+        return false;
+      }
+    });
+}
