@@ -8,6 +8,7 @@
 import type { Extension, Json, TaskList, TaskNode } from "@millrace/language";
 import type { Draft } from "../draft.ts";
 import { enter } from "../enter.ts";
+import { FatalError, TaskError } from "../errors.ts";
 import type { ExtendedFrame, Frame } from "../frame.ts";
 import { continueList, startList } from "../list.ts";
 import type { Outcome } from "../outcome.ts";
@@ -43,7 +44,13 @@ function appliesTo(
   // The specification's own example reads the definition straight from `$task` (`$task.call`).
   const task = { ...node.definition, name: node.name, reference: node.reference };
   const extra = { task: { ...task, definition: node.definition, input: raw } };
-  return holds(d, extension.when, raw, { frame, node, input: raw, extra });
+  try {
+    return holds(d, extension.when, raw, { frame, node, input: raw, extra });
+  } catch (error) {
+    // It asks each task it might extend for what only some have, as the specification's example does.
+    if (error instanceof TaskError && !(error instanceof FatalError)) return false;
+    throw error;
+  }
 }
 
 export function continueExtended(
