@@ -15,6 +15,7 @@ import {
   targetOf,
 } from "../broker-testing.ts";
 import { asyncApi, document3 } from "../call-testing.ts";
+import { MAX_BATCH_BYTES } from "./decompression.ts";
 import { kafkaProtocol } from "./kafka.ts";
 
 const skip = kafkaUnavailable();
@@ -190,6 +191,19 @@ test("a message too large for the topic, or for the subscription, is a 413", {
   await positioned(context.subscriptionId);
   await produced("huge", "x".repeat(900_000));
   assert.match(await pending, /^communication 413: .*longer than 1000 bytes/);
+});
+
+test("a batch that decompresses to gigabytes ends a Kafka subscription", { skip }, async (t) => {
+  await topicsMade("bomb");
+  const context = contextOf(t);
+  const messages = subscribed(kafkaProtocol, targetOf("kafka", broker.port, "bomb"), context);
+  const pending = failureOf(messages.next());
+  await positioned(context.subscriptionId);
+  const producer = new Producer(other());
+  const value = Buffer.alloc(MAX_BATCH_BYTES + 1);
+  await producer.send({ messages: [{ topic: "bomb", value }], compression: "gzip" });
+  await producer.close();
+  assert.match(await pending, /^communication 413: .*after decompression/);
 });
 
 test("a Kafka broker that never answers ends in time", async (t) => {

@@ -20,6 +20,7 @@ import {
   subscription,
   tooLong,
 } from "../session.ts";
+import "./decompression.ts";
 import { refusal } from "./failures.ts";
 import { Guard } from "./guard.ts";
 import { clientOptions, groupOf, headersOf, incomingHeaders, keyOf, topicOf } from "./options.ts";
