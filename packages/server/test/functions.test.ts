@@ -31,6 +31,7 @@ before(async () => {
       exclusive: true,
       egressAllowLoopback: true,
       catalogFolder: folder,
+      masterKey: "ab".repeat(32),
     },
   );
   host = await startRuntime(config, { log: silentLogger });
@@ -107,6 +108,33 @@ test("a catalog is asked at its file structure, with its authentication", async 
     await refused(`${use}\ndo: [ { g: { call: "greet:2.0.0@own" } } ]`),
     /^\d+ do\[0\]\.g\.call: function greet:2\.0\.0@own: GET .* answered 404 Not Found/,
   );
+});
+
+test("a document that a secret opens: by name, and by an expression", async (t) => {
+  const { origin, requests } = await outside(t, ({ headers }) =>
+    headers["authorization"] === `Basic ${btoa("u:hunter2")}` ? { body: GREET } : { status: 401 },
+  );
+  await host.secrets.set("default", "opener", { username: "u", password: "hunter2" });
+  const policies = [
+    "{ use: opener }",
+    "{ username: u, password: '${ $secrets.opener.password }' }",
+  ];
+  for (const [at, policy] of policies.entries()) {
+    const use = `use:
+  secrets: [opener, missing]
+  catalogs: { own: { endpoint: { uri: ${origin}/c, authentication: { basic: ${policy} } } } }`;
+    await apply(`${use}\ndo: [ { g: { call: "greet:1.0.0@own", with: { who: Ada } } } ]`, `s${at}`);
+    assert.deepEqual((await run(`s${at}`)).output, { greeting: "Hello Ada" });
+    const missing = `${use}\ndo: [ { g: { call: "greet:1.0.0@own" } } ]`.replaceAll(
+      "opener",
+      "missing",
+    );
+    assert.match(
+      await refused(missing.replace("missing, missing", "missing")),
+      /no secret "missing"/,
+    );
+  }
+  assert.equal(requests.length, 2);
 });
 
 test("the default catalog: what was put, then the operator's folder", async () => {

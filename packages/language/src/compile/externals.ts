@@ -71,8 +71,9 @@ function badAddress(url: string, place: Place): "failed" {
 function policyOf(endpoint: Readonly<Record<string, Json>>, place: Place): Template | undefined {
   if (endpoint.authentication === undefined) return undefined;
   const { authentication } = withPolicies(endpoint, [["authentication"]], place);
-  const at = {
+  const at: Place = {
     ...down(place, "authentication"),
+    defers: true,
     variables: place.of.outside > 0 ? [] : ["secrets"],
   };
   return compileTemplate(authentication ?? null, at);
