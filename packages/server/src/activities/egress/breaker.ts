@@ -83,34 +83,37 @@ const alwaysClosed: Breaker = { run: (work) => work() };
 export function circuitBreakers(config: BreakerConfig): Breakers {
   if (config.failures === 0) return { of: () => alwaysClosed };
   const { maxTargets = MAX_TARGETS } = config;
-  /** Least recently used first. */
   const all = new Map<string, Circuit>();
+  let uses = 0;
   return {
     of(tenant, target) {
       const key = `${tenant} ${target}`;
-      const circuit = all.get(key) ?? new Circuit(config, tenant, target);
-      all.delete(key);
-      if (all.size >= maxTargets) {
-        const forgotten = leastNeeded(all);
-        all.get(forgotten)?.forget();
-        all.delete(forgotten);
+      let circuit = all.get(key);
+      if (circuit === undefined) {
+        if (all.size >= maxTargets) forgetOne(all);
+        circuit = new Circuit(config, tenant, target);
+        all.set(key, circuit);
       }
-      all.set(key, circuit);
+      circuit.used = uses += 1;
       return circuit;
     },
   };
 }
 
-function leastNeeded(all: ReadonlyMap<string, Circuit>): string {
-  let oldest = "";
-  for (const [key, { state }] of all) {
-    if (state === "closed") return key;
-    oldest ||= key;
-  }
-  return oldest;
+/** The one unused for longest, of the closed ones if there are any. Looks at all: so many targets are rare, calls are not. */
+function forgetOne(all: Map<string, Circuit>): void {
+  let found: readonly [key: string, circuit: Circuit] | undefined;
+  const rank = ({ state, used }: Circuit): number => (state === "closed" ? used - 2 ** 53 : used);
+  for (const entry of all)
+    if (found === undefined || rank(entry[1]) < rank(found[1])) found = entry;
+  if (found === undefined) return;
+  found[1].forget();
+  all.delete(found[0]);
 }
 
 class Circuit implements Breaker {
+  /** Rises with each use of any breaker. */
+  used = 0;
   readonly #config: BreakerConfig;
   readonly #key: { readonly tenant: string; readonly target: string };
   readonly #policy: CircuitBreakerPolicy;

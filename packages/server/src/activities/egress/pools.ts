@@ -15,10 +15,11 @@ export interface Pools {
 }
 
 export function connectionPools(limits: HttpLimits): Pools {
-  /** Least recently used first. */
-  const pools = new Map<string, Pool>();
+  /** `used` rises with each use of any pool. */
+  const pools = new Map<string, { readonly pool: Pool; used: number }>();
+  let uses = 0;
   const drop = (key: string, pool: Pool): void => {
-    if (pools.get(key) !== pool) return;
+    if (pools.get(key)?.pool !== pool) return;
     pools.delete(key);
     // Waits for what is under way; a failure of that is its caller's to see.
     pool.close().catch(() => {});
@@ -38,18 +39,21 @@ export function connectionPools(limits: HttpLimits): Pools {
     return pool.on("disconnect", dropUnused).on("connectionError", dropUnused);
   };
   const dropOldest = (): void => {
-    for (const [key, pool] of pools) if (isIdle(pool)) return drop(key, pool);
+    const idle = [...pools].filter(([, { pool }]) => isIdle(pool));
+    const [oldest] = idle.toSorted(([, one], [, other]) => one.used - other.used);
+    if (oldest !== undefined) drop(oldest[0], oldest[1].pool);
   };
   return {
     of(tenant, origin, connect) {
       const key = `${tenant} ${origin}`;
-      let pool = pools.get(key);
-      if (pool === undefined) {
+      let entry = pools.get(key);
+      if (entry === undefined) {
         if (pools.size >= limits.maxPools) dropOldest();
-        pool = open(key, origin, connect);
-      } else pools.delete(key);
-      pools.set(key, pool);
-      return pool;
+        entry = { pool: open(key, origin, connect), used: 0 };
+        pools.set(key, entry);
+      }
+      entry.used = uses += 1;
+      return entry.pool;
     },
     get size() {
       return pools.size;
@@ -57,7 +61,7 @@ export function connectionPools(limits: HttpLimits): Pools {
     async close() {
       const all = [...pools.values()];
       pools.clear();
-      await Promise.all(all.map((pool) => pool.destroy()));
+      await Promise.all(all.map(({ pool }) => pool.destroy()));
     },
   };
 }

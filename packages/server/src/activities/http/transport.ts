@@ -209,7 +209,8 @@ async function readBody(
 
 function flatten(headers: Readonly<Record<string, string | string[] | undefined>>) {
   const flat: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
+  for (const name of Object.keys(headers)) {
+    const value = headers[name];
     if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(", ") : value;
   }
   return flat;
