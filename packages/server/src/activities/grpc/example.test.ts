@@ -8,7 +8,7 @@ import { type TestContext, test } from "node:test";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { ServerCredentials } from "@grpc/grpc-js";
 import { isObject, load } from "@millrace/language";
-import { selfSigned } from "@millrace/testkit/brokers";
+import { selfSigned, unavailable } from "@millrace/testkit/brokers";
 import { runToEnd } from "../../local/host.ts";
 import { kindOf } from "../testing.ts";
 import { greeting, grpcCaller } from "./testing.ts";
@@ -79,7 +79,9 @@ test("a file is read from the folder of local resources and from nowhere else", 
   assert.match(error.detail ?? "", /no folder of local resources is set up \(MILLRACE_RESOURCES\)/);
 });
 
-test("TLS, where the operator says so, with a certificate that has to fit", async (t) => {
+test("TLS, where the operator says so, with a certificate that has to fit", {
+  skip: unavailable({ openssl: "openssl" }),
+}, async (t) => {
   const { keyFile, certFile } = selfSigned(await newFolder(t));
   const [key, cert] = [readFileSync(keyFile), readFileSync(certFile)];
   // Before anything else speaks TLS: Node.js keeps what it has once loaded.

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createServer as createHttp2, type ServerHttp2Stream } from "node:http2";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { describe, type TestContext, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { status } from "@grpc/grpc-js";
 import { kindOf } from "../testing.ts";
 import { greeting, grpcCaller } from "./testing.ts";
@@ -155,6 +156,18 @@ describe("call: grpc, when it fails", () => {
         stream.end(Buffer.from("00ffffffff41", "hex"));
       },
       (stream) => {
+        // 20 kB that decompress to 20 MiB.
+        stream.respond({
+          ":status": 200,
+          "content-type": "application/grpc",
+          "grpc-encoding": "gzip",
+        });
+        const bomb = gzipSync(Buffer.alloc(20 * 1024 * 1024));
+        const head = Buffer.alloc(5, 1);
+        head.writeUInt32BE(bomb.length, 1);
+        stream.end(Buffer.concat([head, bomb]));
+      },
+      (stream) => {
         // A message whose field ends beyond it.
         stream.respond(
           { ":status": 200, "content-type": "application/grpc" },
@@ -180,6 +193,7 @@ describe("call: grpc, when it fails", () => {
       "communication 502 the answer is not gRPC",
       "communication 501 UNIMPLEMENTED: Received HTTP status code 404",
       "communication 502 OK, but no message came",
+      "communication 502 The response is larger than 10485760 bytes.",
       "communication 502 The response is larger than 10485760 bytes.",
       "communication 502 the answer is not a valid test.greet.v1.HelloReply",
     ]);
