@@ -20,6 +20,8 @@ export const protocols: Readonly<Record<string, ProtocolEntry>> = {
   "kafka-secure": kafka(9093, true),
   nats: overNats(false),
   "nats+tls": overNats(true),
+  redis: overRedis(false),
+  rediss: overRedis(true),
   ws: webSocket(80, false),
   wss: webSocket(443, true),
   mqtt: mqtt(1883, false),
@@ -37,6 +39,11 @@ function webSocket(defaultPort: number, secure: boolean): ProtocolEntry {
 function overNats(secure: boolean): ProtocolEntry {
   const load = async (): Promise<Protocol> => (await import("./nats/nats.ts")).nats;
   return { defaultPort: 4222, secure, family: "nats", load };
+}
+
+function overRedis(secure: boolean): ProtocolEntry {
+  const load = async (): Promise<Protocol> => (await import("./redis/redis.ts")).redis;
+  return { defaultPort: 6379, secure, family: "redis", load };
 }
 
 function overHttp(defaultPort: number, secure: boolean): ProtocolEntry {
