@@ -7,6 +7,7 @@ import { egressDoor } from "../egress/door.ts";
 import { parseOrigins } from "../egress/origins.ts";
 import { type EgressConfig, egressPolicy } from "../egress/policy.ts";
 import { networkFailure } from "../http/network-error.ts";
+import type { Resolve } from "../egress/resolve.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import type {
   IncomingMessage,
@@ -42,17 +43,24 @@ export function targetOf(
 
 export interface ContextOptions extends Partial<ProtocolContext> {
   readonly egress?: EgressConfig;
+  /** Name resolution; the system's unless given. */
+  readonly resolve?: Resolve;
   /** Every wait is over after this many milliseconds, however long it is meant to be. */
   readonly haste?: number;
 }
 
 /** A context that may go to loopback; the test ends with no TCP socket open. */
 export function contextOf(t: TestContext, options: ContextOptions = {}): ProtocolContext {
-  const { egress = { allowLoopback: true }, haste = Number.POSITIVE_INFINITY, ...more } = options;
+  const { egress = { allowLoopback: true }, resolve, ...others } = options;
+  const { haste = Number.POSITIVE_INFINITY, ...more } = others;
   const system = systemClock();
   const after: typeof system.after = (ms, run) => system.after(Math.min(ms, haste), run);
   const clock = { ...system, after };
-  const door = egressDoor({ policy: egressPolicy(egress), origins: parseOrigins({}) });
+  const door = egressDoor({
+    policy: egressPolicy(egress),
+    origins: parseOrigins({}),
+    ...(resolve === undefined ? {} : { resolve }),
+  });
   // A broker's protocol has no use for HTTP.
   const send = (): Promise<never> => Promise.reject(new Error("no HTTP here"));
   t.after(noSockets);
@@ -64,6 +72,18 @@ export function contextOf(t: TestContext, options: ContextOptions = {}): Protoco
     maxMessageBytes: 1_000_000,
     subscriptionId: `test-${Math.random().toString(36).slice(2)}`,
     ...more,
+  };
+}
+
+/** A name that no other resolution knows; the second time it is asked for, it is the metadata address of clouds. */
+export function rebinding(): { readonly host: string; readonly resolve: Resolve } {
+  let asked = 0;
+  return {
+    host: "broker.invalid",
+    resolve: async () => {
+      asked += 1;
+      return [{ address: asked === 1 ? "127.0.0.1" : "169.254.169.254", family: 4 }];
+    },
   };
 }
 

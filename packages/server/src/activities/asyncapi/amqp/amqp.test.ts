@@ -10,6 +10,7 @@ import {
   nextText,
   outgoing,
   peer,
+  rebinding,
   subscribed,
   targetOf,
 } from "../broker-testing.ts";
@@ -245,6 +246,18 @@ test("an AMQP broker that the egress policy forbids is not spoken to", async (t)
     const publish = failureOf(amqpProtocol.publish(target, outgoing("x"), context));
     assert.match(await publish, /^authorization 403: .*loopback/);
   }
+});
+
+test("the AMQP client connects to the address that was judged, and asks for the name no second time", {
+  skip,
+}, async (t) => {
+  await queueWith("named");
+  const { host, resolve } = rebinding();
+  const target = targetOf("amqp", broker.port, "named", { host });
+  const context = contextOf(t, { resolve });
+  await amqpProtocol.publish(target, outgoing("x"), context);
+  const again = failureOf(amqpProtocol.publish(target, outgoing("x"), context));
+  assert.match(await again, /^authorization 403: .*169\.254\.169\.254/);
 });
 
 test("what AMQP bindings cannot mean is refused before anything is sent", async (t) => {

@@ -11,6 +11,7 @@ import {
   nextText,
   outgoing,
   peer,
+  rebinding,
   subscribed,
   targetOf,
 } from "../broker-testing.ts";
@@ -252,6 +253,18 @@ test("a Kafka broker that the egress policy forbids is not spoken to", async (t)
     const publish = failureOf(kafkaProtocol.publish(target, outgoing("x"), context));
     assert.match(await publish, /^authorization 403: .*loopback/);
   }
+});
+
+test("the Kafka client connects to the address that was judged, and asks for the name no second time", {
+  skip,
+}, async (t) => {
+  await topicsMade("named");
+  const { host, resolve } = rebinding();
+  const target = targetOf("kafka", broker.port, "named", { host });
+  const context = contextOf(t, { resolve });
+  await kafkaProtocol.publish(target, outgoing("x"), context);
+  const again = failureOf(kafkaProtocol.publish(target, outgoing("x"), context));
+  assert.match(await again, /^authorization 403: .*169\.254\.169\.254/);
 });
 
 test("a Kafka topic's name is checked before anything is sent", async (t) => {

@@ -10,6 +10,7 @@ import {
   nextText,
   outgoing,
   peer,
+  rebinding,
   subscribed,
   targetOf,
 } from "../broker-testing.ts";
@@ -215,6 +216,17 @@ test("a peer that speaks no MQTT is named as such", async (t) => {
     mqttProtocol.publish(targetOf("mqtt", port, "a"), outgoing("x"), contextOf(t)),
   );
   assert.match(await text, /^communication 502: .*does not speak MQTT/);
+});
+
+test("the MQTT client connects to the address that was judged, and asks for the name no second time", {
+  skip,
+}, async (t) => {
+  const { host, resolve } = rebinding();
+  const target = targetOf("mqtt", broker.port, "named", { host });
+  const context = contextOf(t, { resolve });
+  await mqttProtocol.publish(target, outgoing("x"), context);
+  const again = failureOf(mqttProtocol.publish(target, outgoing("x"), context));
+  assert.match(await again, /^authorization 403: .*169\.254\.169\.254/);
 });
 
 test("what MQTT cannot carry is refused before anything is sent", async (t) => {
