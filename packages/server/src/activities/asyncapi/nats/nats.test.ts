@@ -84,7 +84,7 @@ describe("NATS", { skip }, () => {
     }
     const wrong = targetOf("nats", port, "safe", { credentials: { username, password: "no" } });
     const refused = await failureOf(nats.publish(wrong, outgoing("hello"), contextOf(t)));
-    assert.match(refused, /^communication 401: /);
+    assert.match(refused, /^authentication 401: /);
     assert.doesNotMatch(refused, new RegExp(password));
   });
 

@@ -189,11 +189,11 @@ function explain(error: unknown): unknown {
     error instanceof errors.PermissionViolationError ||
     error instanceof errors.AuthorizationError
   ) {
-    const status = error instanceof errors.AuthorizationError ? 401 : 403;
-    return new ActivityFailure("communication", `the server refuses: ${error.message}`, { status });
+    const kind = error instanceof errors.AuthorizationError ? "authentication" : "authorization";
+    return new ActivityFailure(kind, `the server refuses: ${error.message}`);
   }
   if (error instanceof errors.UserAuthenticationExpiredError)
-    return new ActivityFailure("communication", "the server refuses the user", { status: 401 });
+    return new ActivityFailure("authentication", "the server refuses the user");
   if (error instanceof errors.InvalidSubjectError)
     return new ActivityFailure("configuration", "the channel's address is no subject of NATS");
   if (error instanceof errors.ClosedConnectionError) return connectionLost();

@@ -100,6 +100,9 @@ async function connect(
 function explain(error: unknown): unknown {
   if (!(error instanceof ErrorReply)) return error;
   const kind = /^[A-Z]+/.exec(error.message)?.[0] ?? "ERR";
-  const status = ["WRONGPASS", "NOAUTH"].includes(kind) ? 401 : kind === "NOPERM" ? 403 : 502;
-  return new ActivityFailure("communication", `the server refuses: ${error.message}`, { status });
+  const detail = `the server refuses: ${error.message}`;
+  if (kind === "WRONGPASS" || kind === "NOAUTH")
+    return new ActivityFailure("authentication", detail);
+  if (kind === "NOPERM") return new ActivityFailure("authorization", detail);
+  return new ActivityFailure("communication", detail, { status: 502 });
 }

@@ -118,7 +118,7 @@ describe("Redis", { skip: redisUnavailable() }, () => {
     await redis.publish(safe, outgoing("hello"), contextOf(t));
     const wrong = on("safe", { credentials: { password: "not-the-password" } });
     const refused = await failureOf(redis.publish(wrong, outgoing("hello"), contextOf(t)));
-    assert.match(refused, /^communication 401: /);
+    assert.match(refused, /^authentication 401: /);
     assert.doesNotMatch(refused, /not-the-password/);
   });
 
