@@ -157,7 +157,9 @@ function libraries(): string {
         stdio: ["ignore", "ignore", "inherit"],
       },
     );
-    if (!existsSync(folder)) renameSync(join(fresh, "lib"), folder);
+    renameSync(join(fresh, "lib"), folder);
+  } catch (error) {
+    if (!existsSync(folder)) throw error;
   } finally {
     rmSync(fresh, { recursive: true, force: true });
   }
