@@ -156,7 +156,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
 
 const LISTENS = "`listen` is not run yet";
 const SCHEDULES = "what starts a workflow by itself (time, events) is not run yet";
-const WEBSOCKET = "its `ws` server: add it here with the WebSocket protocol";
+const WEBSOCKET = "runs against a WebSocket server of its own: subscriptions.test.ts";
 const TIMES =
   "takes half a minute; waits are tested in simulated time (conformance, flow/wait.yaml)";
 
