@@ -11,7 +11,7 @@ const read = (path: string): string => readFileSync(join(root, path), "utf8");
 function namedTests(): readonly string[] {
   return read("docs/bad-inputs.md")
     .split("\n")
-    .filter((line) => /^\| /.test(line) && !/^\| (-|Input )/.test(line))
+    .filter((line) => line.startsWith("| ") && !/^\| (-|Input )/.test(line))
     .map(
       (row) =>
         row
@@ -30,7 +30,9 @@ function tests(): { readonly text: string; readonly patterns: readonly RegExp[] 
   const cases = globSync("packages/testkit/conformance/**/*.yaml", { cwd: root }).map(read);
   const text = [...sources, ...cases].join("\n").replaceAll(/\\(["'`])/g, "$1");
   const patterns = [...text.matchAll(/\btest\(\s*`([^`]*\$\{[^`]*)`/g)].map(([, name = ""]) => {
-    const parts = name.split(/\$\{[^}]*\}/).map((part) => RegExp.escape(part));
+    const parts = name
+      .split(/\$\{[^}]*\}/)
+      .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
     return new RegExp(`^${parts.join(".+")}$`);
   });
   return { text, patterns };
