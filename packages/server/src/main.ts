@@ -12,6 +12,7 @@ import type { ActivityExecutor } from "./activities/executor.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Config, checkExposure } from "./config.ts";
 import type { Logger } from "./logger.ts";
+import type { BreakerEvents } from "./observe/breaker-events.ts";
 import { measuredExecutor } from "./observe/measured-executor.ts";
 import type { DocumentFetcher } from "./external/source.ts";
 import { type Metrics, noMetrics } from "./observe/metrics.ts";
@@ -71,11 +72,14 @@ export async function startRuntime(
   const log = options.log ?? (await defaultLog(config, redaction));
   const { openVault } = await import("./secrets/open.ts");
   const secrets = await openVault(config, clock, log);
-  const shared = { clock, log, metrics, redaction, secrets: secrets.vault };
+  const { BreakerEvents } = await import("./observe/breaker-events.ts");
+  const breakers = new BreakerEvents(clock, log);
+  const shared = { clock, log, metrics, redaction, secrets: secrets.vault, breakers };
   const activities = await openActivities(config, shared);
   const executor = measuredExecutor(activities, metrics, clock);
   try {
     const opened = await openRuntime({ config, log, clock, executor, fetcher: activities });
+    breakers.attach(opened.runtime);
     return {
       runtime: opened.runtime,
       secrets: secrets.vault,
@@ -147,11 +151,13 @@ async function openActivities(
     readonly clock: Clock;
     readonly log: Logger;
     readonly metrics: Metrics;
+    readonly breakers: BreakerEvents;
   },
 ): Promise<Activities> {
-  const { clock, log, metrics, ...confidential } = parts;
+  const { clock, log, metrics, breakers, ...confidential } = parts;
   const { createActivities } = await import("./activities/registry.ts");
   const { breakerListener } = await import("./observe/breakers.ts");
+  const say = breakerListener(log, metrics);
   return createActivities({
     ...confidential,
     clock,
@@ -166,7 +172,10 @@ async function openActivities(
     breaker: {
       failures: config.breakerFailures,
       openFor: config.breakerOpen,
-      onChange: breakerListener(log, metrics),
+      onChange: (change) => {
+        say(change);
+        breakers.publish(change);
+      },
     },
     runs: runsOf(config),
     ...(config.resources === "" ? {} : { resources: config.resources }),

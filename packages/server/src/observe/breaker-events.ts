@@ -1,0 +1,46 @@
+/** Publishes what circuit breakers do as CloudEvents, beside those that callers publish. */
+import { randomUUID } from "node:crypto";
+import type { BreakerChange } from "../activities/egress/breaker.ts";
+import type { Clock } from "../clock.ts";
+import type { Logger } from "../logger.ts";
+import type { Runtime } from "../runtime.ts";
+
+const TYPES = { open: "opened", "half-open": "tried", closed: "closed" } as const;
+
+/** Breakers are there before the runtime is: until {@link attach} nothing is published, for nothing is called. */
+export class BreakerEvents {
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  #runtime: Pick<Runtime, "publishEvents"> | undefined;
+
+  constructor(clock: Clock, log: Logger) {
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  attach(runtime: Pick<Runtime, "publishEvents">): void {
+    this.#runtime = runtime;
+  }
+
+  /** Nobody waits: an event that cannot be stored is in the log and the metrics all the same. */
+  publish({ tenant, target, from, to, until }: BreakerChange): void {
+    const event = {
+      specversion: "1.0",
+      id: randomUUID(),
+      source: "/millrace/breakers",
+      type: `io.millrace.breaker.${TYPES[to]}.v1`,
+      subject: target,
+      time: new Date(this.#clock.now()).toISOString(),
+      datacontenttype: "application/json",
+      data: {
+        target,
+        from,
+        to,
+        ...(until === undefined ? {} : { until: new Date(until).toISOString() }),
+      },
+    };
+    this.#runtime?.publishEvents([event], tenant).catch((err: unknown) => {
+      this.#log.warn({ err, target }, "an event of a circuit breaker was not stored");
+    });
+  }
+}
