@@ -28,11 +28,9 @@ export function deliver(d: Draft, command: HeldCommand): boolean {
         }) ?? leaf(d, command.activityId, "activity", (frame) => raised(command.error, frame))
       );
     case "activity.item":
+      if (isBusy(d, command.activityId)) return false;
       return (
-        (!isBusy(d, command.activityId) &&
-          subscription(d, command.activityId, (node, frame) =>
-            takeItem(d, node, frame, command),
-          )) ??
+        subscription(d, command.activityId, (node, frame) => takeItem(d, node, frame, command)) ??
         false
       );
     case "child.finished": {

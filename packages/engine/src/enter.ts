@@ -120,26 +120,33 @@ function leave(d: Draft, node: TaskNode, frame: Frame, given: Outcome): Outcome 
       // The task inside an extension wrapper has already made its own output.
       const output = isWrapper(d, frame)
         ? given.output
-        : produceOutput(d, node, frame, given.output);
+        : produceOutput(d, node, given.output, { frame, node, input: inputOf(d, frame) });
       complete(d, node, frame, output);
       return { kind: "done", output, flow };
     }
   }
 }
 
-function produceOutput(d: Draft, node: TaskNode, frame: Frame, rawOutput: Json): Json {
+/** Data flow steps 5 to 8, of a task or of the `foreach` of a subscription: gives the output, and sets the context. */
+export function produceOutput(
+  d: Draft,
+  steps: Pick<TaskNode, "output" | "export">,
+  rawOutput: Json,
+  site: Site & { readonly node: TaskNode },
+): Json {
+  const { node } = site;
   let output = rawOutput;
-  const input = inputOf(d, frame);
-  if (node.output !== undefined) {
-    if (node.output.transform !== undefined)
-      output = evaluate(d, node.output.transform, rawOutput, { frame, node, input, rawOutput });
-    check(node.output, output, "output", node);
+  if (steps.output !== undefined) {
+    if (steps.output.transform !== undefined)
+      output = evaluate(d, steps.output.transform, rawOutput, { ...site, rawOutput });
+    check(steps.output, output, "output", node);
   }
-  if (node.export !== undefined) {
-    const site = { frame, node, input, output, rawOutput };
-    const { transform } = node.export;
-    const context = transform ? evaluate(d, transform, output, site) : d.state.context;
-    check(node.export, context, "export", node);
+  if (steps.export !== undefined) {
+    const { transform } = steps.export;
+    const context = transform
+      ? evaluate(d, transform, output, { ...site, output, rawOutput })
+      : d.state.context;
+    check(steps.export, context, "export", node);
     // Only a valid one: a `try` around may go on with the context.
     d.state.context = context;
   }

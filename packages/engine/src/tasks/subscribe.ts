@@ -15,11 +15,11 @@ import type { Json, SubscribeNode } from "@millrace/language";
 import { cancelBelow, release } from "../cancel.ts";
 import type { ActivityItemCommand } from "../command.ts";
 import type { Draft } from "../draft.ts";
-import { check } from "../enter.ts";
+import { produceOutput } from "../enter.ts";
 import type { Frame, SubscriptionFrame } from "../frame.ts";
 import { continueList, startList } from "../list.ts";
 import { type Outcome, WAITING } from "../outcome.ts";
-import { duration, evaluate, holds, inputOf, type Site } from "../scope.ts";
+import { duration, holds, inputOf, type Site } from "../scope.ts";
 import { scheduleActivity } from "./activity.ts";
 
 /** One that may go on for ever must not grow for ever: without an `amount` the last outputs are kept. */
@@ -115,34 +115,12 @@ function itemDone(
   if (ended.kind !== "done") return ended;
   const own = d.own(frame);
   const { item = null } = own;
-  const output = shape(d, node, own, ended.output);
+  const output = produceOutput(d, node.foreach ?? {}, ended.output, siteOf(d, node, own));
   const gathered = [...own.gathered, output];
   own.gathered = node.consume.amount === undefined ? gathered.slice(-MOST_OUTPUTS) : gathered;
   const enough = own.closing === true || isEnough(d, node, own, item);
   delete own.item;
   return enough ? finish(d, own) : wantNext(d, own);
-}
-
-/** `foreach.output` and `foreach.export`, as a task's own (DSL "Data Flow", steps 5 to 8). */
-function shape(d: Draft, node: SubscribeNode, frame: SubscriptionFrame, raw: Json): Json {
-  const { output, export: exported } = node.foreach ?? {};
-  const site = siteOf(d, node, frame);
-  let shaped = raw;
-  if (output !== undefined) {
-    if (output.transform !== undefined)
-      shaped = evaluate(d, output.transform, raw, { ...site, rawOutput: raw });
-    check(output, shaped, "output", node);
-  }
-  if (exported !== undefined) {
-    const { transform } = exported;
-    const context =
-      transform === undefined
-        ? d.state.context
-        : evaluate(d, transform, shaped, { ...site, output: shaped, rawOutput: raw });
-    check(exported, context, "export", node);
-    d.state.context = context;
-  }
-  return shaped;
 }
 
 function isEnough(d: Draft, node: SubscribeNode, frame: SubscriptionFrame, item: Json): boolean {
@@ -153,7 +131,11 @@ function isEnough(d: Draft, node: SubscribeNode, frame: SubscriptionFrame, item:
   return until !== undefined && holds(d, until, item, site);
 }
 
-function siteOf(d: Draft, node: SubscribeNode, frame: SubscriptionFrame): Site {
+function siteOf(
+  d: Draft,
+  node: SubscribeNode,
+  frame: SubscriptionFrame,
+): Site & { readonly node: SubscribeNode } {
   const site = { frame, node, input: inputOf(d, frame) };
   if (node.foreach === undefined || frame.item === undefined) return site;
   const extra = { [node.foreach.item]: frame.item, [node.foreach.at]: frame.index };
