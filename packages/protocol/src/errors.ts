@@ -84,6 +84,11 @@ export const ERRORS = catalogue({
     title: "No such secret",
     action: "Check its name; `millrace secret list` shows what there is.",
   },
+  "schedule-not-found": {
+    status: 404,
+    title: "No such schedule",
+    action: "Check its name; `millrace schedule list` shows what there is.",
+  },
   "method-not-allowed": {
     status: 405,
     title: "This address does not take this method",
@@ -104,6 +109,12 @@ export const ERRORS = catalogue({
     status: 409,
     title: "This workflow version is already applied with other content",
     action: "Raise `document.version`; an applied version never changes.",
+  },
+  "schedule-conflict": {
+    status: 409,
+    title: "There is a schedule of this name, or it belongs to a definition",
+    action:
+      "Choose another name, or update the one there is; what a definition made is changed by applying a new version of it.",
   },
   "instance-terminal": {
     status: 409,
@@ -147,6 +158,11 @@ export const ERRORS = catalogue({
     status: 422,
     title: "The function is not valid",
     action: "Correct what `issues` names; a function is one task of the DSL.",
+  },
+  "schedule-invalid": {
+    status: 422,
+    title: "The schedule is not valid",
+    action: "Correct what `issues` names; `millrace schedule preview` shows when it would fire.",
   },
   "idempotency-key-reuse": {
     status: 422,

@@ -218,7 +218,7 @@ export interface Runtime {
 }
 
 export type RuntimeErrorKind =
-  /** No such workflow, instance or function (`subject` says which). */
+  /** No such thing (`subject` says of which kind). */
   | "not-found"
   /** The workflow version has other content. */
   | "conflict"
@@ -230,6 +230,7 @@ export type RuntimeErrorKind =
   | "overloaded"
   | "invalid-workflow"
   | "invalid-function"
+  | "invalid-schedule"
   /** A malformed cursor, id or argument. */
   | "invalid-input"
   /** Another node owns the partition. */
@@ -245,17 +246,20 @@ export interface RuntimeIssue {
   readonly message: string;
 }
 
+/** What there is none of, or stands in the way. */
+export type Subject = "workflow" | "instance" | "function" | "schedule";
+
 /** An outcome that the caller can act on. */
 export class RuntimeError extends Error {
   readonly kind: RuntimeErrorKind;
-  readonly subject: "workflow" | "instance" | "function" | undefined;
+  readonly subject: Subject | undefined;
   readonly retryAfterMs: number | undefined;
   readonly issues: readonly RuntimeIssue[] | undefined;
   constructor(
     kind: RuntimeErrorKind,
     message: string,
     more: {
-      readonly subject?: "workflow" | "instance" | "function";
+      readonly subject?: Subject;
       readonly retryAfterMs?: number;
       readonly issues?: readonly RuntimeIssue[];
       readonly cause?: unknown;

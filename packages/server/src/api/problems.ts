@@ -12,25 +12,30 @@ export function toProblemError(error: unknown): ProblemError {
   return fromFramework(error as FastifyError);
 }
 
-/** Codes of the runtime's outcomes; `not-found` depends on its subject. */
-const RUNTIME_CODES: { readonly [Kind in Exclude<RuntimeErrorKind, "not-found">]: ErrorCode } = {
-  conflict: "workflow-conflict",
+/** Codes of the runtime's outcomes; some depend on their subject. */
+type BySubject = "not-found" | "conflict";
+const RUNTIME_CODES: { readonly [Kind in Exclude<RuntimeErrorKind, BySubject>]: ErrorCode } = {
   "key-reuse": "idempotency-key-reuse",
   "invalid-state": "instance-terminal",
   overloaded: "overloaded",
   "invalid-workflow": "workflow-invalid",
   "invalid-function": "function-invalid",
+  "invalid-schedule": "schedule-invalid",
   "invalid-input": "invalid-request",
   "not-owner": "unavailable",
   unavailable: "unavailable",
   "shutting-down": "shutting-down",
 };
 
+function codeOf({ kind, subject }: RuntimeError): ErrorCode {
+  if (kind === "not-found") return `${subject ?? "instance"}-not-found`;
+  if (kind === "conflict")
+    return subject === "schedule" ? "schedule-conflict" : "workflow-conflict";
+  return RUNTIME_CODES[kind];
+}
+
 function fromRuntime(error: RuntimeError): ProblemError {
-  const code =
-    error.kind === "not-found"
-      ? (`${error.subject ?? "instance"}-not-found` as const)
-      : RUNTIME_CODES[error.kind];
+  const code = codeOf(error);
   const options: ProblemOptions = {
     detail: error.message,
     ...(error.issues === undefined ? {} : { issues: error.issues }),

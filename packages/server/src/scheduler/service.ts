@@ -1,0 +1,87 @@
+/** What a user can do to schedules; part of the {@link Runtime}. */
+import type { Json } from "@millrace/language";
+import type { Page, PageRequest } from "../runtime.ts";
+import type { ScheduleDecision, ScheduleSpec, ScheduleState } from "./schedule.ts";
+
+export interface ScheduleName {
+  readonly tenant?: string;
+  readonly name: string;
+}
+
+/** A schedule as it stands. */
+export type ScheduleView = Omit<ScheduleState, "v" | "tenant" | "groups">;
+
+/** A time and when it would start: later by the jitter. */
+export interface PreviewedTime {
+  readonly nominal: number;
+  readonly dueAt: number;
+  /** On an excluded day: nothing starts. */
+  readonly excluded: boolean;
+}
+
+/**
+ * Methods reject with a `RuntimeError`: `not-found` (subject schedule, workflow), `conflict` (it exists, or the definition
+ * has made it), `invalid-schedule` with issues, `overloaded`, `unavailable`, `not-owner`.
+ */
+export interface Schedules {
+  /** Resolves when the schedule is durable. */
+  createSchedule(
+    request: ScheduleName & {
+      readonly spec: ScheduleSpec;
+      readonly paused?: { readonly note?: string };
+    },
+  ): Promise<ScheduleView>;
+  /**
+   * Replaces the spec. Times that were due before are decided by the old one, all later ones by the new; times that wait in
+   * the buffer stay, unless the workflow is another.
+   */
+  updateSchedule(request: ScheduleName & { readonly spec: ScheduleSpec }): Promise<ScheduleView>;
+  getSchedule(request: ScheduleName): Promise<ScheduleView>;
+  /** By name. */
+  listSchedules(
+    request: PageRequest & {
+      readonly tenant?: string;
+      readonly namespace?: string;
+      readonly workflow?: string;
+      readonly paused?: boolean;
+    },
+  ): Promise<Page<ScheduleView>>;
+  /** What runs goes on; what waits in the buffer is withdrawn. */
+  deleteSchedule(request: ScheduleName): Promise<void>;
+  /** A paused schedule starts nothing by itself; triggers and backfills still do. Pausing again changes the note. */
+  pauseSchedule(request: ScheduleName & { readonly note?: string }): Promise<ScheduleView>;
+  /** Times while it was paused are on record as passed over. */
+  resumeSchedule(request: ScheduleName & { readonly note?: string }): Promise<ScheduleView>;
+  /**
+   * Starts an instance now, whatever runs.
+   * @param request.key the same key starts one instance only
+   */
+  triggerSchedule(
+    request: ScheduleName & { readonly key?: string; readonly input?: Json },
+  ): Promise<{ readonly instanceId: string; readonly created: boolean }>;
+  /**
+   * Starts an instance for each nominal time from `from` to `until` (both included) that has none.
+   * @throws {RuntimeError} `invalid-input` for a stretch with more than 100,000 times, or one in the future
+   */
+  backfillSchedule(
+    request: ScheduleName & {
+      readonly from: number;
+      readonly until: number;
+      readonly overlap?: "allow" | "bufferAll";
+    },
+  ): Promise<{ readonly times: number }>;
+  /** The next times after `after` (now when absent), at most `count`. */
+  previewSchedule(
+    request: ScheduleName & { readonly after?: number; readonly count: number },
+  ): Promise<readonly PreviewedTime[]>;
+  /** The same of a spec that no schedule has yet. @throws {RuntimeError} `invalid-schedule` */
+  previewSpec(
+    spec: ScheduleSpec,
+    after: number | undefined,
+    count: number,
+  ): Promise<readonly PreviewedTime[]>;
+  /** Newest first. */
+  listDecisions(
+    request: ScheduleName & PageRequest & { readonly outcome?: "started" | "skipped" },
+  ): Promise<Page<ScheduleDecision>>;
+}
