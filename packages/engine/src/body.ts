@@ -50,6 +50,11 @@ export function startBody(d: Draft, node: TaskNode, frame: Frame): Outcome {
       return startChild(d, node, frame);
     case "function":
       return startFunction(d, node, frame);
+    case "listen":
+      throw new TaskError({
+        ...standardError("runtime", "not supported yet: listen", node.reference),
+        status: 501,
+      });
     case "unsupported":
       throw new TaskError({
         ...standardError("runtime", `not supported yet: ${node.feature}`, node.reference),

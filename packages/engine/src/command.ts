@@ -1,5 +1,5 @@
 /** What can happen to an instance from outside. Every command is a plain JSON object. */
-import type { Json } from "@millrace/language";
+import type { Json, JsonObject } from "@millrace/language";
 import type { WorkflowError } from "./error.ts";
 
 /** The first command of an instance; meets `undefined` as state. */
@@ -42,6 +42,17 @@ export interface ActivityItemCommand {
   readonly itemId: string;
   readonly item: Json;
 }
+/**
+ * An event came for which a subscription of the instance is set. It is offered to every `listen` that waits; when none takes
+ * it, nothing is applied and the event is as if it had not been delivered.
+ */
+export interface EventDeliveredCommand {
+  readonly kind: "event.delivered";
+  /** Which event: its number where it was received, unique among all that this instance is ever sent. */
+  readonly seq: number;
+  /** A CloudEvent in JSON. */
+  readonly event: JsonObject;
+}
 export interface TimerFiredCommand {
   readonly kind: "timer.fired";
   readonly timerId: string;
@@ -71,6 +82,7 @@ export type Command =
   | ActivityCompletedCommand
   | ActivityFailedCommand
   | ActivityItemCommand
+  | EventDeliveredCommand
   | TimerFiredCommand
   | ChildFinishedCommand
   | CancelCommand

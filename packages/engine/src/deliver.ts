@@ -43,6 +43,8 @@ export function deliver(d: Draft, command: HeldCommand): boolean {
     }
     case "timer.fired":
       return fire(d, command.timerId);
+    case "event.delivered":
+      return false;
   }
 }
 

@@ -170,6 +170,11 @@ function effectKey(effect: Effect): string {
     case "child.start":
     case "child.cancel":
       return `child:${effect.childId}`;
+    case "subscription.set":
+    case "subscription.clear":
+      return `subscription:${effect.subscriptionId}`;
+    case "event.returned":
+      return `returned:${effect.seqs.join()}`;
     case "event.emit":
       return `event:${JSON.stringify(effect.event.id)}`;
   }

@@ -90,6 +90,33 @@ export interface EmitEvent {
   readonly kind: "event.emit";
   readonly event: JsonObject;
 }
+/**
+ * Deliver events that pass one of these filters. Setting an id again replaces what was set. `subscriptionId` is unique in the
+ * instance and never used again after its `subscription.clear`.
+ */
+export interface SetSubscription {
+  readonly kind: "subscription.set";
+  readonly subscriptionId: string;
+  readonly filters: readonly SubscribedFilter[];
+}
+export interface SubscribedFilter {
+  /** The `id` of one of the program's event filters. */
+  readonly filter: string;
+  /**
+   * What the event's correlation values must be: of every name of the filter, or absent as long as one is not fixed (and for
+   * a filter that has none).
+   */
+  readonly keys?: Readonly<Record<string, Json>>;
+}
+export interface ClearSubscription {
+  readonly kind: "subscription.clear";
+  readonly subscriptionId: string;
+}
+/** These delivered events were taken and not used after all: a later `listen` of the instance may have them. */
+export interface ReturnEvents {
+  readonly kind: "event.returned";
+  readonly seqs: readonly number[];
+}
 
 export type Effect =
   | ScheduleActivity
@@ -99,4 +126,7 @@ export type Effect =
   | ClearTimer
   | StartChild
   | CancelChild
-  | EmitEvent;
+  | EmitEvent
+  | SetSubscription
+  | ClearSubscription
+  | ReturnEvents;

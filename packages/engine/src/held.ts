@@ -11,6 +11,8 @@ export function heldKey(command: HeldCommand): string {
       return `child:${command.childId}`;
     case "activity.item":
       return `item:${command.activityId}`;
+    case "event.delivered":
+      return `delivered:${command.seq}`;
     default:
       return `activity:${command.activityId}`;
   }
@@ -27,6 +29,8 @@ export function isAwaited(d: Draft, command: HeldCommand): boolean {
       return d.frames.get(command.childId)?.kind === "child";
     case "activity.item":
       return isSubscribed(d, command.activityId);
+    case "event.delivered":
+      return false;
     default:
       return (
         d.frames.get(command.activityId)?.kind === "activity" || isSubscribed(d, command.activityId)

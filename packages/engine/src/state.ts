@@ -64,6 +64,7 @@ export type HeldCommand = Extract<
       | "activity.completed"
       | "activity.failed"
       | "activity.item"
+      | "event.delivered"
       | "timer.fired"
       | "child.finished";
   }

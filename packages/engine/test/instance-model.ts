@@ -157,7 +157,12 @@ export class InstanceModel {
         return assert.ok(this.open.delete(`child:${effect.childId}`));
       case "timer.clear":
         return assert.ok(this.open.delete(`timer:${effect.timerId}`));
+      case "subscription.set":
+        return void this.open.set(`subscription:${effect.subscriptionId}`, 0);
+      case "subscription.clear":
+        return assert.ok(this.open.delete(`subscription:${effect.subscriptionId}`));
       case "activity.next":
+      case "event.returned":
       case "event.emit":
     }
   }

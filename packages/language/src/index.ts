@@ -1,5 +1,8 @@
 /** The Open Workflow DSL: types, validation, and the compiled program the engine walks. */
-export { compile, type Compiled, compileChecked, type Outside } from "./compile/compile.ts";
+export { canonicalJson, fnv64 } from "./canonical.ts";
+export { compile, type Compiled, compileChecked } from "./compile/compile.ts";
+export { attributePasses, compileEventFilter, correlationValue } from "./compile/filters.ts";
+export type { Outside } from "./compile/start.ts";
 export { compileDeferred } from "./compile/deferred.ts";
 export { resolveDuration } from "./compile/durations.ts";
 export { DurationError, parseDuration } from "./duration.ts";
@@ -21,6 +24,7 @@ export {
 export { DefinitionError, formatIssue, type Issue, type IssueCode } from "./issue.ts";
 export { isObject, type Json, type JsonObject } from "./json.ts";
 export { compileSchema, SchemaError } from "./jsonschema/index.ts";
+export { deepEqual } from "./jsonschema/equal.ts";
 export { workflowSchema } from "./schema/json-schema.ts";
 export { type Loaded, load, validate, validateStructure, type WorkflowDefinition } from "./load.ts";
 export { type Parsed, type ParseOptions, parseYaml } from "./parse/yaml.ts";

@@ -1,5 +1,6 @@
 /** Text → validated, compiled program. */
-import { compileChecked, type Outside } from "./compile/compile.ts";
+import { compileChecked } from "./compile/compile.ts";
+import type { Outside } from "./compile/start.ts";
 import type { ExternalResource } from "./external.ts";
 import type { Issue } from "./issue.ts";
 import { isObject, type Json, type JsonObject } from "./json.ts";

@@ -231,6 +231,69 @@ export interface SubscribeNode extends TaskBase {
   };
   readonly foreach?: SubscriptionIterator;
 }
+/** `listen`: waits for events (DSL reference "Listen"). */
+export interface ListenNode extends TaskBase {
+  readonly kind: "listen";
+  readonly to: EventStrategy;
+  readonly read: EventRead;
+  readonly foreach?: SubscriptionIterator;
+}
+/** What of an event is handed on: its data, the event itself, or its data as text. */
+export type EventRead = "data" | "envelope" | "raw";
+
+/** Which events are consumed (DSL reference "Event Consumption Strategy"). */
+export interface EventStrategy {
+  /** `one`: the first that passes its filter; `all`: one for each filter; `any`: the first that passes any filter. */
+  readonly kind: "one" | "all" | "any";
+  /** `any: []`, any event at all, has one filter that everything passes. */
+  readonly filters: readonly EventFilterNode[];
+  /**
+   * Only with `any`, which then goes on consuming until the condition holds, or the other strategy has what it asks for (it
+   * has no `until` itself).
+   */
+  readonly until?: Expression | EventStrategy;
+}
+
+/** One event filter (DSL reference "Event Filter"). */
+export interface EventFilterNode {
+  /** The name of `definition`: 16 hexadecimal digits of a 64-bit hash of its canonical JSON. */
+  readonly id: string;
+  /** The attribute's value, when only events with exactly that one pass. */
+  readonly type?: string;
+  readonly source?: string;
+  /**
+   * The filter without what each task adds to it (`expect`), canonical: `{with, correlate: {name: {from}}, mode?,
+   * variables?}`. Enough to compile the same filter elsewhere.
+   */
+  readonly definition: JsonObject;
+  readonly attributes: readonly AttributeFilter[];
+  readonly correlate: readonly EventCorrelation[];
+}
+/** What a filter asks of one attribute (or of `data`). */
+export interface AttributeFilter {
+  readonly name: string;
+  /** Scope names its expressions mention: when there are any it cannot be judged without an instance. */
+  readonly uses: readonly string[];
+  /** Whether an attribute that is there passes. An expression that fails lets nothing pass; nothing is thrown. */
+  test(value: Json, scope: Scope, context: EvaluationContext): boolean;
+}
+/** How an event is told from others of its kind (DSL reference "Correlation"). */
+export interface EventCorrelation {
+  readonly name: string;
+  /** `.` is the event; no variables. */
+  readonly from: Expression;
+  /** What the value must equal; absent: whatever the first event has. */
+  readonly expect?: Template;
+}
+/** A filter as far as it holds for every instance; see `compileEventFilter`. */
+export interface SharedEventFilter {
+  readonly type?: string;
+  readonly source?: string;
+  /** False when no instance can want the event. What depends on an instance's variables counts as passing. */
+  passes(event: JsonObject, context: EvaluationContext): boolean;
+  /** The event's correlation values by name, `{}` for a filter without any; `undefined` when one cannot be extracted. */
+  keys(event: JsonObject, context: EvaluationContext): Readonly<Record<string, Json>> | undefined;
+}
 /** What is done with each message (DSL reference "Subscription Iterator"). */
 export interface SubscriptionIterator {
   /** Variable names, without `$`. */
@@ -265,10 +328,10 @@ export interface RunWorkflowNode extends TaskBase {
   readonly arguments?: Template;
   readonly await: boolean;
 }
-/** A task that is valid in the language but not yet run by this engine (`listen`, catalog and URL functions). */
+/** A task that is valid in the language but cannot be run (a function of a catalog that was not fetched). */
 export interface UnsupportedNode extends TaskBase {
   readonly kind: "unsupported";
-  /** What is missing, in the user's words: "listen", "call log:1.0.0@global". */
+  /** What is missing, in the user's words: "call log:1.0.0@global". */
   readonly feature: string;
 }
 
@@ -284,6 +347,7 @@ export type TaskNode =
   | EmitNode
   | CallNode
   | SubscribeNode
+  | ListenNode
   | FunctionNode
   | RunProcessNode
   | RunWorkflowNode
@@ -298,8 +362,21 @@ export interface Program {
   readonly input?: DataStep;
   readonly output?: DataStep;
   readonly timeout?: DurationSpec;
+  readonly schedule?: Schedule;
   readonly secrets: readonly string[];
   readonly tasks: TaskList;
   /** Every task node of the program by its reference, functions and extensions included. */
   readonly nodes: ReadonlyMap<string, TaskNode>;
+  /** Every distinct event filter of its tasks and its schedule. */
+  readonly eventFilters: readonly EventFilterNode[];
+}
+
+/** `schedule`: exactly one of the four triggers (DSL reference "Schedule"). */
+export interface Schedule {
+  readonly every?: DurationSpec;
+  readonly cron?: string;
+  readonly after?: DurationSpec;
+  readonly on?: EventStrategy;
+  /** How the events of `on` become the input. */
+  readonly read: EventRead;
 }

@@ -159,12 +159,11 @@ test("what is valid but not run yet says so", () => {
   const compiled = program(`
 use: { catalogs: { shared: { endpoint: https://x } } }
 do:
-  - a: { listen: { to: { one: { with: { type: t } } } } }
   - b: { call: 'log:1.0.0@shared' }
   - c: { call: https://x/function.yaml }
 `);
   const features = compiled.tasks.map((task) => (task.kind === "unsupported" ? task.feature : ""));
-  assert.deepEqual(features, ["listen", "call log:1.0.0@shared", "call https://x/function.yaml"]);
+  assert.deepEqual(features, ["call log:1.0.0@shared", "call https://x/function.yaml"]);
 });
 
 test("a child workflow's arguments are not the task's own input", () => {

@@ -32,6 +32,8 @@ function keyOf(command: HeldCommand): string {
       return `child:${command.childId}`;
     case "activity.item":
       return `item:${command.activityId}`;
+    case "event.delivered":
+      return `delivered:${command.seq}`;
     default:
       return `activity:${command.activityId}`;
   }

@@ -157,9 +157,14 @@ class World {
         break;
       case "activity.cancel":
       case "child.cancel":
+      case "subscription.clear":
         this.#open -= 1;
         break;
+      case "subscription.set":
+        this.#open += 1;
+        break;
       case "activity.next":
+      case "event.returned":
       case "event.emit":
         break;
     }

@@ -4,29 +4,18 @@
  * One walk does the work and finds what is wrong beyond the schema, so a definition that compiles is a definition that
  * is valid. Problems are collected, not thrown: a person fixes them all in one go.
  */
-import type { ExternalResource, Resources } from "../external.ts";
+import type { ExternalResource } from "../external.ts";
 import { DefinitionError, type Issue } from "../issue.ts";
 import type { JsonObject } from "../json.ts";
 import { suggestion } from "../nearest.ts";
 import type { Program } from "../program.ts";
 import { workflow, type WorkflowDefinition } from "../schema/workflow.ts";
 import { compileTimeout } from "./durations.ts";
-import { STANDARD_VARIABLES } from "./expression.ts";
 import { compileExtensions } from "./extensions.ts";
 import { compileFunction } from "./functions.ts";
-import { JqCache } from "./jq.ts";
-import {
-  asList,
-  asObject,
-  asText,
-  type Compilation,
-  down,
-  given,
-  type Place,
-  report,
-  warn,
-} from "./place.ts";
-import { checkSchedule } from "./schedule.ts";
+import { asObject, asText, down, given, type Place, report, warn } from "./place.ts";
+import { compileSchedule } from "./schedule.ts";
+import { type Outside, rootPlace, startCompilation } from "./start.ts";
 import { compileStep } from "./steps.ts";
 import { compileTaskList } from "./lists.ts";
 import { compileTask } from "./tasks.ts";
@@ -38,13 +27,6 @@ export interface Compiled {
   readonly warnings: readonly Issue[];
   /** Needed from outside and not given: the program cannot do these parts. */
   readonly missing: readonly ExternalResource[];
-}
-
-/** What the host has found outside. */
-export interface Outside {
-  readonly resources?: Resources;
-  /** Why something could not be had, by id. */
-  readonly failures?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -59,13 +41,12 @@ export function compile(definition: WorkflowDefinition | JsonObject): Program {
 
 /** Compiles as far as possible, and says what is wrong. */
 export function compileChecked(definition: JsonObject, outside: Outside = {}): Compiled {
-  const bare = rootPlace(startCompilation(definition, outside));
+  const bare = rootPlace(startCompilation(definition, outside, compileTask));
   const root: Place = { ...bare, of: { ...bare.of, extensions: compileExtensions(bare) } };
   const { issues, warnings, missing } = root.of;
   warnUnknownProperties(definition, root);
   checkLanguage(definition, root);
   checkVersion(definition, root);
-  checkSchedule(definition.schedule, down(root, "schedule"));
   const program = compileProgram(definition, root);
   // Functions that nothing calls are looked at too.
   for (const [name, written] of Object.entries(asObject(root.of.use.functions))) {
@@ -84,39 +65,13 @@ function compileProgram(definition: JsonObject, root: Place): Program {
     ...given("input", compileStep(definition.input, "from", down(root, "input"))),
     ...given("output", compileStep(definition.output, "as", down(root, "output"))),
     ...given("timeout", compileTimeout(definition.timeout, down(root, "timeout"))),
+    ...given("schedule", compileSchedule(definition.schedule, down(root, "schedule"))),
     secrets: [...root.of.secrets],
     tasks: compileTaskList(definition.do, down(root, "do")),
     nodes: root.of.nodes,
+    // Last: the tasks and the schedule have entered theirs.
+    eventFilters: [...root.of.filters.values()],
   });
-}
-
-function startCompilation(
-  definition: JsonObject,
-  { resources = {}, failures = {} }: Outside,
-): Compilation {
-  const use = asObject(definition.use);
-  return {
-    mode: asObject(definition.evaluate).mode === "loose" ? "loose" : "strict",
-    definition,
-    use,
-    secrets: new Set(asList(use.secrets).map(String)),
-    nodes: new Map(),
-    issues: [],
-    warnings: [],
-    jq: new JqCache(),
-    calling: [],
-    extensions: [],
-    bare: false,
-    resources,
-    failures,
-    missing: new Map(),
-    outside: 0,
-    compileTask,
-  };
-}
-
-function rootPlace(of: Compilation): Place {
-  return { of, pointer: "", variables: STANDARD_VARIABLES, siblings: [], depth: 0 };
 }
 
 function checkLanguage(definition: JsonObject, root: Place): void {

@@ -1,42 +1,53 @@
 /** Events in definitions: consumption strategies, filters, iterators (DSL reference "Listen", "Event Filter"). */
 import type { Json, JsonObject } from "../json.ts";
-import type { SubscriptionIterator, TaskBase, UnsupportedNode } from "../program.ts";
+import type {
+  EventRead,
+  EventStrategy,
+  ListenNode,
+  SubscriptionIterator,
+  TaskBase,
+} from "../program.ts";
 import { variableName } from "./loops.ts";
 import { asList, asObject, down, given, type Place, withVariables } from "./place.ts";
 import { compileStep } from "./steps.ts";
 import { compileTaskList } from "./lists.ts";
-import { conditionOf } from "./expression.ts";
-import { compileTemplate } from "./template.ts";
+import { compileExpression } from "./expression.ts";
+import { compileFilter } from "./filters.ts";
 
-/** `listen` is checked like every task, but not run yet. */
-export function compileListen(task: JsonObject, common: TaskBase, place: Place): UnsupportedNode {
-  checkStrategy(asObject(task.listen).to, down(place, "listen", "to"));
-  compileIterator(task.foreach, down(place, "foreach"));
-  return { ...common, kind: "unsupported", feature: "listen" };
+export function compileListen(task: JsonObject, common: TaskBase, place: Place): ListenNode {
+  const listen = asObject(task.listen);
+  return {
+    ...common,
+    kind: "listen",
+    to: compileStrategy(listen.to, down(place, "listen", "to")),
+    read: readOf(listen.read),
+    ...given("foreach", compileIterator(task.foreach, down(place, "foreach"))),
+  };
 }
 
-/** Compiles every expression of a strategy, to find what is wrong in it. */
-export function checkStrategy(value: Json | undefined, place: Place): void {
+/** `read`: the data, unless said otherwise. */
+export function readOf(value: Json | undefined): EventRead {
+  return value === "envelope" || value === "raw" ? value : "data";
+}
+
+export function compileStrategy(value: Json | undefined, place: Place): EventStrategy {
   const strategy = asObject(value);
-  for (const key of ["all", "any"] as const) {
-    for (const [index, filter] of asList(strategy[key]).entries()) {
-      checkFilter(asObject(filter), down(place, key, index));
-    }
-  }
-  if (strategy.one !== undefined) checkFilter(asObject(strategy.one), down(place, "one"));
-  if (typeof strategy.until === "string") conditionOf(strategy, "until", place);
-  else if (strategy.until !== undefined) checkStrategy(strategy.until, down(place, "until"));
+  const kind = KINDS.find((key) => strategy[key] !== undefined) ?? "any";
+  const at = down(place, kind);
+  const until = down(place, "until");
+  const filters =
+    kind === "one"
+      ? [compileFilter(asObject(strategy.one), at)]
+      : asList(strategy[kind]).map((filter, index) =>
+          compileFilter(asObject(filter), down(at, index)),
+        );
+  if (kind === "any" && filters.length === 0) filters.push(compileFilter({}, at));
+  if (strategy.until === undefined) return { kind, filters };
+  if (typeof strategy.until === "string")
+    return { kind, filters, until: compileExpression(strategy.until, until) };
+  return { kind, filters, until: compileStrategy(strategy.until, until) };
 }
-
-function checkFilter(filter: JsonObject, place: Place): void {
-  compileTemplate(filter.with ?? {}, down(place, "with"));
-  for (const [name, correlation] of Object.entries(asObject(filter.correlate))) {
-    const at = down(place, "correlate", name);
-    const { expect } = asObject(correlation);
-    conditionOf(asObject(correlation), "from", at);
-    if (expect !== undefined) compileTemplate(expect, down(at, "expect"));
-  }
-}
+const KINDS = ["one", "all", "any"] as const;
 
 /** `foreach`: tasks per event or message, with the item and its index in scope. */
 export function compileIterator(

@@ -57,7 +57,9 @@ function reportProblem(place: Place, message: string, offset: number): void {
     return;
   }
   const names = place.variables.map((name) => `$${name}`);
-  const hint = suggestion(`$${unknown}`, names) || `; known here: ${names.join(", ")}`;
+  const known =
+    names.length === 0 ? "no variables are known here" : `known here: ${names.join(", ")}`;
+  const hint = suggestion(`$${unknown}`, names) || `; ${known}`;
   report(place, "variable", `unknown variable $${unknown}${hint}`, { offset });
 }
 

@@ -9,7 +9,7 @@ import {
 import type { Issue } from "../issue.ts";
 import type { ExternalResource, Resources } from "../external.ts";
 import { isObject, type Json, type JsonObject } from "../json.ts";
-import type { Extension, TaskNode } from "../program.ts";
+import type { EventFilterNode, Extension, TaskNode } from "../program.ts";
 import type { JqCache } from "./jq.ts";
 
 /** How strings in a definition are read (`evaluate.mode`). */
@@ -23,6 +23,8 @@ export interface Compilation {
   readonly use: JsonObject;
   readonly secrets: ReadonlySet<string>;
   readonly nodes: Map<string, TaskNode>;
+  /** Distinct event filters, by id. */
+  readonly filters: Map<string, EventFilterNode>;
   readonly issues: Issue[];
   readonly warnings: Issue[];
   readonly jq: JqCache;

@@ -1,14 +1,15 @@
 /** `schedule`: exactly one trigger, and one that can fire (DSL reference "Schedule"). */
 import type { Json } from "../json.ts";
+import type { DurationSpec, Schedule } from "../program.ts";
 import { cronProblem } from "../cron.ts";
 import { compileDuration } from "./durations.ts";
-import { checkStrategy } from "./events.ts";
-import { asObject, asText, down, type Place, report } from "./place.ts";
+import { compileStrategy, readOf } from "./events.ts";
+import { asObject, asText, down, given, type Place, report } from "./place.ts";
 
 const TRIGGERS = ["every", "cron", "after", "on"] as const;
 
-export function checkSchedule(value: Json | undefined, place: Place): void {
-  if (value === undefined) return;
+export function compileSchedule(value: Json | undefined, place: Place): Schedule | undefined {
+  if (value === undefined) return undefined;
   const schedule = asObject(value);
   const triggers = TRIGGERS.filter((key) => schedule[key] !== undefined);
   if (triggers.length === 0) {
@@ -17,18 +18,26 @@ export function checkSchedule(value: Json | undefined, place: Place): void {
   if (triggers.length > 1) {
     report(place, "schedule", `${triggers.join(" and ")} cannot be combined; keep one trigger`);
   }
-  checkInterval(schedule.every, down(place, "every"));
-  if (schedule.after !== undefined) compileDuration(schedule.after, down(place, "after"));
-  if (schedule.cron !== undefined) checkCron(asText(schedule.cron), down(place, "cron"));
-  if (schedule.on !== undefined) checkStrategy(schedule.on, down(place, "on"));
+  const { after, cron, on } = schedule;
+  if (cron !== undefined) checkCron(asText(cron), down(place, "cron"));
+  // There is no instance yet whose variables an expression could use.
+  const outside = { ...down(place, "on"), variables: [] };
+  return {
+    ...given("every", compileInterval(schedule.every, down(place, "every"))),
+    ...(cron === undefined ? {} : { cron: asText(cron) }),
+    ...(after === undefined ? {} : { after: compileDuration(after, down(place, "after")) }),
+    ...(on === undefined ? {} : { on: compileStrategy(on, outside) }),
+    read: readOf(schedule.read),
+  };
 }
 
-function checkInterval(value: Json | undefined, place: Place): void {
-  if (value === undefined) return;
+function compileInterval(value: Json | undefined, place: Place): DurationSpec | undefined {
+  if (value === undefined) return undefined;
   const spec = compileDuration(value, place);
   if (spec.kind === "constant" && spec.milliseconds === 0) {
     report(place, "schedule", "an interval must be longer than zero");
   }
+  return spec;
 }
 
 /** Any instant will do: what never fires after it names a date that does not exist, such as 30 February. */

@@ -158,6 +158,10 @@ class LocalInstance {
       case "event.emit":
         this.#options.onEmit?.(effect.event);
         break;
+      case "subscription.set":
+      case "subscription.clear":
+      case "event.returned":
+        throw new Error(`${effect.kind}: events are not delivered yet`);
     }
   }
 

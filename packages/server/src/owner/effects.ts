@@ -104,6 +104,10 @@ export function collect(
     }
     case "event.emit":
       return emit(effect, context, batch);
+    case "subscription.set":
+    case "subscription.clear":
+    case "event.returned":
+      throw new Error(`${effect.kind}: events are not delivered yet`);
   }
 }
 

@@ -179,6 +179,10 @@ export class World {
       case "activity.next":
         this.#bring(instance, effect.activityId, Number(effect.itemId.split(".")[1]));
         break;
+      case "subscription.set":
+      case "subscription.clear":
+      case "event.returned":
+        throw new Error(`${effect.kind}: events are not delivered yet`);
       case "event.emit":
         this.emitted.push(effect.event);
         break;

@@ -96,7 +96,8 @@ export function awaited(state: State): Awaited {
   for (const command of state.held ?? [])
     if (command.kind === "timer.fired") timers.delete(command.timerId);
     else if (command.kind === "child.finished") children.delete(command.childId);
-    else if (command.kind !== "activity.item") activities.delete(command.activityId);
+    else if (command.kind !== "activity.item" && command.kind !== "event.delivered")
+      activities.delete(command.activityId);
   return {
     activities: [...activities].toSorted(),
     timers: [...timers].map(([id, at]) => `${id}@${at}`).toSorted(),

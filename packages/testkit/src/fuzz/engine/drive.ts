@@ -32,6 +32,7 @@ export class Drive {
   readonly #random: Random;
   readonly #activities = new Set<string>();
   readonly #children = new Set<string>();
+  readonly #subscriptions = new Set<string>();
   readonly #timers = new Map<string, number>();
   /** What came while the instance was suspended: it may be taken back after all, when the instance is cancelled. */
   readonly #held = new Set<string>();
@@ -132,7 +133,13 @@ export class Drive {
       case "activity.schedule":
         return this.#begin(this.#activities, effect.activityId);
       case "activity.next":
+      case "event.returned":
         return;
+      case "subscription.set":
+        this.#subscriptions.add(effect.subscriptionId);
+        return;
+      case "subscription.clear":
+        return this.#end(this.#subscriptions, effect.subscriptionId);
       case "activity.cancel":
         return this.#end(this.#activities, effect.activityId);
       case "child.start":
