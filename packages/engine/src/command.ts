@@ -8,6 +8,8 @@ export interface StartCommand {
   readonly instanceId: string;
   /** Raw workflow input. */
   readonly input: Json;
+  /** 0 (first) … 4 (last); the workflow's own when absent, and 2 when that has none. */
+  readonly priority?: number;
   /** Present when another instance's `run: workflow` started this one. */
   readonly parent?: ParentLink;
 }

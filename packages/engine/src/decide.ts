@@ -19,7 +19,14 @@ import { isAwaited } from "./held.ts";
 import { startList } from "./list.ts";
 import { cancelAll, endInstance, faultInstance, finishRoot } from "./propagate.ts";
 import { duration, evaluate } from "./scope.ts";
-import { type HeldCommand, isTerminal, type State, STATE_VERSION, type Status } from "./state.ts";
+import {
+  DEFAULT_PRIORITY,
+  type HeldCommand,
+  isTerminal,
+  type State,
+  STATE_VERSION,
+  type Status,
+} from "./state.ts";
 
 /** What `decide` may know of the world. */
 export interface Environment {
@@ -64,7 +71,7 @@ export function decide(
     throw new Error(`${command.kind} for an instance that has not started`);
   if (state !== undefined && isTerminal(state.status)) return ignored(state);
   const draft = (): Draft =>
-    new Draft(program, state ?? initial(command, environment), environment);
+    new Draft(program, state ?? initial(program, command, environment), environment);
   const d = draft();
   const decision = decided(d, () => apply(d, command));
   const { maxDepth } = environment;
@@ -137,11 +144,13 @@ function phase(d: Draft): Status {
 }
 
 /** @throws {Error} for any other command than `start` */
-function initial(command: Command, environment: Environment): State {
+function initial(program: Program, command: Command, environment: Environment): State {
   if (command.kind !== "start") throw new Error(`${command.kind} starts nothing`);
+  const priority = command.priority ?? program.priority ?? DEFAULT_PRIORITY;
   return {
     v: STATE_VERSION,
     id: command.instanceId,
+    ...(priority === DEFAULT_PRIORITY ? {} : { priority }),
     status: "running",
     seq: 0,
     input: command.input,

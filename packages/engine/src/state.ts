@@ -23,9 +23,14 @@ export type Status =
 /** The version of the state's shape; raise it together with an upgrade function in `upgrade.ts`. */
 export const STATE_VERSION = 1;
 
+/** Of an instance that names no other. */
+export const DEFAULT_PRIORITY = 2;
+
 export interface State {
   readonly v: typeof STATE_VERSION;
   readonly id: string;
+  /** 0 (first) … 4 (last); {@link DEFAULT_PRIORITY} when absent. */
+  readonly priority?: number;
   readonly status: Status;
   /** The last history sequence number used. */
   readonly seq: number;

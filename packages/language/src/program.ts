@@ -364,6 +364,8 @@ export interface Program {
   readonly timeout?: DurationSpec;
   readonly schedule?: Schedule;
   readonly secrets: readonly string[];
+  /** Of its instances, 0 (first) … 4 (last), unless a start names another: `document.metadata.millrace.priority`. */
+  readonly priority?: number;
   readonly tasks: TaskList;
   /** Every task node of the program by its reference, functions and extensions included. */
   readonly nodes: ReadonlyMap<string, TaskNode>;

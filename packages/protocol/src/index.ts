@@ -6,6 +6,7 @@ export * from "./durations.ts";
 export * from "./errors.ts";
 export * from "./ids.ts";
 export type * from "./json.ts";
+export * from "./priority.ts";
 export * from "./problem.ts";
 export * from "./status.ts";
 export type * from "./schemas/index.ts";

@@ -70,6 +70,8 @@ export interface StartInstance extends WorkflowName {
   /** The newest version when absent, or `latest`. */
   readonly version?: string;
   readonly input: Json;
+  /** 0 (first) … 4 (last); the workflow's own when absent. */
+  readonly priority?: number;
   /** At most one instance of the workflow (namespace and name) is ever started for a key. */
   readonly idempotencyKey?: string;
 }

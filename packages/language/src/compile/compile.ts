@@ -13,6 +13,7 @@ import { workflow, type WorkflowDefinition } from "../schema/workflow.ts";
 import { compileTimeout } from "./durations.ts";
 import { compileExtensions } from "./extensions.ts";
 import { compileFunction } from "./functions.ts";
+import { compilePriority } from "./metadata.ts";
 import { asObject, asText, down, given, type Place, report, warn } from "./place.ts";
 import { compileSchedule } from "./schedule.ts";
 import { type Outside, rootPlace, startCompilation } from "./start.ts";
@@ -67,6 +68,7 @@ function compileProgram(definition: JsonObject, root: Place): Program {
     ...given("timeout", compileTimeout(definition.timeout, down(root, "timeout"))),
     ...given("schedule", compileSchedule(definition.schedule, down(root, "schedule"))),
     secrets: [...root.of.secrets],
+    ...given("priority", compilePriority(document, down(root, "document"))),
     tasks: compileTaskList(definition.do, down(root, "do")),
     nodes: root.of.nodes,
     // Last: the tasks and the schedule have entered theirs.

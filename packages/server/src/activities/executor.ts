@@ -11,6 +11,8 @@ export interface ActivityRequest {
     readonly name: string;
     readonly version: string;
   };
+  /** The instance's, 0 (first) … 4 (last); 2 when absent. */
+  readonly priority?: number;
   /** Unique within the instance. */
   readonly activityId: string;
   /** 1 for the first delivery; a redelivery after a crash is one higher. */

@@ -1,6 +1,6 @@
 /**
- * Hands activities to the local executor, first come first served, a bounded number at a time. The database row is the
- * truth: a delivery that is lost with the process is found again by the next owner.
+ * Hands activities to the local executor by priority and age (`fair-queue.ts`), a bounded number at a time. The database row
+ * is the truth: a delivery that is lost with the process is found again by the next owner.
  */
 import { standardError } from "@millrace/engine";
 import type { ActivityExecutor, ActivityRequest, ActivityResult } from "../activities/executor.ts";
@@ -8,6 +8,7 @@ import type { Clock } from "../clock.ts";
 import type { ActivityRow } from "../store/store.ts";
 import type { Counters } from "./counters.ts";
 import type { Outcome } from "./entry.ts";
+import { FairQueue, type Queued } from "./fair-queue.ts";
 import { Feeding } from "./feeding.ts";
 import type { Owner } from "./owner.ts";
 
@@ -18,6 +19,8 @@ export interface Delivery {
   readonly activityId: string;
   readonly attempt: number;
   readonly request: Omit<ActivityRequest, "attempt">;
+  /** A schedule started its instance, and nobody waits for it. */
+  readonly background?: boolean;
 }
 
 export function deliveryOf(row: ActivityRow): Delivery {
@@ -36,6 +39,11 @@ export interface DispatcherConfig {
   readonly drain: number;
 }
 
+interface Waiting {
+  readonly name: string;
+  readonly delivery: Delivery;
+}
+
 interface Running {
   readonly partition: number;
   readonly controller: AbortController;
@@ -47,7 +55,8 @@ const ABORTING = 1000;
 
 export class Dispatcher {
   readonly #config: DispatcherConfig;
-  readonly #queue = new Map<string, Delivery>();
+  readonly #queue = new FairQueue<Waiting>();
+  readonly #waiting = new Map<string, Queued<Waiting>>();
   readonly #running = new Map<string, Running>();
   #owner: Owner | undefined;
   #stopped = false;
@@ -70,9 +79,39 @@ export class Dispatcher {
   dispatch(deliveries: readonly Delivery[]): void {
     for (const delivery of deliveries) {
       const name = nameOf(delivery);
-      if (!this.#running.has(name)) this.#queue.set(name, delivery);
+      if (!this.#running.has(name)) this.#enqueue({ name, delivery });
     }
     this.#fill();
+  }
+
+  /** A delivery that waits already keeps its place. */
+  #enqueue(waiting: Waiting): void {
+    const { name, delivery } = waiting;
+    const known = this.#waiting.get(name);
+    if (known !== undefined) {
+      known.value = waiting;
+      return;
+    }
+    const { background, request } = delivery;
+    const { tenant, priority } = request;
+    const rank = { tenant, priority, background };
+    this.#waiting.set(name, this.#queue.push(waiting, rank, this.#config.clock.monotonic()));
+  }
+
+  #forget(name: string): void {
+    const queued = this.#waiting.get(name);
+    if (queued === undefined) return;
+    this.#waiting.delete(name);
+    this.#queue.remove(queued);
+  }
+
+  /** Activities that wait for a free place, by priority. */
+  depths(): readonly number[] {
+    return this.#queue.depths();
+  }
+  /** Milliseconds that the first of them has waited, by priority; 0 where none does. */
+  oldest(): readonly number[] {
+    return this.#queue.ages(this.#config.clock.monotonic());
   }
 
   /**
@@ -81,8 +120,8 @@ export class Dispatcher {
    */
   drop(partitions: Iterable<number>): void {
     const dropped = new Set(partitions);
-    for (const [name, { partition }] of this.#queue)
-      if (dropped.has(partition)) this.#queue.delete(name);
+    for (const [name, { value }] of this.#waiting)
+      if (dropped.has(value.delivery.partition)) this.#forget(name);
     // What a running one has brought may be lost on the way: it begins anew where it is delivered again.
     for (const [name, running] of this.#running)
       if (dropped.has(running.partition) && running.feeding.begun) {
@@ -99,7 +138,7 @@ export class Dispatcher {
   /** The result is no longer wanted. */
   cancel(instanceId: string, activityId: string): void {
     const name = nameOf({ instanceId, activityId });
-    this.#queue.delete(name);
+    this.#forget(name);
     const running = this.#running.get(name);
     if (running !== undefined) abort(running);
   }
@@ -107,7 +146,7 @@ export class Dispatcher {
   /** Starts nothing more; resolves when what runs has ended or was aborted. What is aborted is delivered again later. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#queue.clear();
+    for (const name of this.#waiting.keys()) this.#forget(name);
     await this.#ended(this.#config.drain);
     for (const running of this.#running.values()) abort(running);
     await this.#ended(ABORTING);
@@ -125,10 +164,11 @@ export class Dispatcher {
   }
 
   #fill(): void {
-    for (const [name, delivery] of this.#queue) {
-      if (this.#stopped || this.#running.size >= this.#config.concurrency) return;
-      this.#queue.delete(name);
-      void this.#run(name, delivery);
+    while (!this.#stopped && this.#running.size < this.#config.concurrency) {
+      const next = this.#queue.take();
+      if (next === undefined) return;
+      this.#waiting.delete(next.name);
+      void this.#run(next.name, next.delivery);
     }
   }
 
@@ -148,7 +188,8 @@ export class Dispatcher {
     if (this.#running.size === 0) for (const resolve of this.#drained.splice(0)) resolve();
   }
 
-  #feedingOf({ partition, instanceId, activityId, attempt }: Delivery): Feeding {
+  #feedingOf({ partition, instanceId, activityId, attempt, request }: Delivery): Feeding {
+    const { tenant, priority } = request;
     const feeding = new Feeding(attempt, ({ itemId, item }) => {
       const command = { kind: "activity.item", activityId, itemId, item } as const;
       const done = ({ kind, state }: Outcome): void => {
@@ -156,7 +197,7 @@ export class Dispatcher {
         // Its end was not heard of here.
         else if (state?.frames[activityId] === undefined) this.cancel(instanceId, activityId);
       };
-      this.#owner?.submit({ instanceId, partition, command, done });
+      this.#owner?.submit({ instanceId, partition, command, tenant, priority, done });
     });
     return feeding;
   }
@@ -175,12 +216,15 @@ export class Dispatcher {
 
   #report(delivery: Delivery, result: ActivityResult): void {
     const { counts } = this.#config.counters;
-    const { partition, instanceId, activityId } = delivery;
+    const { partition, instanceId, activityId, request } = delivery;
+    const { tenant, priority } = request;
     if ("output" in result) counts.activitiesCompleted += 1;
     else counts.activitiesFailed += 1;
     this.#owner?.submit({
       instanceId,
       partition,
+      tenant,
+      priority,
       command:
         "output" in result
           ? { kind: "activity.completed", activityId, output: result.output }

@@ -1,6 +1,6 @@
 /** Turns the effects of a decision into rows to write and work to let out after the commit. */
 import type { Command, Effect, State } from "@millrace/engine";
-import { newId, partitionOf } from "@millrace/protocol";
+import { DEFAULT_PRIORITY, newId, partitionOf } from "@millrace/protocol";
 import { childInstanceId } from "../cluster/placement.ts";
 import type { TimerRow, WorkflowVersion } from "../store/store.ts";
 import type { BatchBuilder } from "./builder.ts";
@@ -143,7 +143,14 @@ export function requestOf(
   { state, workflow }: Pick<EffectContext, "state" | "workflow">,
 ): Delivery["request"] {
   const { tenant, namespace, name, version } = workflow;
-  return { tenant, instanceId: state.id, workflow: { namespace, name, version }, ...request };
+  const { priority } = state;
+  return {
+    tenant,
+    instanceId: state.id,
+    workflow: { namespace, name, version },
+    ...(priority === undefined ? {} : { priority }),
+    ...request,
+  };
 }
 
 function startChild(
@@ -163,7 +170,10 @@ function startChild(
       childInstanceId: child,
     });
   const parent = effect.detached ? {} : { parent: { instanceId: state.id, childId, depth } };
-  const command = { kind: "start", instanceId: child, input: effect.input, ...parent } as const;
+  const { priority = DEFAULT_PRIORITY } = state;
+  const { input } = effect;
+  // What its parent waits for is as urgent as the parent, whatever the workflow says by itself.
+  const command = { kind: "start", instanceId: child, input, priority, ...parent } as const;
   const of = { tenant: workflow.tenant, namespace, name, version };
   send(child, { command, workflow: of }, context, batch, after);
 }

@@ -13,6 +13,12 @@ export interface Entry {
   readonly instanceId: string;
   readonly partition: number;
   readonly command: Command | Redeliver;
+  /** 0 (first) … 4 (last). Absent: the instance's own where its state is in memory, else the default. */
+  readonly priority?: number | undefined;
+  /** Whose it is; absent as `priority` is. */
+  readonly tenant?: string | undefined;
+  /** A schedule started it, and nobody waits for it. */
+  readonly background?: boolean;
   /** For `start`: of which workflow, and under which idempotency key. */
   readonly start?: { readonly workflow: WorkflowVersion; readonly key?: KeyRow };
   /** Rows that are gone once the command is applied, also when it changes nothing. */

@@ -46,7 +46,10 @@ export function inboxService(config: InboxConfig): Service {
 async function toEntry(row: InboxRow, { store }: InboxConfig): Promise<Entry> {
   const { command, workflow } = JSON.parse(row.command) as Mail;
   const { partition, id, instanceId } = row;
-  const entry: Entry = { instanceId, partition, command, message: { partition, id } };
+  const { tenant } = workflow ?? {};
+  const priority = command.kind === "start" ? command.priority : undefined;
+  const message = { partition, id };
+  const entry: Entry = { instanceId, partition, command, message, tenant, priority };
   if (workflow === undefined) return entry;
   const version =
     workflow.version === "latest" ? await store.latestVersion(workflow) : workflow.version;

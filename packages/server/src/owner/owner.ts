@@ -81,7 +81,7 @@ interface Taken {
 
 export class Owner {
   readonly counters = new Counters();
-  readonly slots = new Slots();
+  readonly slots: Slots;
   readonly programs: Programs;
   readonly mailId: MailIds;
   readonly #config: OwnerConfig;
@@ -100,6 +100,7 @@ export class Owner {
   constructor(config: OwnerConfig, listener: OwnerListener) {
     this.#config = config;
     this.#listener = listener;
+    this.slots = new Slots(() => config.clock.monotonic());
     this.programs = new Programs(config.store, config.compile);
     this.mailId = mailIds(config.randomBytes);
   }

@@ -2,11 +2,14 @@
  * Instances the owner has in its hands: commands waiting for each, and hot states.
  *
  * A slot is *idle*, *ready* (it has commands) or *busy* (its commands are in a batch that has not committed). A busy slot's
- * new commands wait for the commit, so no batch builds on another's uncommitted state.
+ * new commands wait for the commit, so no batch builds on another's uncommitted state. Ready slots go by the priority of
+ * their most urgent command and by age (`fair-queue.ts`).
  */
 import type { State } from "@millrace/engine";
+import { DEFAULT_TENANT } from "../runtime.ts";
 import type { InstanceRow } from "../store/store.ts";
 import type { Entry } from "./entry.ts";
+import { FairQueue, laneOf, type Queued, type Rank } from "./fair-queue.ts";
 import type { OpenActivities } from "./open-activities.ts";
 
 /** The committed state of an instance, in memory. */
@@ -27,6 +30,8 @@ export interface Slot {
   hot?: Hot;
   /** After a batch with it was refused: it is tried in a batch of its own. */
   alone: boolean;
+  /** Its place among those that are ready. */
+  place: Queued<Slot> | undefined;
 }
 
 /** Most hot states kept, by their size as JSON; in memory they take a few times as much. */
@@ -34,9 +39,17 @@ const HOT_BYTES = 64 * 1024 * 1024;
 
 export class Slots {
   readonly #slots = new Map<string, Slot>();
-  readonly #ready: Slot[] = [];
+  readonly #ready = new FairQueue<Slot>();
+  /** Is to have the next batch for itself. */
+  #next: Queued<Slot> | undefined;
+  readonly #now: () => number;
   #queued = 0;
   #hotBytes = 0;
+
+  /** @param now milliseconds, monotonic */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
 
   /** Commands that wait. */
   get queued(): number {
@@ -49,19 +62,30 @@ export class Slots {
     return this.#slots.size;
   }
   get hasReady(): boolean {
-    return this.#ready.length > 0;
+    return this.#ready.size > 0;
   }
 
   add(entry: Entry): void {
     let slot = this.#slots.get(entry.instanceId);
     if (slot === undefined) {
       const { instanceId: id, partition } = entry;
-      slot = { id, partition, pending: [], busy: false, alone: false };
+      slot = { id, partition, pending: [], busy: false, alone: false, place: undefined };
       this.#slots.set(id, slot);
     }
     slot.pending.push(entry);
     this.#queued += 1;
-    if (!slot.busy && slot.pending.length === 1) this.#ready.push(slot);
+    if (!slot.busy) this.#line(slot, entry);
+  }
+
+  /** Puts a slot in line for an entry, unless it stands where that is served as soon. */
+  #line(slot: Slot, entry: Entry): void {
+    const rank = rankOf(entry, slot);
+    if (slot.place !== undefined && this.#ready.has(slot.place)) {
+      if (slot.place.lane <= laneOf(rank.priority, rank.background)) return;
+      if (slot.place === this.#next) return;
+      this.#ready.remove(slot.place);
+    }
+    slot.place = this.#ready.push(slot, rank, this.#now());
   }
 
   /** Takes slots with their commands for one batch. */
@@ -69,10 +93,16 @@ export class Slots {
     const taken: { slot: Slot; entries: Entry[] }[] = [];
     let commands = 0;
     while (commands < mostCommands) {
-      const slot = this.#ready[0];
-      if (slot === undefined) break;
-      if (slot.alone && taken.length > 0) break;
-      this.#ready.shift();
+      const place = this.#next ?? this.#ready.peek();
+      if (place === undefined) break;
+      const slot = place.value;
+      if (slot.alone && taken.length > 0) {
+        // The next batch is its own, whatever comes meanwhile.
+        this.#next = place;
+        break;
+      }
+      this.#next = undefined;
+      this.#ready.take(place);
       const entries = slot.pending.splice(0);
       this.#queued -= entries.length;
       slot.busy = true;
@@ -92,13 +122,13 @@ export class Slots {
     this.#queued += entries.length;
   }
 
-  /** The batch with this slot has ended, well or not. */
+  /** The batch with this slot has ended, well or not. `first`: it goes back to the place it was taken from. */
   release(slot: Slot, place: "first" | "last" = "last"): void {
     slot.busy = false;
-    if (slot.pending.length > 0)
-      if (place === "first") this.#ready.unshift(slot);
-      else this.#ready.push(slot);
-    else if (slot.hot === undefined) this.#slots.delete(slot.id);
+    if (slot.pending.length > 0) {
+      if (place === "first" && slot.place !== undefined) this.#ready.putBack(slot.place);
+      for (const entry of slot.pending) this.#line(slot, entry);
+    } else if (slot.hot === undefined) this.#slots.delete(slot.id);
   }
 
   setHot(slot: Slot, hot: Hot | undefined): void {
@@ -134,14 +164,32 @@ export class Slots {
     const dropped: Entry[] = [];
     for (const slot of this.#slots.values()) {
       if (!partitions.has(slot.partition)) continue;
+      if (slot.place !== undefined) this.#ready.remove(slot.place);
       this.#hotBytes -= slot.hot?.size ?? 0;
       delete slot.hot;
       dropped.push(...slot.pending.splice(0));
       if (!slot.busy) this.#slots.delete(slot.id);
     }
     this.#queued -= dropped.length;
-    const kept = this.#ready.filter((slot) => slot.pending.length > 0);
-    this.#ready.splice(0, this.#ready.length, ...kept);
+    if (this.#next !== undefined && !this.#ready.has(this.#next)) this.#next = undefined;
     return dropped;
   }
+
+  /** Instances with commands that wait for a batch, by priority. */
+  depths(): readonly number[] {
+    return this.#ready.depths();
+  }
+  /** Milliseconds that the first of them has waited, by priority; 0 where none does. */
+  oldest(): readonly number[] {
+    return this.#ready.ages(this.#now());
+  }
+}
+
+/** What does not say whose it is, and meets no state in memory, is of the tenant there is. */
+function rankOf({ priority, tenant, background }: Entry, { hot }: Slot): Rank {
+  return {
+    priority: priority ?? hot?.state.priority,
+    tenant: tenant ?? hot?.row.tenant ?? DEFAULT_TENANT,
+    background,
+  };
 }

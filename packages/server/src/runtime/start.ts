@@ -104,13 +104,21 @@ export class Starts {
     key?: KeyRow,
   ): Promise<StartedInstance> {
     const { owner, partitions, random, databaseNow, randomBytes } = this.#config;
+    const { input, priority } = request;
     const partition = key?.partition ?? Math.floor(random() * partitions);
     const id = key?.instanceId ?? newId(partition, databaseNow(), randomBytes());
     const outcome = await new Promise<Outcome>((done, fail) => {
       owner.submit({
         instanceId: id,
         partition,
-        command: { kind: "start", instanceId: id, input: request.input },
+        command: {
+          kind: "start",
+          instanceId: id,
+          input,
+          ...(priority === undefined ? {} : { priority }),
+        },
+        priority: priority ?? owner.programs.known(workflow)?.priority,
+        tenant: workflow.tenant,
         start: { workflow, ...(key === undefined ? {} : { key }) },
         caller,
         done,

@@ -63,8 +63,8 @@ export const OWNER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: `${OWNER}/slots.ts`,
-        find: "if (!slot.busy && slot.pending.length === 1) this.#ready.push(slot);",
-        replace: "if (slot.pending.length === 1) this.#ready.push(slot);",
+        find: "if (!slot.busy) this.#line(slot, entry);",
+        replace: "this.#line(slot, entry);",
       },
     ],
     killer: simulator,

@@ -62,8 +62,8 @@ export const SUBSCRIPTION_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: `${OWNER}/dispatcher.ts`,
-        find: "      if (dropped.has(partition)) this.#queue.delete(name);\n",
-        replace: "      if (dropped.has(-1) && partition < 0) this.#queue.delete(name);\n",
+        find: "      if (dropped.has(value.delivery.partition)) this.#forget(name);\n",
+        replace: "      if (dropped.has(-1) && value.delivery.partition < 0) this.#forget(name);\n",
       },
     ],
     killer: test("dispatcher.test.ts"),
