@@ -192,8 +192,10 @@ test("between two turns of a tenant every other that waits in the lane has exact
 test("at any rates of any mix, before an item go a bounded number of others", () => {
   // `in20`: items that come in twenty turns.
   const flow = fc.record({
-    ...{ priority: fc.integer({ min: 0, max: 4 }), tenant: fc.constantFrom("a", "b", "c") },
-    ...{ background: fc.boolean(), in20: fc.integer({ min: 0, max: 40 }) },
+    priority: fc.integer({ min: 0, max: 4 }),
+    tenant: fc.constantFrom("a", "b", "c"),
+    background: fc.boolean(),
+    in20: fc.integer({ min: 0, max: 40 }),
   });
   const flows = fc.array(flow, { minLength: 1, maxLength: 6 });
   fc.assert(
