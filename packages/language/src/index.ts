@@ -3,6 +3,11 @@ export { canonicalJson, fnv64 } from "./canonical.ts";
 export { compile, type Compiled, compileChecked } from "./compile/compile.ts";
 export { attributePasses, compileEventFilter, correlationValue } from "./compile/filters.ts";
 export type { Outside } from "./compile/start.ts";
+export {
+  SCHEDULE_POLICIES,
+  schedulePolicies,
+  type SchedulePolicies,
+} from "./compile/schedule-policies.ts";
 export { compileDeferred } from "./compile/deferred.ts";
 export { resolveDuration } from "./compile/durations.ts";
 export { DurationError, parseDuration } from "./duration.ts";
@@ -21,6 +26,8 @@ export {
   parseFunctionName,
   type Resources,
 } from "./external.ts";
+export { parseInstant } from "./instant.ts";
+export { suggestion } from "./nearest.ts";
 export { DefinitionError, formatIssue, type Issue, type IssueCode } from "./issue.ts";
 export { isObject, type Json, type JsonObject } from "./json.ts";
 export { compileSchema, SchemaError } from "./jsonschema/index.ts";

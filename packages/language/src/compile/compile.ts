@@ -15,6 +15,7 @@ import { compileExtensions } from "./extensions.ts";
 import { compileFunction } from "./functions.ts";
 import { compilePriority } from "./metadata.ts";
 import { asObject, asText, down, given, type Place, report, warn } from "./place.ts";
+import { checkSchedulePolicies } from "./schedule-policies.ts";
 import { compileSchedule } from "./schedule.ts";
 import { type Outside, rootPlace, startCompilation } from "./start.ts";
 import { compileStep } from "./steps.ts";
@@ -48,6 +49,7 @@ export function compileChecked(definition: JsonObject, outside: Outside = {}): C
   warnUnknownProperties(definition, root);
   checkLanguage(definition, root);
   checkVersion(definition, root);
+  checkSchedulePolicies(definition, root);
   const program = compileProgram(definition, root);
   // Functions that nothing calls are looked at too.
   for (const [name, written] of Object.entries(asObject(root.of.use.functions))) {
