@@ -10,6 +10,21 @@ export {
 } from "./compile/schedule-policies.ts";
 export { compileDeferred } from "./compile/deferred.ts";
 export { resolveDuration } from "./compile/durations.ts";
+export {
+  type CivilDateTime,
+  civilFromDays,
+  civilOfSeconds,
+  civilSeconds,
+  type CronExpression,
+  type CronField,
+  type CronIssue,
+  cronProblem,
+  daysFromCivil,
+  EVERY_HOUR,
+  nextCivil,
+  type ParsedCron,
+  parseCron,
+} from "./cron/index.ts";
 export { DurationError, parseDuration } from "./duration.ts";
 export {
   canonicalErrorType,
@@ -27,11 +42,11 @@ export {
   type Resources,
 } from "./external.ts";
 export { parseInstant } from "./instant.ts";
-export { suggestion } from "./nearest.ts";
 export { DefinitionError, formatIssue, type Issue, type IssueCode } from "./issue.ts";
 export { isObject, type Json, type JsonObject } from "./json.ts";
 export { compileSchema, SchemaError } from "./jsonschema/index.ts";
 export { deepEqual } from "./jsonschema/equal.ts";
+export { suggestion } from "./nearest.ts";
 export { workflowSchema } from "./schema/json-schema.ts";
 export { type Loaded, load, validate, validateStructure, type WorkflowDefinition } from "./load.ts";
 export { type Parsed, type ParseOptions, parseYaml } from "./parse/yaml.ts";

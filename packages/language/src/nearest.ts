@@ -1,5 +1,5 @@
 /** A hint is not worth more comparisons than this. */
-const MAX_CANDIDATES = 300;
+const MAX_CANDIDATES = 500;
 
 /** The candidate a misspelt name most likely meant, or undefined when none is close. */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {

@@ -1,7 +1,7 @@
 /** `schedule`: exactly one trigger, and one that can fire (DSL reference "Schedule"). */
 import type { Json } from "../json.ts";
 import type { DurationSpec, Schedule } from "../program.ts";
-import { cronProblem } from "../cron.ts";
+import { cronProblem } from "../cron/index.ts";
 import { compileDuration } from "./durations.ts";
 import { compileStrategy, readOf } from "./events.ts";
 import { asObject, asText, down, given, type Place, report } from "./place.ts";
@@ -40,10 +40,7 @@ function compileInterval(value: Json | undefined, place: Place): DurationSpec | 
   return spec;
 }
 
-/** Any instant will do: what never fires after it names a date that does not exist, such as 30 February. */
-const REFERENCE = 0;
-
 function checkCron(text: string, place: Place): void {
-  const problem = cronProblem(text, REFERENCE);
+  const problem = cronProblem(text);
   if (problem !== undefined) report(place, "schedule", problem);
 }
