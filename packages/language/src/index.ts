@@ -51,3 +51,4 @@ export { workflowSchema } from "./schema/json-schema.ts";
 export { type Loaded, load, validate, validateStructure, type WorkflowDefinition } from "./load.ts";
 export { type Parsed, type ParseOptions, parseYaml } from "./parse/yaml.ts";
 export type * from "./program.ts";
+export { timeZoneProblem } from "./time-zone.ts";

@@ -59,7 +59,7 @@ test("a wrong value of a policy is refused where it stands", () => {
   ]);
   assert.match(
     zone ?? "",
-    /^definition:9:9 .*timeZone: "Europe\/Lisbonn" is no .*"Europe\/Lisbon"/,
+    /^definition:9:9 .*timeZone: "Europe\/Lisbonn" is not .*"Europe\/Lisbon"/,
   );
   assert.match(end ?? "", /^definition:11:9 .*endAt: not after `startAt`/);
   assert.deepEqual(more, []);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { parseDuration } from "./durations.ts";
+import { formatDuration, parseDuration } from "./durations.ts";
 
 test("durations with a unit and ISO 8601 durations are read, all else is refused", () => {
   const good: [string, number][] = [
@@ -19,4 +19,9 @@ test("durations with a unit and ISO 8601 durations are read, all else is refused
   for (const text of ["", "30", "-1s", "s", "1w", "P", "PT", "P1Y", "1 s", "30S", "1e3s", "NaNs"]) {
     assert.equal(parseDuration(text), undefined, text);
   }
+});
+
+test("a duration is written as it is read", () => {
+  const texts = ["PT0S", "PT0.25S", "PT1M30S", "P1DT2H3M4.005S", "P7D", "PT23H", "P36525D"];
+  for (const text of texts) assert.equal(formatDuration(parseDuration(text) ?? -1), text);
 });

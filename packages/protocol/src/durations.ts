@@ -25,3 +25,19 @@ export function parseDuration(text: string): number | undefined {
       (seconds ?? 0) * 1_000,
   );
 }
+
+/** Whole milliseconds as ISO 8601: `PT1M30S`, `P1DT2H`, `PT0.25S`; `PT0S` for none. */
+export function formatDuration(milliseconds: number): string {
+  const seconds = (milliseconds % 60_000) / 1_000;
+  const date = unit(Math.floor(milliseconds / 86_400_000), "D");
+  const time =
+    unit(Math.floor(milliseconds / 3_600_000) % 24, "H") +
+    unit(Math.floor(milliseconds / 60_000) % 60, "M") +
+    unit(seconds, "S");
+  if (date === "" && time === "") return "PT0S";
+  return `P${date}${time === "" ? "" : `T${time}`}`;
+}
+
+function unit(amount: number, letter: string): string {
+  return amount === 0 ? "" : `${amount}${letter}`;
+}

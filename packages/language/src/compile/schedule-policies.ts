@@ -6,8 +6,8 @@ import { DurationError, parseDuration } from "../duration.ts";
 import { isDate, parseInstant } from "../instant.ts";
 import { isObject, type Json, type JsonObject } from "../json.ts";
 import { suggestion } from "../nearest.ts";
+import { timeZoneProblem } from "../time-zone.ts";
 import { asObject, down, type Place, report, warn } from "./place.ts";
-import { timeZoneProblem } from "./time-zone.ts";
 
 /** Says what is wrong with a value. */
 type Wrong = (message: string) => undefined;
@@ -26,7 +26,7 @@ const POLICIES = {
   /** … that are not older than this: milliseconds. */
   catchUpWindow: readDuration,
   /** Each time comes later by up to this: milliseconds. */
-  jitter: readDuration,
+  jitter: readJitter,
   /** Epoch milliseconds. */
   startAt: readInstant,
   endAt: readInstant,
@@ -154,6 +154,14 @@ function readDuration(value: Json, wrong: Wrong): number | undefined {
     if (!(error instanceof DurationError)) throw error;
     return wrong(error.message);
   }
+}
+
+/** Of 2^32 milliseconds: what a schedule's hash is spread over. */
+const LONGEST_JITTER = 49 * 86_400_000;
+
+function readJitter(value: Json, wrong: Wrong): number | undefined {
+  const jitter = readDuration(value, wrong);
+  return jitter !== undefined && jitter > LONGEST_JITTER ? wrong("longer than 49 days") : jitter;
 }
 
 function readInstant(value: Json, wrong: Wrong): number | undefined {

@@ -5,5 +5,6 @@ export * from "./function.ts";
 export * from "./history.ts";
 export * from "./instance.ts";
 export * from "./problem.ts";
+export * from "./schedule.ts";
 export * from "./secret.ts";
 export * from "./workflow.ts";

@@ -4,7 +4,7 @@
  * Intl tells what a wall clock shows at an instant, and no more. The instants at which the offset changes are found by
  * looking every few days and bisecting where two looks differ; they are kept per zone and stretch of time.
  */
-import { suggestion } from "@millrace/language";
+import { timeZoneProblem } from "@millrace/language";
 
 /** Unix seconds, [from, to), in which the zone's offset from UTC (seconds, east positive) is the same. */
 export interface Segment {
@@ -37,13 +37,6 @@ const STRETCH = 512 * 86_400;
 const LOOK = 3 * 86_400;
 /** There are about 600 names; more come only from wrong case, and are not worth memory. */
 const MAX_ZONES = 1_000;
-
-/** What ICU takes for a zone and the IANA data do not know; "BST" would be Dhaka. */
-const ABBREVIATIONS = new Set(
-  "ACT AET AGT ART AST BET BST CAT CNT CST CTT EAT ECT IET IST JST MIT NET NST PLT PNT PRT PST SST VST".split(
-    " ",
-  ),
-);
 
 const zones = new Map<string, TimeZone>();
 
@@ -128,47 +121,19 @@ function offsetsOf(name: string): Offsets {
 }
 
 function formatOf(name: string): Intl.DateTimeFormat {
-  // Offsets such as +01:00, which Intl takes too, are not names.
-  if (!/^[A-Za-z][A-Za-z0-9_+/-]*$/.test(name) || ABBREVIATIONS.has(name.toUpperCase())) {
-    throw unknownZone(name);
-  }
+  const problem = timeZoneProblem(name);
+  if (problem !== undefined) throw new TimeZoneError(problem);
   const digits = "numeric";
-  try {
-    return new Intl.DateTimeFormat("en-US", {
-      timeZone: name,
-      calendar: "gregory",
-      numberingSystem: "latn",
-      hourCycle: "h23",
-      year: digits,
-      month: digits,
-      day: digits,
-      hour: digits,
-      minute: digits,
-      second: digits,
-    });
-  } catch (error) {
-    if (error instanceof RangeError) throw unknownZone(name);
-    throw error;
-  }
-}
-
-function unknownZone(name: string): TimeZoneError {
-  const shown = name.length > 60 ? `${name.slice(0, 60)}…` : name;
-  const what = ABBREVIATIONS.has(name.toUpperCase())
-    ? "is an abbreviation that means different zones to different people"
-    : "is not the name of a time zone";
-  return new TimeZoneError(
-    `"${shown}" ${what}${hint(shown)}; expected a name of the IANA time zone database, such as "Europe/Lisbon" or "UTC"`,
-  );
-}
-
-/** The city alone is what most people forget the rest of; else the nearest name of the same region. */
-function hint(name: string): string {
-  const names = Intl.supportedValuesOf("timeZone");
-  const plain = name.trim().replaceAll(" ", "_").toLowerCase();
-  const city = names.find((known) => known.toLowerCase().endsWith(`/${plain}`));
-  if (city !== undefined) return ` (did you mean "${city}"?)`;
-  const region = plain.split("/")[0] ?? "";
-  const near = names.filter((known) => known.toLowerCase().startsWith(`${region}/`));
-  return suggestion(plain, near.length > 0 ? near : names);
+  return new Intl.DateTimeFormat("en-US", {
+    timeZone: name,
+    calendar: "gregory",
+    numberingSystem: "latn",
+    hourCycle: "h23",
+    year: digits,
+    month: digits,
+    day: digits,
+    hour: digits,
+    minute: digits,
+    second: digits,
+  });
 }
