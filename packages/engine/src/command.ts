@@ -12,6 +12,14 @@ export interface StartCommand {
   readonly priority?: number;
   /** Present when another instance's `run: workflow` started this one. */
   readonly parent?: ParentLink;
+  /** What the instance is part of, if whoever started it said so. */
+  readonly trace?: TraceContext;
+}
+
+/** Of the caller's span (W3C Trace Context), passed on and never looked into. */
+export interface TraceContext {
+  readonly traceparent: string;
+  readonly tracestate?: string;
 }
 
 export interface ParentLink {

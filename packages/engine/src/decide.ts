@@ -43,6 +43,8 @@ export interface Environment {
   readonly maxDepth?: number;
   /** `$runtime` (DSL "Runtime Descriptor"). */
   readonly runtime: { readonly name: string; readonly version: string };
+  /** True: the decision says in which frame each task was entered, for those who draw the tree of tasks. */
+  readonly nesting?: boolean;
 }
 
 export interface Decision {
@@ -52,6 +54,8 @@ export interface Decision {
   readonly effects: readonly Effect[];
   /** False when the command met nothing to act on (a late result, a stale timer) and nothing changed. */
   readonly applied: boolean;
+  /** Where the environment asks for it: frames entered, each with the frame it was entered in, by id. */
+  readonly nesting?: ReadonlyMap<string, string>;
 }
 
 /**
@@ -133,7 +137,8 @@ function decided(d: Draft, change: () => boolean): Decision {
   if (!applied && d.state.seq === before) return ignored(d.original);
   if (!isTerminal(d.state.status) && d.state.status !== "suspended") d.state.status = phase(d);
   const { state, effects } = d.finish();
-  return { state, events: d.events, effects, applied };
+  const decision = { state, events: d.events, effects, applied };
+  return d.nesting === undefined ? decision : { ...decision, nesting: d.nesting };
 }
 
 /** `waiting` when nothing but time is waited for, else `running` (DSL "Status Phases"). */
@@ -159,6 +164,7 @@ function initial(program: Program, command: Command, environment: Environment): 
     next: 1,
     frames: {},
     ...(command.parent === undefined ? {} : { parent: command.parent }),
+    ...(command.trace === undefined ? {} : { trace: command.trace }),
   };
 }
 

@@ -29,6 +29,8 @@ export class Draft {
   readonly state: Mutable<State>;
   readonly frames: Map<string, Frame>;
   readonly values: Map<string, Json>;
+  /** See `Decision.nesting`. */
+  readonly nesting: Map<string, string> | undefined;
   readonly #owned = new Set<string>();
   readonly #effects = new Map<string, Effect>();
   /** What arrived while suspended: nothing of it is open outside any more. */
@@ -48,6 +50,7 @@ export class Draft {
       if (frame !== undefined) this.frames.set(id, frame);
     }
     this.values = new Map(state.values === undefined ? undefined : Object.entries(state.values));
+    this.nesting = env.nesting === true ? new Map() : undefined;
     this.#arrived = arrived(state);
     this.#began = env.monotonic?.() ?? 0;
   }

@@ -89,6 +89,8 @@ export interface CancelChild {
 export interface EmitEvent {
   readonly kind: "event.emit";
   readonly event: JsonObject;
+  /** The frame of the task that emits it. */
+  readonly occurrence: string;
 }
 /**
  * Deliver events that pass one of these filters. Setting an id again replaces what was set. `subscriptionId` is unique in the

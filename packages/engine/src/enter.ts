@@ -58,6 +58,7 @@ function open(d: Draft, node: TaskNode, place: Place): Frame {
     key: place.key,
     startedAt: d.env.now,
   };
+  d.nesting?.set(frame.id, place.parent.id);
   if (place.raw !== inputOf(d, place.parent)) frame.raw = place.raw;
   return d.put(frame);
 }

@@ -6,7 +6,7 @@
  * or a try. When no frame is left the instance is terminal.
  */
 import type { Json } from "@millrace/language";
-import type { Command, ParentLink } from "./command.ts";
+import type { Command, ParentLink, TraceContext } from "./command.ts";
 import type { WorkflowError } from "./error.ts";
 import type { Frame } from "./frame.ts";
 
@@ -46,6 +46,8 @@ export interface State {
   /** Present when faulted. */
   readonly error?: WorkflowError;
   readonly parent?: ParentLink;
+  /** As the start gave it. */
+  readonly trace?: TraceContext;
   /** The next frame id. */
   readonly next: number;
   /** Frames by id (decimal strings). */

@@ -142,7 +142,7 @@ test("emit gives the event with its required attributes", () => {
     data: { n: 1 },
   };
   assert.deepEqual(state.output, event);
-  assert.deepEqual(effects, [{ kind: "event.emit", event, since: 0 }]);
+  assert.deepEqual(effects, [{ kind: "event.emit", event, occurrence: "2", since: 0 }]);
 });
 
 test("an endless loop without waiting ends with a clear error", () => {

@@ -16,7 +16,7 @@ import type { BreakerEvents } from "./observe/breaker-events.ts";
 import { measuredExecutor } from "./observe/measured-executor.ts";
 import type { DocumentFetcher } from "./external/source.ts";
 import { type Metrics, noMetrics } from "./observe/metrics.ts";
-import { runtimeMetrics } from "./observe/runtime-metrics.ts";
+import type { FactListener, Tracing } from "./owner/facts.ts";
 import type { Runtime } from "./runtime.ts";
 import { LogRedaction } from "./secrets/redact.ts";
 import type { Vault } from "./secrets/vault.ts";
@@ -35,6 +35,9 @@ export interface RuntimeParts {
   readonly executor: ActivityExecutor;
   /** Fetches functions and schemas that definitions take from outside; without it, none that has an address. */
   readonly fetcher?: DocumentFetcher;
+  /** Is told what was committed. */
+  readonly onFacts?: FactListener;
+  readonly tracing?: Tracing;
 }
 
 /** Starts the runtime; resolves when it owns its partitions. */
@@ -65,7 +68,7 @@ export interface Server extends RuntimeHost {
 
 export async function startRuntime(
   config: Config,
-  options: StartOptions & { readonly metrics?: Metrics } = {},
+  options: StartOptions & { readonly metrics?: Metrics; readonly onFacts?: FactListener } = {},
 ): Promise<RuntimeHost> {
   const { clock = systemClock(), openRuntime = openPostgresRuntime, metrics = noMetrics } = options;
   const { redaction = new LogRedaction() } = options;
@@ -78,7 +81,15 @@ export async function startRuntime(
   const activities = await openActivities(config, shared);
   const executor = measuredExecutor(activities, metrics, clock);
   try {
-    const opened = await openRuntime({ config, log, clock, executor, fetcher: activities });
+    const { onFacts } = options;
+    const opened = await openRuntime({
+      config,
+      log,
+      clock,
+      executor,
+      fetcher: activities,
+      ...(onFacts === undefined ? {} : { onFacts }),
+    });
     breakers.attach(opened.runtime);
     return {
       runtime: opened.runtime,
@@ -104,17 +115,15 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   checkExposure(config);
   const { clock = systemClock(), redaction = new LogRedaction() } = options;
   const log = options.log ?? (await defaultLog(config, redaction));
-  const [{ startApi }, { createPrometheusMetrics }] = await Promise.all([
+  const [{ startApi }, { createExposition }] = await Promise.all([
     import("./api/server.ts"),
-    import("./observe/prometheus.ts"),
+    import("./observe/exposition.ts"),
   ]);
-  const metrics = createPrometheusMetrics();
-  const host = await startRuntime(config, { ...options, clock, log, metrics, redaction });
+  const all = createExposition();
+  const { metrics, onFacts } = all;
+  const host = await startRuntime(config, { ...options, clock, log, metrics, redaction, onFacts });
   const { runtime, secrets } = host;
-  const exposition = async () => ({
-    contentType: metrics.contentType,
-    text: (await metrics.text()) + runtimeMetrics(runtime.stats()),
-  });
+  const exposition = () => all.of(runtime);
   try {
     const api = await startApi({ runtime, secrets, config, log, clock, metrics, exposition });
     log.info({ url: api.url }, "listening");

@@ -4,8 +4,9 @@
  * Instants are epoch milliseconds. Methods reject with a {@link RuntimeError} for what the caller can act on; anything
  * else that is thrown is a fault of the server.
  */
-import type { HistoryEvent, Status, WorkflowError } from "@millrace/engine";
+import type { HistoryEvent, Status, TraceContext, WorkflowError } from "@millrace/engine";
 import type { Json, JsonObject } from "@millrace/language";
+import type { HistogramView } from "./owner/histogram.ts";
 
 /** The only tenant until tenants come. */
 export const DEFAULT_TENANT = "default";
@@ -74,6 +75,8 @@ export interface StartInstance extends WorkflowName {
   readonly priority?: number;
   /** At most one instance of the workflow (namespace and name) is ever started for a key. */
   readonly idempotencyKey?: string;
+  /** Of the caller's span. */
+  readonly trace?: TraceContext;
 }
 export interface StartedInstance {
   readonly id: string;
@@ -217,6 +220,8 @@ export interface Runtime {
   health(): Promise<Health>;
   /** Reads counters only: cheap enough for a scrape. */
   stats(): RuntimeStats;
+  /** Asks the database at most twice a minute, however often it is called; undefined when that has no answer. */
+  storage(): Promise<StorageStats | undefined>;
 }
 
 export type RuntimeErrorKind =
@@ -317,15 +322,39 @@ export interface RuntimeStats {
     readonly hotInstances: number;
     readonly hotBytes: number;
   };
-  /** Sums for averages and maxima since the process started. */
-  readonly latencies: {
-    readonly commitMs: Latency;
+  /** Since the process started. */
+  readonly figures: {
+    readonly commitMs: HistogramView;
+    /** Transitions of each commit. */
+    readonly batchTransitions: HistogramView;
     /** From the time a timer was due until it was taken up. */
-    readonly timerLatenessMs: Latency;
+    readonly timerLatenessMs: HistogramView;
+    /** From the time of a schedule until its instance was asked for. */
+    readonly scheduleLatenessMs: HistogramView;
   };
+  /** What waits here, as of now. */
+  readonly queues: readonly QueueDepth[];
 }
-export interface Latency {
-  readonly count: number;
-  readonly sum: number;
-  readonly max: number;
+
+export interface QueueDepth {
+  /** `commands`: to be decided; `activities`: to be carried out. */
+  readonly queue: "commands" | "activities";
+  readonly pool: string;
+  readonly priority: number;
+  readonly depth: number;
+  /** Milliseconds that the first one has waited; 0 where none waits. */
+  readonly oldestMs: number;
+}
+
+/** What the database holds, as of at most half a minute ago. */
+export interface StorageStats {
+  /** Commands in the inbox, counted up to 100,000. */
+  readonly inboxMessages: number;
+  readonly tables: readonly {
+    readonly name: string;
+    /** PostgreSQL's estimate. */
+    readonly rows: number;
+    /** With indexes and what is kept apart (TOAST). */
+    readonly bytes: number;
+  }[];
 }

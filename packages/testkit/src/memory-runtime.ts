@@ -240,6 +240,10 @@ export class MemoryRuntime implements Runtime {
     return STATS;
   }
 
+  async storage() {
+    return { inboxMessages: 2, tables: [{ name: "instances", rows: 7, bytes: 8192 }] };
+  }
+
   #entry(id: string): Entry {
     const entry = this.instances.get(id);
     if (entry) return entry;
@@ -309,8 +313,11 @@ const STATS: RuntimeStats = {
     hotInstances: 1,
     hotBytes: 900,
   },
-  latencies: {
-    commitMs: { count: 10, sum: 25, max: 9 },
-    timerLatenessMs: { count: 0, sum: 0, max: 0 },
+  figures: {
+    commitMs: { bounds: [1, 5], counts: [3, 6, 1], count: 10, sum: 25, max: 9 },
+    batchTransitions: { bounds: [5], counts: [10, 0], count: 10, sum: 30, max: 4 },
+    timerLatenessMs: { bounds: [1], counts: [0, 0], count: 0, sum: 0, max: 0 },
+    scheduleLatenessMs: { bounds: [1], counts: [0, 0], count: 0, sum: 0, max: 0 },
   },
+  queues: [{ queue: "commands", pool: "default", priority: 2, depth: 3, oldestMs: 40 }],
 };

@@ -24,6 +24,6 @@ export function startEmit(d: Draft, node: EmitNode, frame: Frame): Outcome {
     datacontenttype: "application/json",
   };
   const event: JsonObject = { ...defaults, ...given };
-  d.effect({ kind: "event.emit", event });
+  d.effect({ kind: "event.emit", event, occurrence: frame.id });
   return { kind: "done", output: event };
 }

@@ -143,6 +143,21 @@ export const IdempotencyHeaders = Type.Object({
 });
 export type IdempotencyHeaders = Static<typeof IdempotencyHeaders>;
 
+/** W3C Trace Context: the span that asks. What cannot be read counts as absent. */
+export const TraceHeaders = Type.Object({
+  traceparent: Type.Optional(
+    Type.String({ description: "W3C Trace Context: the span that the instance's is a child of." }),
+  ),
+  tracestate: Type.Optional(Type.String({ description: "Passed on with `traceparent`." })),
+});
+export type TraceHeaders = Static<typeof TraceHeaders>;
+
+export const StartHeaders = Type.Object({
+  ...IdempotencyHeaders.properties,
+  ...TraceHeaders.properties,
+});
+export type StartHeaders = Static<typeof StartHeaders>;
+
 export const InstancePath = Type.Object({ id: InstanceId });
 export type InstancePath = Static<typeof InstancePath>;
 

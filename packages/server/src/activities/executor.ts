@@ -1,5 +1,5 @@
 /** The port between the owner of an instance and whatever does its outside work. */
-import type { ActivityType, DeferredInput, WorkflowError } from "@millrace/engine";
+import type { ActivityType, DeferredInput, TraceContext, WorkflowError } from "@millrace/engine";
 import type { Json, JsonObject } from "@millrace/language";
 
 /** One attempt of one activity. */
@@ -33,6 +33,8 @@ export interface ActivityRequest {
   readonly return?: "stdout" | "stderr" | "code" | "all" | "none";
   /** Epoch milliseconds after which nobody waits for the result. */
   readonly deadline?: number;
+  /** What goes along with requests: as the instance was started with, or where traces are kept, the attempt's own. */
+  readonly trace?: TraceContext;
 }
 
 /** The one terminal result of an attempt. */

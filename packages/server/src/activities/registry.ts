@@ -18,6 +18,7 @@ import { Confidence, type SecretSource } from "./secrets.ts";
 import type { CallSettings } from "./services.ts";
 import type { SharedConfig, SharedServices } from "./tenants.ts";
 import { withTimeLimit } from "./time-limit.ts";
+import { tracedServices } from "./traced.ts";
 
 export interface ActivitiesConfig extends CallSettings {
   readonly egress?: EgressConfig;
@@ -68,7 +69,7 @@ export function createActivities(config: ActivitiesConfig = {}): Activities {
     opened ??= open();
     const shared = await opened;
     const output = await shared.use(request.tenant, (services) =>
-      confidence.perform(execute, request, services, signal, feed),
+      confidence.perform(execute, request, tracedServices(services, request), signal, feed),
     );
     return { output };
   };

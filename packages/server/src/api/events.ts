@@ -3,6 +3,7 @@ import { CloudEvent, EventsAccepted, ref } from "@millrace/protocol/schemas";
 import type { FastifyInstance } from "fastify";
 import { readEvents } from "../events/cloudevents.ts";
 import type { CloudEventObject } from "../runtime.ts";
+import { readTraceContext } from "../observe/telemetry/trace-context.ts";
 import type { ApiContext } from "./context.ts";
 import { answers, problems } from "./documented.ts";
 
@@ -50,11 +51,25 @@ export function events({ runtime, metrics }: ApiContext) {
         const { headers, body = Buffer.alloc(0) } = request;
         const found = readEvents({ headers, body });
         // Undefined members don't occur: the reader leaves absent attributes out.
-        const result = await runtime.publishEvents(found as readonly CloudEventObject[]);
+        const given = found as readonly CloudEventObject[];
+        const result = await runtime.publishEvents(traced(given, request.headers));
         metrics.eventsAccepted(result.accepted, result.duplicates);
         void reply.code(202);
         return result;
       },
     });
   };
+}
+
+/** CloudEvents "Distributed Tracing" extension: an event's own attributes win over the trace of the request that brings it. */
+function traced(
+  events: readonly CloudEventObject[],
+  headers: Readonly<Record<string, unknown>>,
+): readonly CloudEventObject[] {
+  const { traceparent, tracestate } = headers;
+  const context = readTraceContext({ traceparent, tracestate });
+  if (context === undefined) return events;
+  return events.map((event) =>
+    event["traceparent"] === undefined ? { ...event, ...context } : event,
+  );
 }

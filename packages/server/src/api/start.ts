@@ -1,8 +1,8 @@
 /** `POST /v1/workflows/{namespace}/{name}/instances`: the hot path. One call of the runtime, a small answer. */
 import { isFinal } from "@millrace/protocol";
 import {
-  IdempotencyHeaders,
   Instance,
+  StartHeaders,
   StartQuery,
   StartRequest,
   StartedInstance,
@@ -10,6 +10,7 @@ import {
   ref,
 } from "@millrace/protocol/schemas";
 import type { FastifyInstance } from "fastify";
+import { readTraceContext } from "../observe/telemetry/trace-context.ts";
 import type { ApiContext } from "./context.ts";
 import { answers, problems } from "./documented.ts";
 import { ended, waitTime } from "./waiting.ts";
@@ -18,7 +19,7 @@ import * as wire from "./wire.ts";
 interface StartRoute {
   Params: WorkflowPath;
   Querystring: StartQuery;
-  Headers: IdempotencyHeaders;
+  Headers: StartHeaders;
   Body: StartRequest;
 }
 
@@ -32,7 +33,7 @@ const SCHEMA = {
   tags: ["instances"],
   params: WorkflowPath,
   querystring: StartQuery,
-  headers: IdempotencyHeaders,
+  headers: StartHeaders,
   body: StartRequest,
   response: {
     200: answers(
@@ -66,12 +67,14 @@ export function start(context: ApiContext) {
         const wait = waitTime(request.query.wait, context.config.maxWait);
         const { params, body } = request;
         const key = request.headers["idempotency-key"];
+        const trace = readTraceContext(request.headers);
         const { id, created } = await context.runtime.startInstance({
           namespace: params.namespace,
           name: params.name,
           input: body.input === undefined ? {} : body.input,
           ...(body.version === undefined ? {} : { version: body.version }),
           ...(key === undefined ? {} : { idempotencyKey: key }),
+          ...(trace === undefined ? {} : { trace }),
         });
         void reply.header("location", `/v1/instances/${id}`);
         if (wait !== undefined) {

@@ -6,7 +6,8 @@ import { createLogger } from "./log.ts";
 import { measuredExecutor } from "./measured-executor.ts";
 import { noMetrics } from "./metrics.ts";
 import { createPrometheusMetrics } from "./prometheus.ts";
-import { runtimeMetrics } from "./runtime-metrics.ts";
+import { exposition } from "./families.ts";
+import { runtimeFamilies } from "./runtime-metrics.ts";
 
 function lines(write: (log: ReturnType<typeof createLogger>) => void): Record<string, unknown>[] {
   const written: string[] = [];
@@ -59,15 +60,31 @@ function parse(text: string): Map<string, number> {
   return samples;
 }
 
-test("what the runtime counts is exposed in base units", () => {
-  const text = runtimeMetrics(new MemoryRuntime().stats());
+/** What a runtime's own figures look like to a scrape. */
+async function runtimeText(): Promise<string> {
+  const runtime = new MemoryRuntime();
+  return exposition(runtimeFamilies(runtime.stats(), await runtime.storage()));
+}
+
+test("what the runtime counts is exposed in base units", async () => {
+  const text = await runtimeText();
   const samples = parse(text);
   assert.equal(samples.get("millrace_instances_started_total"), 7);
   assert.equal(samples.get("millrace_queue_commands"), 3);
-  assert.equal(samples.get("millrace_batch_transitions_mean"), 3);
+  assert.equal(samples.get("millrace_batch_transitions_sum"), 30);
+  assert.equal(samples.get('millrace_batch_transitions_bucket{le="+Inf"}'), 10);
+  assert.equal(samples.get('millrace_commit_seconds_bucket{le="0.001"}'), 3);
+  assert.equal(samples.get('millrace_commit_seconds_bucket{le="0.005"}'), 9);
+  assert.equal(samples.get('millrace_commit_seconds_bucket{le="+Inf"}'), 10);
   assert.equal(samples.get("millrace_commit_seconds_sum"), 0.025);
   assert.equal(samples.get("millrace_commit_seconds_count"), 10);
   assert.equal(samples.get("millrace_commit_max_seconds"), 0.009);
+  const waiting = '{queue="commands",pool="default",priority="P2"}';
+  assert.equal(samples.get(`millrace_queue_depth${waiting}`), 3);
+  assert.equal(samples.get(`millrace_queue_age_seconds${waiting}`), 0.04);
+  assert.equal(samples.get("millrace_inbox_messages"), 2);
+  assert.equal(samples.get('millrace_table_rows{table="instances"}'), 7);
+  assert.equal(samples.get('millrace_table_bytes{table="instances"}'), 8192);
   for (const name of samples.keys()) assert.match(name, /^millrace_/);
   assert.ok(text.endsWith("\n"));
 });
@@ -79,7 +96,7 @@ test("the edges' metrics and the runtime's make one exposition without a name tw
   metrics.activityFinished("call:http", "failed", 0.2);
   const samples = parse(
     (await metrics.text()).replaceAll(/^nodejs_.*$|^process_.*$|^# .*$/gm, "") +
-      runtimeMetrics(new MemoryRuntime().stats()),
+      (await runtimeText()),
   );
   const labels = 'method="GET",route="/v1/instances/:id",status="200"';
   assert.equal(samples.get(`millrace_http_request_duration_seconds_count{${labels}}`), 1);

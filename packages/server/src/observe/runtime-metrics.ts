@@ -1,11 +1,11 @@
-/**
- * What the runtime counts, in Prometheus' text exposition format 0.0.4. The runtime keeps plain numbers so that its hot
- * path knows no metrics library; a scrape reads them here.
- */
-import type { Latency, RuntimeStats } from "../runtime.ts";
+/** What the runtime counts, as metrics. */
+import type { HistogramView } from "../owner/histogram.ts";
+import type { RuntimeStats, StorageStats } from "../runtime.ts";
+import { type Family, inSeconds, single } from "./families.ts";
 
 type Counters = RuntimeStats["counters"];
 type Gauges = RuntimeStats["gauges"];
+type Figures = RuntimeStats["figures"];
 
 /** Metric name (without `millrace_`) and help of each counter. */
 const COUNTERS: { readonly [Key in keyof Counters]: readonly [name: string, help: string] } = {
@@ -42,47 +42,100 @@ const GAUGES: { readonly [Key in keyof Gauges]: readonly [name: string, help: st
   hotBytes: ["hot_bytes", "Bytes of those states."],
 };
 
-/** The exposition of everything in `stats`, ending with a line feed. */
-export function runtimeMetrics(stats: RuntimeStats): string {
-  const lines: string[] = [];
-  for (const key of Object.keys(COUNTERS) as (keyof Counters)[]) {
-    metric(lines, "counter", COUNTERS[key], stats.counters[key]);
-  }
-  for (const key of Object.keys(GAUGES) as (keyof Gauges)[]) {
-    metric(lines, "gauge", GAUGES[key], stats.gauges[key]);
-  }
-  latency(
-    lines,
-    "commit",
-    "Time a transaction of the owner's loop took.",
-    stats.latencies.commitMs,
-  );
-  latency(
-    lines,
-    "timer_lateness",
+const FIGURES: {
+  readonly [Key in keyof Figures]: readonly [name: string, help: string, unit: "seconds" | ""];
+} = {
+  commitMs: ["commit_seconds", "Time a transaction of the owner's loop took.", "seconds"],
+  batchTransitions: ["batch_transitions", "Instance rows that one such transaction wrote.", ""],
+  timerLatenessMs: [
+    "timer_lateness_seconds",
     "How long after its time a timer was taken up.",
-    stats.latencies.timerLatenessMs,
-  );
-  const { transitions, commits } = stats.counters;
-  const size = ["batch_transitions_mean", "Mean transitions in a commit since the start."] as const;
-  metric(lines, "gauge", size, commits === 0 ? 0 : transitions / commits);
-  return `${lines.join("\n")}\n`;
+    "seconds",
+  ],
+  scheduleLatenessMs: [
+    "schedule_lateness_seconds",
+    "How long after the time of a schedule its instance was asked for.",
+    "seconds",
+  ],
+};
+
+/** Everything in `stats`, and of the database what is known. */
+export function runtimeFamilies(stats: RuntimeStats, storage?: StorageStats): readonly Family[] {
+  const families: Family[] = [];
+  for (const key of Object.keys(COUNTERS) as (keyof Counters)[])
+    families.push(single("counter", ...named(COUNTERS[key]), stats.counters[key]));
+  for (const key of Object.keys(GAUGES) as (keyof Gauges)[])
+    families.push(single("gauge", ...named(GAUGES[key]), stats.gauges[key]));
+  for (const key of Object.keys(FIGURES) as (keyof Figures)[])
+    families.push(...figure(FIGURES[key], stats.figures[key]));
+  families.push(...queues(stats.queues));
+  return storage === undefined ? families : [...families, ...stored(storage)];
 }
 
-function metric(
-  lines: string[],
-  type: "counter" | "gauge",
-  [name, help]: readonly [name: string, help: string],
-  value: number,
-): void {
-  lines.push(`# HELP millrace_${name} ${help}`, `# TYPE millrace_${name} ${type}`);
-  lines.push(`millrace_${name} ${value}`);
+function named([name, help]: readonly [name: string, help: string]): [string, string] {
+  return [`millrace_${name}`, help];
 }
 
-/** A summary without quantiles (rates of sum and count give the mean of any window) and the largest one ever. */
-function latency(lines: string[], name: string, help: string, value: Latency): void {
-  lines.push(`# HELP millrace_${name}_seconds ${help}`, `# TYPE millrace_${name}_seconds summary`);
-  lines.push(`millrace_${name}_seconds_sum ${value.sum / 1_000}`);
-  lines.push(`millrace_${name}_seconds_count ${value.count}`);
-  metric(lines, "gauge", [`${name}_max_seconds`, `${help} The largest.`], value.max / 1_000);
+/** A histogram and, where it is a time, the largest one ever: a bucket does not say it. */
+function figure(
+  [name, help, unit]: (typeof FIGURES)[keyof Figures],
+  view: HistogramView,
+): readonly Family[] {
+  const histogram = unit === "seconds" ? inSeconds(view) : view;
+  const family: Family = {
+    name: `millrace_${name}`,
+    help,
+    type: "histogram",
+    samples: [{ labels: {}, histogram }],
+  };
+  if (unit === "") return [family];
+  const largest = name.replace(/_seconds$/, "_max_seconds");
+  return [family, single("gauge", `millrace_${largest}`, `${help} The largest.`, histogram.max)];
+}
+
+function queues(depths: RuntimeStats["queues"]): readonly Family[] {
+  const labelled = (value: (depth: RuntimeStats["queues"][number]) => number) =>
+    depths.map((depth) => {
+      const { queue, pool, priority } = depth;
+      return { labels: { queue, pool, priority: `P${priority}` }, value: value(depth) };
+    });
+  return [
+    {
+      name: "millrace_queue_depth",
+      help: "What waits here by queue, pool and priority.",
+      type: "gauge",
+      samples: labelled(({ depth }) => depth),
+    },
+    {
+      name: "millrace_queue_age_seconds",
+      help: "How long the first one there has waited.",
+      type: "gauge",
+      samples: labelled(({ oldestMs }) => oldestMs / 1_000),
+    },
+  ];
+}
+
+function stored({ inboxMessages, tables }: StorageStats): readonly Family[] {
+  const of = (value: (table: StorageStats["tables"][number]) => number) =>
+    tables.map((table) => ({ labels: { table: table.name }, value: value(table) }));
+  return [
+    single(
+      "gauge",
+      "millrace_inbox_messages",
+      "Commands in the database's inbox, counted up to 100,000.",
+      inboxMessages,
+    ),
+    {
+      name: "millrace_table_rows",
+      help: "Rows of a table, as PostgreSQL estimates them.",
+      type: "gauge",
+      samples: of(({ rows }) => rows),
+    },
+    {
+      name: "millrace_table_bytes",
+      help: "Size of a table with its indexes.",
+      type: "gauge",
+      samples: of(({ bytes }) => bytes),
+    },
+  ];
 }

@@ -1,7 +1,9 @@
 /** What the owner counts; `Runtime.stats()` reads it. */
 import type { RuntimeStats } from "../runtime.ts";
+import { Histogram, type HistogramView, MILLISECONDS, SIZES } from "./histogram.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+type Figures = RuntimeStats["figures"];
 
 export class Counters {
   readonly counts: Mutable<RuntimeStats["counters"]> = {
@@ -26,13 +28,30 @@ export class Counters {
     reconcilerRepairs: 0,
     leasesLost: 0,
   };
-  readonly commitMs = { count: 0, sum: 0, max: 0 };
-  readonly timerLatenessMs = { count: 0, sum: 0, max: 0 };
+  readonly #figures: Readonly<Record<keyof Figures, Histogram>> = {
+    commitMs: new Histogram(MILLISECONDS),
+    batchTransitions: new Histogram(SIZES),
+    timerLatenessMs: new Histogram(MILLISECONDS),
+    scheduleLatenessMs: new Histogram(MILLISECONDS),
+  };
 
-  measure(latency: "commitMs" | "timerLatenessMs", value: number): void {
-    const figure = this[latency];
-    figure.count += 1;
-    figure.sum += value;
-    figure.max = Math.max(figure.max, value);
+  measure(figure: keyof Figures, value: number): void {
+    this.#figures[figure].observe(value);
+  }
+
+  /** @param ms from a schedule's time until its instance was asked for */
+  observeScheduleLateness(ms: number): void {
+    this.measure("scheduleLatenessMs", Math.max(0, ms));
+  }
+
+  ended(status: string): void {
+    if (status === "completed") this.counts.instancesCompleted += 1;
+    else if (status === "faulted") this.counts.instancesFaulted += 1;
+    else this.counts.instancesCancelled += 1;
+  }
+
+  figures(): Figures {
+    const views = Object.entries(this.#figures).map(([name, figure]) => [name, figure.view()]);
+    return Object.fromEntries(views) as Record<keyof Figures, HistogramView>;
   }
 }

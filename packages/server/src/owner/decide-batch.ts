@@ -17,6 +17,7 @@ import type { InstanceRow, WorkflowVersion } from "../store/store.ts";
 import type { BatchBuilder } from "./builder.ts";
 import { type AfterCommit, collect, keepApart, requestOf, send } from "./effects.ts";
 import type { Entry, Outcome } from "./entry.ts";
+import type { Committed, Tracing } from "./facts.ts";
 import { faulted } from "./fault.ts";
 import type { MailIds } from "./mail-ids.ts";
 import {
@@ -45,6 +46,9 @@ export interface DecideContext {
   readonly whyNot: (workflow: WorkflowVersion) => string;
   readonly batch: BatchBuilder;
   readonly after: AfterCommit;
+  /** True when somebody is to be told what was committed. */
+  readonly watched: boolean;
+  readonly tracing?: Tracing;
 }
 
 export interface Decided {
@@ -55,6 +59,8 @@ export interface Decided {
   readonly hot?: Hot;
   /** True when a row is written. */
   readonly changed: boolean;
+  /** For those who watch, if any. */
+  readonly told?: Committed;
 }
 
 export function workflowOf(row: WorkflowVersion): WorkflowVersion {
@@ -79,10 +85,12 @@ export function decideSlot(slot: Slot, entries: readonly Entry[], given: DecideC
   let hot = before;
   const outcomes: Outcome[] = [];
   const history: HistoryEvent[] = [];
+  let nesting: ReadonlyMap<string, string> | undefined;
   for (const entry of entries) {
     consume(entry, context);
-    const { next, outcome, events } = applyOne(hot, entry, context);
+    const { next, outcome, events, ...more } = applyOne(hot, entry, context);
     for (const event of events) history.push(event);
+    nesting = joined(nesting, more.nesting);
     outcomes.push(outcome);
     hot = next;
   }
@@ -100,7 +108,23 @@ export function decideSlot(slot: Slot, entries: readonly Entry[], given: DecideC
   // What is kept in memory has no text beside what it says.
   const size = row.state.length + (row.activities?.length ?? 0);
   const kept = { state, row: head, open: open.current, size };
-  return { slot, entries, outcomes, changed: true, hot: kept };
+  const decided = { slot, entries, outcomes, changed: true, hot: kept };
+  if (!given.watched) return decided;
+  const workflow = workflowOf(head);
+  const told = { workflow, program: given.programOf(workflow), before: before?.state, state };
+  return {
+    ...decided,
+    told: { ...told, facts: history, entries, ...(nesting === undefined ? {} : { nesting }) },
+  };
+}
+
+/** What the decisions of one batch say together. */
+function joined(
+  first: ReadonlyMap<string, string> | undefined,
+  second: ReadonlyMap<string, string> | undefined,
+): ReadonlyMap<string, string> | undefined {
+  if (first === undefined || second === undefined) return first ?? second;
+  return new Map([...first, ...second]);
 }
 
 /** Lets out what was asked for and not taken back. What outlives its instance (`await: false`) is kept apart. */
@@ -154,6 +178,7 @@ interface Applied {
   readonly next: Hot | undefined;
   readonly outcome: Outcome;
   readonly events: readonly HistoryEvent[];
+  readonly nesting?: ReadonlyMap<string, string>;
 }
 
 function applyOne(hot: Hot | undefined, entry: Entry, context: SlotContext): Applied {
@@ -173,12 +198,13 @@ function applyOne(hot: Hot | undefined, entry: Entry, context: SlotContext): App
   } catch (fault) {
     return breakDown(hot, fault, context.given);
   }
-  const { state, events, applied, effects } = decision;
+  const { state, events, applied, effects, nesting } = decision;
   if (applied && entry.tries !== undefined) endFired(entry, context.given);
   letOut(effects, state, entry.partition, workflow, context);
   const outcome: Outcome = { kind: applied ? "applied" : "ignored", state };
   const { row, open, size } = hot;
-  return { next: { state, row, open, size }, outcome, events };
+  const next = { state, row, open, size };
+  return { next, outcome, events, ...(nesting === undefined ? {} : { nesting }) };
 }
 
 function letOut(
@@ -189,7 +215,7 @@ function letOut(
   { given, epoch, open, asked }: SlotContext,
 ): void {
   if (effects.length === 0) return;
-  const { partitions, now, randomBytes, mailId, batch, after } = given;
+  const { partitions, now, randomBytes, mailId, batch, after, tracing } = given;
   const of = {
     state,
     partition,
@@ -201,6 +227,7 @@ function letOut(
     now,
     randomBytes,
     mailId,
+    ...(tracing === undefined ? {} : { tracing }),
   };
   for (const effect of effects) collect(effect, of, batch, after);
 }
@@ -237,12 +264,13 @@ function startOne(
     refuseStart(entry, `the engine failed: ${messageOf(fault)}`, given);
     return { next: undefined, outcome: { kind: "failed", fault }, events: [] };
   }
-  const { state, events, effects } = decision;
+  const { state, events, effects, nesting } = decision;
   letOut(effects, state, entry.partition, workflow, context);
   if (entry.start?.key !== undefined) given.batch.keys.push(entry.start.key);
   const row = newRow(state, entry.partition, workflow, given.now);
   const next = { state, row, open: NONE_OPEN, size: 0 };
-  return { next, outcome: { kind: "applied", state }, events };
+  const outcome = { kind: "applied", state } as const;
+  return { next, outcome, events, ...(nesting === undefined ? {} : { nesting }) };
 }
 
 function newRow(

@@ -1,10 +1,12 @@
 /** Turns the effects of a decision into rows to write and work to let out after the commit. */
 import type { Command, Effect, State } from "@millrace/engine";
+import type { JsonObject } from "@millrace/language";
 import { DEFAULT_PRIORITY, newId, partitionOf } from "@millrace/protocol";
 import { childInstanceId } from "../cluster/placement.ts";
 import type { TimerRow, WorkflowVersion } from "../store/store.ts";
 import type { BatchBuilder } from "./builder.ts";
 import type { Delivery } from "./dispatcher.ts";
+import { leavingContext, type Tracing } from "./facts.ts";
 import type { MailIds } from "./mail-ids.ts";
 import {
   fits,
@@ -50,6 +52,7 @@ export interface EffectContext {
   readonly now: number;
   readonly randomBytes: () => Uint8Array;
   readonly mailId: MailIds;
+  readonly tracing?: Tracing;
 }
 
 /** An inbox message as stored: the command, and for a start the workflow. */
@@ -143,13 +146,14 @@ export function requestOf(
   { state, workflow }: Pick<EffectContext, "state" | "workflow">,
 ): Delivery["request"] {
   const { tenant, namespace, name, version } = workflow;
-  const { priority } = state;
+  const { priority, trace } = state;
   return {
     tenant,
     instanceId: state.id,
     workflow: { namespace, name, version },
     ...(priority === undefined ? {} : { priority }),
     ...request,
+    ...(trace === undefined ? {} : { trace }),
   };
 }
 
@@ -172,8 +176,16 @@ function startChild(
   const parent = effect.detached ? {} : { parent: { instanceId: state.id, childId, depth } };
   const { priority = DEFAULT_PRIORITY } = state;
   const { input } = effect;
-  // What its parent waits for is as urgent as the parent, whatever the workflow says by itself.
-  const command = { kind: "start", instanceId: child, input, priority, ...parent } as const;
+  const trace = leavingContext(context.tracing, state, childId);
+  const command = {
+    kind: "start",
+    instanceId: child,
+    input,
+    // What its parent waits for is as urgent as the parent, whatever the workflow says by itself.
+    priority,
+    ...parent,
+    ...(trace === undefined ? {} : { trace }),
+  } as const;
   const of = { tenant: workflow.tenant, namespace, name, version };
   send(child, { command, workflow: of }, context, batch, after);
 }
@@ -193,10 +205,12 @@ export function send(
 }
 
 function emit(
-  { event }: Extract<Effect, { kind: "event.emit" }>,
-  { state, partition, workflow, now, randomBytes }: EffectContext,
+  { event: given, occurrence }: Extract<Effect, { kind: "event.emit" }>,
+  { state, partition, workflow, now, randomBytes, tracing }: EffectContext,
   batch: BatchBuilder,
 ): void {
+  // CloudEvents "Distributed Tracing" extension; what the author gave stays.
+  const event: JsonObject = { ...leavingContext(tracing, state, occurrence), ...given };
   // A column holds no NUL; the event itself is JSON, where it is escaped.
   const text = (value: unknown): string =>
     (typeof value === "string" ? value : JSON.stringify(value)).replaceAll("\0", "\uFFFD");

@@ -20,6 +20,7 @@ import { Counters } from "./counters.ts";
 import { type DecideContext, type Decided, decideSlot, hotOf, workflowOf } from "./decide-batch.ts";
 import { type LetOut, nothingAfter } from "./effects.ts";
 import { type Entry, isDurable, isFresh, leaveOutGone } from "./entry.ts";
+import type { FactListener, Tracing } from "./facts.ts";
 import { type MailIds, mailIds } from "./mail-ids.ts";
 import { BatchPrograms, type Compile, Programs } from "./programs.ts";
 import { type Hot, type Slot, Slots } from "./slots.ts";
@@ -39,6 +40,7 @@ export interface OwnerConfig {
   readonly decide?: typeof decide;
   /** How a definition becomes a program; a simulation of many nodes compiles each once for all. */
   readonly compile?: Compile;
+  readonly tracing?: Tracing;
 }
 
 /** What is told after each commit. */
@@ -46,6 +48,8 @@ export interface OwnerListener {
   onCommitted(after: LetOut): void;
   /** An instance has a new state. */
   onProgress(hot: Hot): void;
+  /** What was committed, instance by instance; where nobody is told, nothing is gathered. */
+  readonly onFacts?: FactListener;
   /** Another node has taken partitions. */
   onStale(): void;
   /**
@@ -206,7 +210,7 @@ export class Owner {
     // What was read under an epoch counts under that epoch only.
     if (taken.some(({ slot }, n) => this.epochOf(slot.partition) !== (epochs[n] ?? -1)))
       throw new StoreError("stale-epoch", "a partition changed hands while states were read");
-    const { store, clock, log, random, randomBytes, runtime, partitions } = this.#config;
+    const { store, clock, log, random, randomBytes, runtime, partitions, tracing } = this.#config;
     const now = this.#config.databaseNow();
     const batch = new BatchBuilder();
     const after = nothingAfter();
@@ -217,6 +221,7 @@ export class Owner {
         random,
         monotonic: () => clock.monotonic(),
         runtime,
+        ...(tracing === undefined ? {} : { nesting: true }),
         // Only what is tried again alone, perhaps because it could not be written, is worth the look.
         ...(taken[0]?.slot.alone === true ? { maxDepth: SAFE_DEPTH } : {}),
       },
@@ -231,12 +236,15 @@ export class Owner {
       whyNot: (workflow: WorkflowVersion) => this.programs.why(workflow),
       batch,
       after,
+      watched: this.#listener.onFacts !== undefined,
+      ...(tracing === undefined ? {} : { tracing }),
     };
     const decided = this.#decide(taken, context);
     if (!batch.empty) {
       const began = clock.monotonic();
       await store.commit(batch.build(context.epochOf));
       this.counters.measure("commitMs", clock.monotonic() - began);
+      this.counters.measure("batchTransitions", batch.created.length + batch.updated.length);
       this.counters.counts.commits += 1;
       this.#failures = 0;
       this.#failure = undefined;
@@ -311,11 +319,12 @@ export class Owner {
     if (changed && hot !== undefined) {
       counts.transitions += 1;
       if (hot.row.revision === 1) counts.instancesStarted += 1;
-      if (ended) this.#countEnd(hot.state.status);
+      if (ended) this.counters.ended(hot.state.status);
     }
     // An ended instance is read, if ever, by the API: it need not stay in memory.
     this.slots.setHot(slot, ended ? undefined : hot);
     if (changed && hot !== undefined) this.#listener.onProgress(hot);
+    if (each.told !== undefined) this.#listener.onFacts?.(each.told);
     for (const [index, entry] of entries.entries()) {
       const outcome = outcomes[index] ?? { kind: "missing" };
       if (outcome.kind === "applied") counts.commandsApplied += 1;
@@ -326,13 +335,6 @@ export class Owner {
         counts.activityResultsRefused += 1;
       entry.done?.(outcome);
     }
-  }
-
-  #countEnd(status: string): void {
-    const { counts } = this.counters;
-    if (status === "completed") counts.instancesCompleted += 1;
-    else if (status === "faulted") counts.instancesFaulted += 1;
-    else counts.instancesCancelled += 1;
   }
 
   /** Nothing is known to be written: forget what was decided, and try again on what the database has. */

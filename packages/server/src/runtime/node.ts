@@ -11,6 +11,7 @@ import type { Clock } from "../clock.ts";
 import type { Coordinator } from "../cluster/coordinator.ts";
 import type { Logger } from "../logger.ts";
 import { deliveryOf, Dispatcher } from "../owner/dispatcher.ts";
+import type { FactListener, Tracing } from "../owner/facts.ts";
 import { inboxService } from "../owner/inbox.ts";
 import { type Leases, leaseService } from "../owner/leases.ts";
 import { Owner, type OwnerConfig, type OwnerListener } from "../owner/owner.ts";
@@ -35,6 +36,8 @@ export interface NodePorts {
   readonly compile?: OwnerConfig["compile"];
   /** An instance has a new state, committed here. */
   readonly onProgress: OwnerListener["onProgress"];
+  readonly onFacts?: FactListener;
+  readonly tracing?: Tracing;
 }
 
 export interface NodeConfig {
@@ -116,8 +119,9 @@ function wire(ports: NodePorts, config: NodeConfig): Parts {
       runtime: RUNTIME,
       maxQueued: MAX_QUEUED,
       ...(ports.compile === undefined ? {} : { compile: ports.compile }),
+      ...(ports.tracing === undefined ? {} : { tracing: ports.tracing }),
     },
-    listener(() => parts, ports.onProgress),
+    listener(() => parts, ports),
   );
   const withOwner = { ...common, owner: () => owner };
   const { counters } = owner;
@@ -149,7 +153,10 @@ function wire(ports: NodePorts, config: NodeConfig): Parts {
   return parts;
 }
 
-function listener(parts: () => Parts, onProgress: OwnerListener["onProgress"]): OwnerListener {
+function listener(
+  parts: () => Parts,
+  { onProgress, onFacts }: Pick<NodePorts, "onProgress" | "onFacts">,
+): OwnerListener {
   return {
     onCommitted(after) {
       const { dispatcher, timers, inbox } = parts();
@@ -162,6 +169,7 @@ function listener(parts: () => Parts, onProgress: OwnerListener["onProgress"]): 
       if (after.mail.size > 0) inbox.nudge();
     },
     onProgress,
+    ...(onFacts === undefined ? {} : { onFacts }),
     onStale: () => parts().leases.nudge(),
     onUnknown: () => parts().leases.retake(),
   };

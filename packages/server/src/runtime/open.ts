@@ -175,6 +175,8 @@ async function assemble(
       executor,
       random: Math.random,
       randomBytes: random10,
+      ...(parts.onFacts === undefined ? {} : { onFacts: parts.onFacts }),
+      ...(parts.tracing === undefined ? {} : { tracing: parts.tracing }),
       onProgress: ({ row, state }) =>
         watchers.notify(
           row.id,

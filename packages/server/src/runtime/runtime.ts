@@ -30,6 +30,7 @@ import {
 } from "./functions.ts";
 import { getHistory, getInstance, listInstances, noInstance } from "./instances.ts";
 import { asRuntimeError, type Starts } from "./start.ts";
+import { storageStats } from "./storage.ts";
 import type { Watchers } from "./watchers.ts";
 import { type Caller, within } from "./within.ts";
 import { applyWorkflow, completeWorkflow, getWorkflow, listWorkflows } from "./workflows.ts";
@@ -79,6 +80,7 @@ export function postgresRuntime(parts: Parts): Runtime {
     publishEvents: (events, tenant) => answered(() => publishEvents(parts, events, tenant)),
     health: () => health(parts),
     stats: () => stats(parts),
+    storage: storageStats(pool, clock),
   });
 }
 
@@ -238,7 +240,7 @@ async function health({ pool, owner, leases, clock, partitions }: Parts): Promis
 }
 
 function stats({ owner, dispatcher, timers }: Parts): RuntimeStats {
-  const { counts, commitMs, timerLatenessMs } = owner.counters;
+  const { counts } = owner.counters;
   return {
     counters: { ...counts },
     gauges: {
@@ -251,6 +253,16 @@ function stats({ owner, dispatcher, timers }: Parts): RuntimeStats {
       hotInstances: owner.slots.size,
       hotBytes: owner.slots.hotBytes,
     },
-    latencies: { commitMs: { ...commitMs }, timerLatenessMs: { ...timerLatenessMs } },
+    figures: owner.counters.figures(),
+    queues: queues(owner, dispatcher),
   };
+}
+
+function queues(owner: Owner, dispatcher: Dispatcher): RuntimeStats["queues"] {
+  const pool = "default";
+  const priority = 2;
+  return [
+    { queue: "commands", pool, priority, depth: owner.slots.queued, oldestMs: 0 },
+    { queue: "activities", pool, priority, depth: dispatcher.queued, oldestMs: 0 },
+  ];
 }

@@ -104,7 +104,7 @@ export class Starts {
     key?: KeyRow,
   ): Promise<StartedInstance> {
     const { owner, partitions, random, databaseNow, randomBytes } = this.#config;
-    const { input, priority } = request;
+    const { input, priority, trace } = request;
     const partition = key?.partition ?? Math.floor(random() * partitions);
     const id = key?.instanceId ?? newId(partition, databaseNow(), randomBytes());
     const outcome = await new Promise<Outcome>((done, fail) => {
@@ -116,6 +116,7 @@ export class Starts {
           instanceId: id,
           input,
           ...(priority === undefined ? {} : { priority }),
+          ...(trace === undefined ? {} : { trace }),
         },
         priority: priority ?? owner.programs.known(workflow)?.priority,
         tenant: workflow.tenant,

@@ -11,6 +11,7 @@ import { credentials } from "../http/call.ts";
 import { resolveUri } from "../http/uri.ts";
 import type { CallServices } from "../services.ts";
 import { withTimeLimit } from "../time-limit.ts";
+import { traceHeaders } from "../traced.ts";
 import { fillAddress } from "./address.ts";
 import { brokerCredentials } from "./credentials.ts";
 import { type AsyncApiDocument, asyncApiDocument } from "./document.ts";
@@ -77,7 +78,8 @@ async function publish(
     content,
   );
   const definition = definitionOf(definitions, content);
-  const message = outgoing(document, definition, content, activity.idempotencyKey);
+  const untraced = outgoing(document, definition, content, activity.idempotencyKey);
+  const message = withTrace(untraced, activity, server.entry.family);
   const { clock, transport } = services;
   const limit = transport.limits.maxContentBytes;
   if (message.payload.length > limit)
@@ -238,6 +240,21 @@ function outgoing(
     headers: encodeHeaders(headers),
     ...(correlationId === undefined ? {} : { correlationId }),
     messageId,
+  };
+}
+
+/** Protocols whose messages always have room for headers; over HTTP the transport sends the context. */
+const WITH_HEADERS: ReadonlySet<string> = new Set(["amqp", "kafka", "mqtt5", "nats"]);
+
+function withTrace(
+  message: OutgoingMessage,
+  activity: ActivityRequest,
+  family: string,
+): OutgoingMessage {
+  if (!WITH_HEADERS.has(family) || Object.hasOwn(message.headers, "traceparent")) return message;
+  return {
+    ...message,
+    headers: { ...message.headers, ...Object.fromEntries(traceHeaders(activity)) },
   };
 }
 

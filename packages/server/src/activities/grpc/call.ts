@@ -23,6 +23,7 @@ import type { Credentials } from "../http/exchange.ts";
 import type { Headers, OutgoingRequest } from "../http/message.ts";
 import { expandTemplate, resolveUri } from "../http/uri.ts";
 import type { CallServices } from "../services.ts";
+import { traceHeaders } from "../traced.ts";
 import { Channels, describeTarget, type GrpcTarget, schemeOf } from "./channels.ts";
 import { Decoder } from "./decode.ts";
 import { Encoder } from "./encode.ts";
@@ -126,6 +127,7 @@ async function authenticated(
   const metadataWith = (headers: Headers): Metadata => {
     const metadata = new Metadata();
     metadata.set("idempotency-key", idempotencyKey);
+    for (const [name, value] of traceHeaders(activity)) metadata.set(name, value);
     for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
     return metadata;
   };
