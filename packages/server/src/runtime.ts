@@ -337,7 +337,7 @@ export interface RuntimeStats {
 }
 
 export interface QueueDepth {
-  /** `commands`: to be decided; `activities`: to be carried out. */
+  /** `commands`: instances whose commands are to be decided; `activities`: to be carried out. */
   readonly queue: "commands" | "activities";
   readonly pool: string;
   readonly priority: number;

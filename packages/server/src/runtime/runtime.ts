@@ -15,6 +15,7 @@ import {
   type EventsAccepted,
   type Health,
   type InstanceView,
+  type QueueDepth,
   type Runtime,
   RuntimeError,
   type RuntimeStats,
@@ -258,11 +259,15 @@ function stats({ owner, dispatcher, timers }: Parts): RuntimeStats {
   };
 }
 
+/** Instances with commands, and activities, by priority. There is one pool yet. */
 function queues(owner: Owner, dispatcher: Dispatcher): RuntimeStats["queues"] {
-  const pool = "default";
-  const priority = 2;
+  const of = (queue: QueueDepth["queue"], depths: readonly number[], ages: readonly number[]) =>
+    depths.map((depth, priority) => {
+      const oldestMs = ages[priority] ?? 0;
+      return { queue, pool: "default", priority, depth, oldestMs };
+    });
   return [
-    { queue: "commands", pool, priority, depth: owner.slots.queued, oldestMs: 0 },
-    { queue: "activities", pool, priority, depth: dispatcher.queued, oldestMs: 0 },
+    ...of("commands", owner.slots.depths(), owner.slots.oldest()),
+    ...of("activities", dispatcher.depths(), dispatcher.oldest()),
   ];
 }
