@@ -24,6 +24,8 @@ const NICKNAMES: Readonly<Record<string, string>> = {
   "@HOURLY": "0 * * * *",
 };
 
+const NEVER = "no date of the calendar matches its days and months";
+
 /** Characters; a list of every second is 169 long. */
 const LONGEST = 500;
 
@@ -80,7 +82,7 @@ function parseFields(source: string, fields: readonly string[]): ParsedCron {
 
 function mustFire(cron: CronExpression): ParsedCron {
   if (nextCivil(cron, 0) !== undefined) return { cron };
-  return whole(cron.source, "it never fires: no date of the calendar matches its day and month");
+  return whole(cron.source, NEVER);
 }
 
 function whole(text: string, message: string): ParsedCron {
@@ -104,9 +106,11 @@ function unknownNickname(source: string): ParsedCron {
 export function cronProblem(expression: string): string | undefined {
   const parsed = parseCron(expression);
   if ("cron" in parsed) return undefined;
+  const [first] = parsed.issues;
+  if (first.message === NEVER) return `"${expression}" never fires: ${NEVER}`;
   const reasons = parsed.issues.map(({ field, text, message }) =>
     field === undefined ? message : `${field} "${text}": ${message}`,
   );
-  const shown = expression.length > LONGEST ? parsed.issues[0].text : expression;
-  return `cron expression "${shown}": ${reasons.join("; ")}`;
+  const shown = expression.length > LONGEST ? first.text : expression;
+  return `"${shown}" is not a cron expression: ${reasons.join("; ")}`;
 }

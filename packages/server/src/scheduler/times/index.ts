@@ -1,6 +1,6 @@
 /** When a schedule is due. Pure: no clock, no database. */
 export { type PreviewedTime, preview, type Shift } from "./preview.ts";
-export { type TimesProblem, type TimesSpec, timesProblems, type Trigger } from "./spec.ts";
+export type { TimesSpec, Trigger } from "./spec.ts";
 export { dateIn, localIn } from "./text.ts";
 export { fireAt, type Nominal, nextNominal, nominalAfterEnd, nominalsBetween } from "./times.ts";
 export { type TimeZone, timeZone, TimeZoneError } from "./zone.ts";

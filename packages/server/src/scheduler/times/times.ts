@@ -22,7 +22,7 @@ const MAX_CRONS = 10_000;
  *
  * `after` (the trigger) has one nominal time that is known beforehand: the first, at `startAt` or the anchor. The others come
  * from `nominalAfterEnd`.
- * @throws {Error} when `timesProblems` has something to say about the spec
+ * @throws {Error} when the expression or the time zone is none; both are checked before a spec is taken
  */
 export function nextNominal(spec: TimesSpec, after: number): Nominal | undefined {
   const nominal = nextInstant(spec, after);
@@ -40,10 +40,9 @@ function nextInstant(spec: TimesSpec, after: number): number | undefined {
       return found === undefined ? undefined : found * 1000;
     }
     case "every": {
-      const base = startAt ?? anchor + trigger.milliseconds;
-      if (after < base) return base;
+      const base = startAt ?? anchor;
       const count = Math.floor((after - base) / trigger.milliseconds) + 1;
-      return base + count * trigger.milliseconds;
+      return base + Math.max(count, 1) * trigger.milliseconds;
     }
     case "after": {
       const first = startAt ?? anchor;
