@@ -30,6 +30,7 @@ function order(status: Instance["status"], outcome?: string): Instance {
     name: "order",
     version: "1.0.0",
     status,
+    priority: "P2",
     createdAt: at,
     updatedAt: at,
     input: { order: 1 },

@@ -1,6 +1,7 @@
 /** What users write on the command line, read and checked. */
 import { readFileSync } from "node:fs";
 import type { Json } from "@millrace/language";
+import { PRIORITY_NAMES, type PriorityName } from "@millrace/protocol";
 import { CommandError, EXIT } from "./exit.ts";
 
 export type Format = "text" | "json";
@@ -37,6 +38,16 @@ export function readWorkflowName(text: string): { namespace: string; name: strin
   const [namespace = "", name = "", ...more] = text.split("/");
   if (namespace !== "" && name !== "" && more.length === 0) return { namespace, name };
   throw new CommandError(`${text}: expected NAMESPACE/NAME, such as shop/order`, EXIT.invalid);
+}
+
+/** `P0` … `P4`. */
+export function readPriority(text: string): PriorityName {
+  const priority = PRIORITY_NAMES.find((name) => name === text.toUpperCase());
+  if (priority !== undefined) return priority;
+  throw new CommandError(
+    `--priority: ${text}: expected P0 (first), P1, P2, P3 or P4 (last)`,
+    EXIT.invalid,
+  );
 }
 
 /** True for a workflow's name, false for an instance's id. */

@@ -166,6 +166,7 @@ function addStart(program: Command, exit: Exit): void {
     .argument("<workflow>", "NAMESPACE/NAME")
     .option("-i, --input <json>", "the input: JSON, or @file with JSON in it (default: {})")
     .option("--version <version>", "the workflow's version (default: the newest)")
+    .option("-p, --priority <priority>", "P0 (first) to P4 (last) (default: the workflow's, or P2)")
     .option(
       "--wait <duration>",
       "wait at most this long for the end, such as 30s; exits 1 when it goes on",
@@ -185,6 +186,7 @@ function addList(program: Command): void {
     .argument("[what]", "instances, workflows or functions", "instances")
     .option("-w, --workflow <workflow>", "only of this NAMESPACE/NAME")
     .option("-s, --status <status...>", "only instances in these statuses")
+    .option("-p, --priority <priority...>", "only instances of these priorities")
     .option("--since <time>", "only instances created at or after this RFC 3339 time")
     .option("-n, --limit <count>", "most rows", wholeNumber, 50)
     .addOption(format("a table, or a list"))

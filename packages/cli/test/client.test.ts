@@ -239,3 +239,27 @@ test("functions of the default catalog are put, got, listed and deleted", async 
   assert.equal(name.code, 2);
   assert.match(name.stderr, /greet: expected NAME:VERSION/);
 });
+
+test("start, list and describe take and show priorities", async (t) => {
+  const { cli } = await api(t);
+  const file = definition(t, BODY);
+  await cli(["apply", file]);
+  const started = await cli(["start", "test/flow", "--priority", "p1"]);
+  const id = started.stdout.trim();
+  assert.equal(started.code, 0, started.stderr);
+  assert.match((await cli(["describe", id])).stdout, /^Priority {2}P1$/m);
+  assert.match((await cli(["list"])).stdout, /^ID +WORKFLOW +VERSION +STATUS +PRIORITY .*\n.* P1 /);
+  assert.match((await cli(["list", "--priority", "P1", "P3"])).stdout, new RegExp(id));
+  assert.match((await cli(["list", "-p", "P0"])).stdout, /no instances/);
+  for (const words of [
+    ["start", "test/flow", "-p", "high"],
+    ["list", "-p", "5"],
+  ]) {
+    const refused = await cli(words);
+    assert.equal(refused.code, 2);
+    assert.match(
+      refused.stderr,
+      /--priority: \w+: expected P0 \(first\), P1, P2, P3 or P4 \(last\)/,
+    );
+  }
+});

@@ -205,3 +205,26 @@ test("limits: number of tasks, depth of tasks", () => {
   assert.equal(refusal(`do: [ { a: ${nested(63)} } ]`), "");
   assert.match(refusal(`do: [ { a: ${nested(64)} } ]`), /deeper than 64/);
 });
+
+test("the priority of a workflow is one of P0 to P4", () => {
+  const of = (metadata: string) =>
+    load(
+      `document: { dsl: '1.0.3', namespace: a, name: b, version: '1.0.0', metadata: ${metadata} }\ndo: [ { x: { set: { a: 1 } } } ]`,
+    );
+  const priority = (metadata: string): number | undefined => {
+    const loaded = of(metadata);
+    assert.ok(loaded.ok);
+    return loaded.program.priority;
+  };
+  assert.equal(priority("{ millrace: { priority: P0 } }"), 0);
+  assert.equal(priority("{ millrace: { priority: P4 } }"), 4);
+  assert.equal(priority("{ millrace: {} }"), undefined);
+  assert.equal(priority("{ other: { priority: P9 } }"), undefined);
+  for (const written of ["P5", "p1", "1", "high", "[P1]", "null", "''"]) {
+    const loaded = of(`{ millrace: { priority: ${written} } }`);
+    assert.ok(!loaded.ok, written);
+    const [issue] = loaded.issues;
+    assert.equal(issue?.path, "document.metadata.millrace.priority");
+    assert.match(issue.message, /is no priority: expected P0 \(first\), P1, P2, P3 or P4 \(last\)/);
+  }
+});

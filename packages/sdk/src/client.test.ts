@@ -286,3 +286,16 @@ test("the key is sent, and an address that is none refused", async (t) => {
     assert.throws(() => new MillraceClient({ url }), /^TypeError: url: expected(?!.*secret)/);
   }
 });
+
+test("starts with a priority, and lists by it", async (t) => {
+  const { client } = await api(t);
+  await client.workflows.apply(ORDER);
+  const { id } = await client.instances.start({ ...order, priority: "P0" });
+  await client.instances.start(order);
+  assert.equal((await client.instances.get(id)).priority, "P0");
+  const { items } = await client.instances.listPage({ priority: ["P0", "P1"] });
+  assert.deepEqual(
+    items.map((item) => item.id),
+    [id],
+  );
+});

@@ -19,6 +19,7 @@ export type {
   Issue,
   Json,
   JsonObject,
+  PriorityName,
   Problem,
   RotatedKeys,
   Secret,

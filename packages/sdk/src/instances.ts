@@ -7,6 +7,7 @@ import {
   isFinal,
   type Json,
   parseDuration,
+  type PriorityName,
   type StartedInstance,
   type Status,
 } from "@millrace/protocol";
@@ -19,6 +20,8 @@ import { addressOf, type WorkflowRef } from "./workflows.ts";
 export interface StartOptions extends WorkflowRef {
   /** `{}` unless given. */
   readonly input?: Json;
+  /** `P0` goes first, `P4` last; the workflow's own unless given, and `P2` when that has none. */
+  readonly priority?: PriorityName;
   /**
    * At most one instance of the workflow is ever started for a key: give the order's number and a repeated order starts
    * nothing. Without one, the client makes a key of its own, so that its retries start nothing twice.
@@ -32,6 +35,7 @@ export interface InstanceFilter {
   readonly name?: string;
   readonly version?: string;
   readonly status?: readonly Status[];
+  readonly priority?: readonly PriorityName[];
   /** Created at or after. */
   readonly since?: Date;
   /** Created before. */
@@ -147,7 +151,7 @@ function pathOf(id: string): string {
 }
 
 function startCall(options: StartOptions): Call {
-  const { namespace, name, version, input, signal } = options;
+  const { namespace, name, version, input, priority, signal } = options;
   const idempotencyKey = options.idempotencyKey ?? crypto.randomUUID();
   return {
     method: "POST",
@@ -156,6 +160,7 @@ function startCall(options: StartOptions): Call {
     body: JSON.stringify({
       ...(input === undefined ? {} : { input }),
       ...(version === undefined ? {} : { version }),
+      ...(priority === undefined ? {} : { priority }),
     }),
     signal,
   };

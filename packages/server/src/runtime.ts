@@ -88,6 +88,8 @@ export interface InstanceSummary extends WorkflowName {
   readonly id: string;
   readonly version: string;
   readonly status: Status;
+  /** 0 (first) … 4 (last). */
+  readonly priority: number;
   readonly createdAt: number;
   readonly updatedAt: number;
   readonly endedAt?: number;
@@ -107,6 +109,8 @@ export interface InstanceFilter extends PageRequest {
   readonly version?: string;
   /** Any of these. */
   readonly status?: readonly Status[];
+  /** Any of these, 0 … 4. */
+  readonly priority?: readonly number[];
   /** Created at or after. */
   readonly since?: number;
   /** Created before. */

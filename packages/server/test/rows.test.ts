@@ -62,6 +62,7 @@ class Written {
       name: "rows",
       version: "1.0.0",
       status,
+      priority: 2,
       revision: this.#revision,
       seq: this.seq,
       state: JSON.stringify({ v: 1, id: this.id, status, input: null }),

@@ -56,6 +56,7 @@ function instance(partition: number): InstanceRow {
     name: "x",
     version: "1.0.0",
     status: "running",
+    priority: 2,
     revision: 1,
     seq: 1,
     state: "{}",

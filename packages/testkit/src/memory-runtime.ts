@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { EventEmitter, once } from "node:events";
 import type { HistoryEvent, Status } from "@millrace/engine";
 import type { Json, JsonObject } from "@millrace/language";
-import { isFinal, newId } from "@millrace/protocol";
+import { DEFAULT_PRIORITY, isFinal, newId } from "@millrace/protocol";
 import {
   type CloudEventObject,
   type FunctionView,
@@ -139,15 +139,19 @@ export class MemoryRuntime implements Runtime {
     const known = start.idempotencyKey === undefined ? undefined : this.keys.get(key);
     if (known && known.request !== request) throw new RuntimeError("key-reuse", "key used before");
     if (known) return { id: known.id, created: false };
-    const id = this.#create(workflow, start.input);
+    const id = this.#create(workflow, start);
     if (start.idempotencyKey !== undefined) this.keys.set(key, { id, request });
     return { id, created: true };
   }
 
-  #create({ namespace, name, version }: WorkflowView, input: Json): string {
+  #create(
+    { namespace, name, version }: WorkflowView,
+    { input, priority = DEFAULT_PRIORITY }: { input: Json; priority?: number },
+  ): string {
     const at = this.#tick();
     const id = newId(7, at, crypto.getRandomValues(new Uint8Array(10)));
-    const view = { id, namespace, name, version, status: "running" as Status, input };
+    const status: Status = "running";
+    const view = { id, namespace, name, version, status, priority, input };
     this.instances.set(id, { view: { ...view, createdAt: at, updatedAt: at }, history: [] });
     this.append(id, { kind: "workflow.started", input });
     return id;
@@ -187,6 +191,7 @@ export class MemoryRuntime implements Runtime {
         (view) =>
           (filter.name === undefined || view.name === filter.name) &&
           (filter.status === undefined || filter.status.includes(view.status)) &&
+          (filter.priority === undefined || filter.priority.includes(view.priority)) &&
           (filter.since === undefined || view.createdAt >= filter.since) &&
           (filter.until === undefined || view.createdAt < filter.until),
       )

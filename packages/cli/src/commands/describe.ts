@@ -40,6 +40,7 @@ function instanceText(instance: Instance, log: TaskLog): string {
     ["Instance", id],
     ["Workflow", `${namespace}/${name} ${version}`],
     ["Status", status],
+    ["Priority", instance.priority],
     ["Created", instant(createdAt)],
   ];
   if (endedAt !== undefined) {

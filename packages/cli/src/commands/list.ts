@@ -1,7 +1,7 @@
 /** `millrace list [instances|workflows|functions]`. */
 import type { Status } from "@millrace/sdk";
 import { STATUSES } from "@millrace/protocol";
-import { type Format, readWorkflowName } from "../arguments.ts";
+import { type Format, readPriority, readWorkflowName } from "../arguments.ts";
 import { type ClientOptions, connect } from "../client.ts";
 import { CommandError, EXIT } from "../exit.ts";
 import { instant, print, printJson, table } from "../output.ts";
@@ -9,6 +9,7 @@ import { instant, print, printJson, table } from "../output.ts";
 export interface ListOptions extends ClientOptions {
   readonly workflow?: string;
   readonly status?: readonly string[];
+  readonly priority?: readonly string[];
   readonly since?: string;
   readonly limit: number;
   readonly output: Format;
@@ -34,26 +35,28 @@ export async function list(what: string, options: ListOptions): Promise<void> {
 }
 
 async function listInstances(options: ListOptions): Promise<void> {
-  const { status, since, limit } = options;
+  const { status, priority, since, limit } = options;
   const rows = await take(
     connect(options).instances.list({
       ...nameFilter(options),
       ...(status === undefined ? {} : { status: status.map(readStatus) }),
+      ...(priority === undefined ? {} : { priority: priority.map(readPriority) }),
       ...(since === undefined ? {} : { since: readTime(since) }),
       limit: Math.min(PAGE, Math.max(1, limit)),
     }),
     limit,
   );
   if (options.output === "json") return printJson(rows);
-  const cells = rows.map(({ id, namespace, name, version, status, createdAt, endedAt }) => [
-    id,
-    `${namespace}/${name}`,
-    version,
-    status,
-    instant(createdAt),
-    instant(endedAt),
+  const cells = rows.map((row) => [
+    row.id,
+    `${row.namespace}/${row.name}`,
+    row.version,
+    row.status,
+    row.priority,
+    instant(row.createdAt),
+    instant(row.endedAt),
   ]);
-  const headings = ["id", "workflow", "version", "status", "created", "ended"];
+  const headings = ["id", "workflow", "version", "status", "priority", "created", "ended"];
   print(table(headings, cells, "no instances"));
 }
 

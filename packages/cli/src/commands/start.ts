@@ -1,7 +1,7 @@
 /** `millrace start NAMESPACE/NAME`. */
 import type { Instance } from "@millrace/sdk";
 import { isFinal, parseDuration } from "@millrace/protocol";
-import { type Format, readInput, readWorkflowName } from "../arguments.ts";
+import { type Format, readInput, readPriority, readWorkflowName } from "../arguments.ts";
 import { type ClientOptions, connect, PATIENT } from "../client.ts";
 import { describeError } from "../describe-error.ts";
 import { CommandError, EXIT } from "../exit.ts";
@@ -10,6 +10,7 @@ import { complain, print, printJson } from "../output.ts";
 export interface StartOptions extends ClientOptions {
   readonly input?: string;
   readonly version?: string;
+  readonly priority?: string;
   readonly wait?: string;
   readonly idempotencyKey?: string;
   readonly output: Format;
@@ -18,13 +19,14 @@ export interface StartOptions extends ClientOptions {
 /** @returns the exit code */
 export async function start(workflow: string, options: StartOptions): Promise<number> {
   const { instances } = connect(options);
-  const { version, idempotencyKey, wait } = options;
+  const { version, priority, idempotencyKey, wait } = options;
   const longest = wait === undefined ? undefined : readDuration(wait);
   const input = readInput(options.input);
   const request = {
     ...readWorkflowName(workflow),
     ...(input === undefined ? {} : { input }),
     ...(version === undefined ? {} : { version }),
+    ...(priority === undefined ? {} : { priority: readPriority(priority) }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
   };
   const started = await instances.start(request);

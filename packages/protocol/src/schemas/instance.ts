@@ -1,4 +1,5 @@
 import { type Static, Type } from "typebox";
+import { PRIORITY_NAMES, type PriorityName } from "../priority.ts";
 import { STATUSES } from "../status.ts";
 import {
   Cursor,
@@ -20,6 +21,15 @@ export const Status = Type.Unsafe<(typeof STATUSES)[number]>({
   description: "The status phase of an instance; cancelled, faulted and completed are final.",
 });
 export type Status = Static<typeof Status>;
+
+export const Priority = Type.Unsafe<PriorityName>({
+  $id: "Priority",
+  type: "string",
+  enum: [...PRIORITY_NAMES],
+  description:
+    "What goes first when there is more to do than can be done at once: P0 first, P4 last.",
+});
+export type Priority = Static<typeof Priority>;
 
 /** DSL reference "Error". */
 export const WorkflowError = Type.Object(
@@ -44,6 +54,7 @@ const summary = {
   name: Name,
   version: Version,
   status: ref(Status),
+  priority: ref(Priority),
   createdAt: timestamp("When the start was accepted"),
   updatedAt: timestamp("When the instance last changed"),
   endedAt: Type.Optional(timestamp("When the instance reached its final status")),
@@ -90,6 +101,11 @@ export const InstanceListQuery = Type.Object({
       description: "Only these statuses; repeat the parameter for several.",
     }),
   ),
+  priority: Type.Optional(
+    Type.Union([Type.Array(ref(Priority)), ref(Priority)], {
+      description: "Only these priorities; repeat the parameter for several.",
+    }),
+  ),
   since: Type.Optional(timestamp("Only instances created at or after this")),
   until: Type.Optional(timestamp("Only instances created before this")),
   cursor: Type.Optional(Cursor),
@@ -101,6 +117,12 @@ export const StartRequest = Type.Object(
   {
     input: Type.Optional(json("The raw input of the workflow; `{}` when absent.")),
     version: Type.Optional(Version),
+    priority: Type.Optional(
+      Type.Unsafe<PriorityName>({
+        ...ref(Priority),
+        description: "The workflow's own when absent, and P2 when that has none.",
+      }),
+    ),
   },
   {
     $id: "StartRequest",

@@ -254,3 +254,26 @@ test("a read with wait answers with the end, or with what there is when the time
   assert.equal((await call(`/v1/instances/${id}?wait=x`)).status, 400);
   assert.equal((await call(`/v1/instances/${ABSENT}?wait=1s`)).status, 404);
 });
+
+test("a priority is given and listed by its name, and one that is none refused", async (t) => {
+  const { post, call } = await withOrder(t);
+  const { id } = await body(await post(STARTS, { priority: "P0" }));
+  const plain = await body(await post(STARTS, {}));
+  assert.equal((await body(await call(`/v1/instances/${String(id)}`)))["priority"], "P0");
+  const listed = async (query: string): Promise<unknown> => {
+    const { items } = (await body(await call(`/v1/instances?${query}`))) as { items: Body[] };
+    return items.map((item) => [item["id"], item["priority"]]);
+  };
+  assert.deepEqual(await listed("priority=P0"), [[id, "P0"]]);
+  assert.deepEqual(await listed("priority=P0&priority=P2"), [
+    [plain["id"], "P2"],
+    [id, "P0"],
+  ]);
+  for (const priority of ["P5", "p1", "high", "", 1, null]) {
+    const refused = await post(STARTS, { priority });
+    assert.equal(refused.status, 400, JSON.stringify(priority));
+    assert.match(JSON.stringify(await body(refused)), /body\.priority/);
+  }
+  for (const query of ["priority=P5", "priority=2", "priority=P0&priority=urgent", "priority="])
+    assert.equal((await call(`/v1/instances?${query}`)).status, 400, query);
+});

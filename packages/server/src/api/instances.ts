@@ -1,5 +1,5 @@
 /** `/v1/instances`: finding, reading and controlling instances. */
-import { ProblemError } from "@millrace/protocol";
+import { priorityNumber, ProblemError } from "@millrace/protocol";
 import {
   ControlRequest,
   History,
@@ -41,12 +41,13 @@ function list(app: FastifyInstance, { runtime }: ApiContext): void {
       },
     },
     handler: async (request) => {
-      const { limit = 50, since, until, status, ...rest } = request.query;
+      const { limit = 50, since, until, status, priority, ...rest } = request.query;
       const page = await runtime
         .listInstances({
           ...rest,
           limit,
-          ...(status === undefined ? {} : { status: Array.isArray(status) ? status : [status] }),
+          ...(status === undefined ? {} : { status: [status].flat() }),
+          ...(priority === undefined ? {} : { priority: [priority].flat().map(priorityNumber) }),
           ...(since === undefined ? {} : { since: milliseconds("since", since) }),
           ...(until === undefined ? {} : { until: milliseconds("until", until) }),
         })

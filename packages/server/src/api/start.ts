@@ -1,5 +1,5 @@
 /** `POST /v1/workflows/{namespace}/{name}/instances`: the hot path. One call of the runtime, a small answer. */
-import { isFinal } from "@millrace/protocol";
+import { isFinal, priorityNumber } from "@millrace/protocol";
 import {
   Instance,
   StartHeaders,
@@ -73,6 +73,7 @@ export function start(context: ApiContext) {
           name: params.name,
           input: body.input === undefined ? {} : body.input,
           ...(body.version === undefined ? {} : { version: body.version }),
+          ...(body.priority === undefined ? {} : { priority: priorityNumber(body.priority) }),
           ...(key === undefined ? {} : { idempotencyKey: key }),
           ...(trace === undefined ? {} : { trace }),
         });

@@ -10,6 +10,7 @@ import type {
   Workflow,
   WorkflowSummary,
 } from "@millrace/protocol";
+import { priorityName } from "@millrace/protocol";
 import type {
   FunctionSummary as FunctionSummaryView,
   FunctionView,
@@ -56,6 +57,7 @@ export function instanceSummary(view: InstanceSummaryView): InstanceSummary {
     name: view.name,
     version: view.version,
     status: view.status,
+    priority: priorityName(view.priority),
     createdAt: instant(view.createdAt),
     updatedAt: instant(view.updatedAt),
     ...(view.endedAt === undefined ? {} : { endedAt: instant(view.endedAt) }),

@@ -13,6 +13,7 @@ import {
   type State,
 } from "@millrace/engine";
 import type { Program } from "@millrace/language";
+import { DEFAULT_PRIORITY } from "@millrace/protocol";
 import type { InstanceRow, WorkflowVersion } from "../store/store.ts";
 import type { BatchBuilder } from "./builder.ts";
 import { type AfterCommit, collect, keepApart, requestOf, send } from "./effects.ts";
@@ -274,7 +275,7 @@ function startOne(
 }
 
 function newRow(
-  { id, status, parent }: State,
+  { id, status, priority = DEFAULT_PRIORITY, parent }: State,
   partition: number,
   { tenant, namespace, name, version }: WorkflowVersion,
   now: number,
@@ -287,6 +288,7 @@ function newRow(
     name,
     version,
     status,
+    priority,
     revision: 0,
     seq: 0,
     createdAt: now,
@@ -347,6 +349,7 @@ function headOf({ state, row }: Hot, before: Hot | undefined, now: number): Hot[
     name: row.name,
     version: row.version,
     status: state.status,
+    priority: row.priority,
     revision: (before?.row.revision ?? 0) + 1,
     seq: state.seq,
     createdAt: row.createdAt,

@@ -52,9 +52,9 @@ export function viewOfState(
 }
 
 function summaryOf(row: Omit<InstanceRow, "state" | "activities">): InstanceSummary {
-  const { id, namespace, name, version, status, createdAt, updatedAt, endedAt } = row;
+  const { id, namespace, name, version, status, priority, createdAt, updatedAt, endedAt } = row;
   const ended = endedAt === undefined ? {} : { endedAt };
-  return { id, namespace, name, version, status, createdAt, updatedAt, ...ended };
+  return { id, namespace, name, version, status, priority, createdAt, updatedAt, ...ended };
 }
 
 export async function listInstances(
@@ -70,7 +70,8 @@ export async function listInstances(
         AND ($3::text IS NULL OR namespace = $3) AND ($4::text IS NULL OR name = $4)
         AND ($5::text IS NULL OR version = $5) AND ($6::text[] IS NULL OR status = ANY ($6))
         AND ($7::bigint IS NULL OR created_at >= $7) AND ($8::bigint IS NULL OR created_at < $8)
-      ORDER BY id DESC LIMIT $9`,
+        AND ($9::int[] IS NULL OR priority = ANY ($9))
+      ORDER BY id DESC LIMIT $10`,
     values: [
       filter.tenant ?? DEFAULT_TENANT,
       before,
@@ -80,6 +81,7 @@ export async function listInstances(
       filter.status === undefined ? null : [...filter.status],
       filter.since ?? null,
       filter.until ?? null,
+      filter.priority === undefined ? null : [...filter.priority],
       filter.limit + 1,
     ],
   });

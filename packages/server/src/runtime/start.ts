@@ -84,7 +84,8 @@ export class Starts {
     const { store, partitions, databaseNow, randomBytes } = this.#config;
     const { tenant, namespace, name } = workflow;
     const partition = placement(partitions, lock);
-    const content = canonical([request.version ?? null, request.input]);
+    const { version = null, input, priority } = request;
+    const content = canonical([version, input, ...(priority === undefined ? [] : [priority])]);
     const digest = createHash("sha256").update(content).digest("hex");
     const [known] = await store.loadKeys([{ partition, tenant, namespace, name, key }]);
     if (known !== undefined) {

@@ -19,6 +19,8 @@ export interface InstanceRow {
   readonly name: string;
   readonly version: string;
   readonly status: Status;
+  /** 0 (first) … 4 (last); set at the start. */
+  readonly priority: number;
   /** Commits so far, this one included: 1 for a new instance. */
   readonly revision: number;
   readonly seq: number;

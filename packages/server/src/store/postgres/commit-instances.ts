@@ -135,7 +135,7 @@ function end(rows: readonly Written[]): readonly Statement[] {
       WHERE ${BUILDS_ON}
       RETURNING i.id, i.partition, i.tenant, i.namespace, i.name, i.version, n.status, n.revision, n.seq, n.state,
         i.created_at, n.updated_at, i.parent_id, i.parent_child_id, ${FACTS_NOW} AS facts,
-        ${FACTS_AFTER} AS facts_after, n.ended_at
+        ${FACTS_AFTER} AS facts_after, i.priority, n.ended_at
     ), written AS (
       INSERT INTO finished (${NEW}, ended_at) SELECT * FROM gone RETURNING 1
     )
@@ -146,12 +146,12 @@ function end(rows: readonly Written[]): readonly Statement[] {
 
 /** Columns that new live and new finished rows have in common: their names, how they are read, and their values. */
 const NEW =
-  "id, partition, tenant, namespace, name, version, status, revision, seq, state, created_at, updated_at, parent_id, parent_child_id, facts, facts_after";
-// Few workflows stand behind many rows, so each row names one by its number.
+  "id, partition, tenant, namespace, name, version, status, revision, seq, state, created_at, updated_at, parent_id, parent_child_id, facts, facts_after, priority";
+// Few workflows and priorities stand behind many rows, so each row names them by one number.
 const READ = `
     SELECT n.id, n.partition, ($4::text[])[n.w], ($5::text[])[n.w], ($6::text[])[n.w], ($7::text[])[n.w], n.status,
            n.revision, n.seq, n.state, n.created_at, n.updated_at, n.parent_id, n.parent_child_id,
-           coalesce(n.facts, ''), n.facts_after`;
+           coalesce(n.facts, ''), n.facts_after, ($18::int[])[n.w]`;
 const FROM = `
     FROM unnest(${split(1)}, $2::int[], $3::int[], ${split(8)}, $9::bigint[], $10::bigint[], ${split(11)},
                 $12::bigint[], $13::bigint[], ${split(14)}, ${split(15)}, ${split(16)}, $17::bigint[]`;
@@ -162,7 +162,8 @@ function newValues(rows: readonly Written[]): readonly unknown[] {
   const numbers = new Map<string, number>();
   const workflows: InstanceRow[] = [];
   const workflow = (row: InstanceRow): number => {
-    const key = `${row.tenant}\n${row.namespace}\n${row.name}\n${row.version}`;
+    const { tenant, namespace, name, version, priority } = row;
+    const key = `${tenant}\n${namespace}\n${name}\n${version}\n${priority}`;
     const number = numbers.get(key) ?? workflows.push(row);
     numbers.set(key, number);
     return number;
@@ -185,12 +186,13 @@ function newValues(rows: readonly Written[]): readonly unknown[] {
     joined(rows, ({ row }) => row.parentChildId),
     joined(rows, inRow),
     bigints(rows, ({ row, flush }) => (flush ? row.seq : 0)),
+    column(workflows, (row) => row.priority),
   ];
 }
 
 function insert(rows: readonly Written[]): readonly Statement[] {
   if (rows.length === 0) return [];
-  const text = `INSERT INTO instances (${NEW}, activities) ${READ}, n.activities ${FROM}, ${split(18)}) AS n(${NAMES}, activities)`;
+  const text = `INSERT INTO instances (${NEW}, activities) ${READ}, n.activities ${FROM}, ${split(19)}) AS n(${NAMES}, activities)`;
   const values = [...newValues(rows), joined(rows, ({ row }) => row.activities)];
   return [{ name: "insert-instances", text, values }];
 }
@@ -198,7 +200,7 @@ function insert(rows: readonly Written[]): readonly Statement[] {
 /** Instances that started and ended in this very commit. */
 function insertEnded(rows: readonly Written[]): readonly Statement[] {
   if (rows.length === 0) return [];
-  const text = `INSERT INTO finished (${NEW}, ended_at) ${READ}, n.ended_at ${FROM}, $18::bigint[]) AS n(${NAMES}, ended_at)`;
+  const text = `INSERT INTO finished (${NEW}, ended_at) ${READ}, n.ended_at ${FROM}, $19::bigint[]) AS n(${NAMES}, ended_at)`;
   const values = [...newValues(rows), bigints(rows, ({ row }) => row.endedAt)];
   return [{ name: "insert-finished", text, values }];
 }

@@ -10,6 +10,7 @@ export interface RawInstance {
   readonly name: string;
   readonly version: string;
   readonly status: Status;
+  readonly priority: number;
   readonly revision: string;
   readonly seq: string;
   readonly state: string;
@@ -23,7 +24,7 @@ export interface RawInstance {
 
 /** The columns of {@link RawInstance}, in the view `all_instances`. */
 export const INSTANCE_COLUMNS =
-  "id, partition, tenant, namespace, name, version, status, revision, seq, state, activities, created_at, updated_at, ended_at, parent_id, parent_child_id";
+  "id, partition, tenant, namespace, name, version, status, priority, revision, seq, state, activities, created_at, updated_at, ended_at, parent_id, parent_child_id";
 
 export function instanceRow(raw: RawInstance): InstanceRow {
   return {
@@ -34,6 +35,7 @@ export function instanceRow(raw: RawInstance): InstanceRow {
     name: raw.name,
     version: raw.version,
     status: raw.status,
+    priority: raw.priority,
     revision: Number(raw.revision),
     seq: Number(raw.seq),
     state: raw.state,
