@@ -12,6 +12,7 @@ import type {
   InboxRow,
   InstanceRow,
   KeyRow,
+  OutboxRow,
   TimerRow,
   WaitKey,
 } from "../store/store.ts";
@@ -24,6 +25,7 @@ export class BatchBuilder {
   readonly sent: InboxRow[] = [];
   readonly consumed: Pick<InboxRow, "partition" | "id">[] = [];
   readonly events: EventRow[] = [];
+  readonly outbox: OutboxRow[] = [];
   readonly activities = new Waits<ActivityRow>();
   readonly timers = new Waits<TimerRow>();
   readonly children = new Waits<ChildRow>();
@@ -68,6 +70,7 @@ export class BatchBuilder {
       sent: this.sent,
       consumed: this.consumed,
       events: this.events,
+      outbox: this.outbox,
     };
   }
 }

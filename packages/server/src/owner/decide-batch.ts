@@ -15,6 +15,7 @@ import {
 import type { Program } from "@millrace/language";
 import { DEFAULT_PRIORITY } from "@millrace/protocol";
 import type { InstanceRow, WorkflowVersion } from "../store/store.ts";
+import { leaveLifecycle, type WantedTypes } from "../outgoing/outbox.ts";
 import type { BatchBuilder } from "./builder.ts";
 import { type AfterCommit, collect, keepApart, requestOf, send } from "./effects.ts";
 import type { Entry, Outcome } from "./entry.ts";
@@ -50,6 +51,7 @@ export interface DecideContext {
   /** True when somebody is to be told what was committed. */
   readonly watched: boolean;
   readonly tracing?: Tracing;
+  readonly wanted?: WantedTypes;
 }
 
 export interface Decided {
@@ -93,6 +95,8 @@ export function decideSlot(slot: Slot, entries: readonly Entry[], given: DecideC
     for (const event of events) history.push(event);
     nesting = joined(nesting, more.nesting);
     outcomes.push(outcome);
+    if (given.wanted !== undefined && next !== undefined && next.state !== hot?.state)
+      leaveLifecycle(given.wanted, events, hot?.state, next, given);
     hot = next;
   }
   const changed = hot !== undefined && (hot.state !== before?.state || open.changed);

@@ -38,6 +38,8 @@ export function nothingAfter(): AfterCommit {
 /** All that leaves after a commit: of what a batch asked for and took back, nothing. */
 export interface LetOut extends AfterCommit {
   readonly timers: readonly TimerRow[];
+  /** True when events are on their way out. */
+  readonly outbox: boolean;
 }
 
 export interface EffectContext {
@@ -214,15 +216,19 @@ function emit(
   // A column holds no NUL; the event itself is JSON, where it is escaped.
   const text = (value: unknown): string =>
     (typeof value === "string" ? value : JSON.stringify(value)).replaceAll("\0", "\uFFFD");
+  const json = JSON.stringify(event);
+  const { tenant, namespace, name } = workflow;
+  const of = { partition, tenant, instanceId: state.id, namespace, name };
+  batch.outbox.push({ ...of, emitted: true, event: json });
   batch.events.push({
     partition,
     id: newId(partition, now, randomBytes()),
-    tenant: workflow.tenant,
+    tenant,
     direction: "emitted",
     source: text(event.source),
     eventId: text(event.id),
     type: text(event.type),
-    event: JSON.stringify(event),
+    event: json,
     instanceId: state.id,
     at: now,
   });

@@ -13,6 +13,7 @@
 import { decide, isTerminal, SAFE_DEPTH } from "@millrace/engine";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
+import type { WantedTypes } from "../outgoing/outbox.ts";
 import { type Epoch, type OwnerStore, StoreError, type WorkflowVersion } from "../store/store.ts";
 import { backoff } from "./backoff.ts";
 import { BatchBuilder } from "./builder.ts";
@@ -38,6 +39,8 @@ export interface OwnerConfig {
   /** Commands that may wait before starts are refused. */
   readonly maxQueued: number;
   readonly decide?: typeof decide;
+  /** Which lifecycle events somebody wants; none unless given. */
+  readonly wanted?: WantedTypes;
   /** How a definition becomes a program; a simulation of many nodes compiles each once for all. */
   readonly compile?: Compile;
   readonly tracing?: Tracing;
@@ -210,7 +213,8 @@ export class Owner {
     // What was read under an epoch counts under that epoch only.
     if (taken.some(({ slot }, n) => this.epochOf(slot.partition) !== (epochs[n] ?? -1)))
       throw new StoreError("stale-epoch", "a partition changed hands while states were read");
-    const { store, clock, log, random, randomBytes, runtime, partitions, tracing } = this.#config;
+    const { store, clock, log, random, randomBytes, runtime, partitions } = this.#config;
+    const { tracing, wanted } = this.#config;
     const now = this.#config.databaseNow();
     const batch = new BatchBuilder();
     const after = nothingAfter();
@@ -238,6 +242,7 @@ export class Owner {
       after,
       watched: this.#listener.onFacts !== undefined,
       ...(tracing === undefined ? {} : { tracing }),
+      ...(wanted === undefined ? {} : { wanted }),
     };
     const decided = this.#decide(taken, context);
     if (!batch.empty) {
@@ -250,7 +255,8 @@ export class Owner {
       this.#failure = undefined;
     }
     for (const each of decided) this.#committed(each);
-    this.#listener.onCommitted({ ...after, timers: batch.timers.added() });
+    const outbox = batch.outbox.length > 0;
+    this.#listener.onCommitted({ ...after, timers: batch.timers.added(), outbox });
   }
 
   /** Decides until the batch is full; what is left goes back to the front. */

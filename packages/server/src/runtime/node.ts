@@ -10,6 +10,7 @@ import type { ActivityExecutor } from "../activities/executor.ts";
 import type { Clock } from "../clock.ts";
 import type { Coordinator } from "../cluster/coordinator.ts";
 import type { Logger } from "../logger.ts";
+import type { WantedTypes } from "../outgoing/outbox.ts";
 import { deliveryOf, Dispatcher } from "../owner/dispatcher.ts";
 import type { FactListener, Tracing } from "../owner/facts.ts";
 import { inboxService } from "../owner/inbox.ts";
@@ -38,6 +39,10 @@ export interface NodePorts {
   readonly onProgress: OwnerListener["onProgress"];
   readonly onFacts?: FactListener;
   readonly tracing?: Tracing;
+  /** Which lifecycle events somebody wants. */
+  readonly wanted?: WantedTypes;
+  /** Events were committed that are on their way out. */
+  readonly onOutbox?: () => void;
 }
 
 export interface NodeConfig {
@@ -120,6 +125,7 @@ function wire(ports: NodePorts, config: NodeConfig): Parts {
       maxQueued: MAX_QUEUED,
       ...(ports.compile === undefined ? {} : { compile: ports.compile }),
       ...(ports.tracing === undefined ? {} : { tracing: ports.tracing }),
+      ...(ports.wanted === undefined ? {} : { wanted: ports.wanted }),
     },
     listener(() => parts, ports),
   );
@@ -155,7 +161,7 @@ function wire(ports: NodePorts, config: NodeConfig): Parts {
 
 function listener(
   parts: () => Parts,
-  { onProgress, onFacts }: Pick<NodePorts, "onProgress" | "onFacts">,
+  { onProgress, onFacts, onOutbox }: Pick<NodePorts, "onProgress" | "onFacts" | "onOutbox">,
 ): OwnerListener {
   return {
     onCommitted(after) {
@@ -167,6 +173,7 @@ function listener(
       for (const timer of after.clearedTimers) timers.remove(timer);
       timers.add(after.timers);
       if (after.mail.size > 0) inbox.nudge();
+      if (after.outbox) onOutbox?.();
     },
     onProgress,
     ...(onFacts === undefined ? {} : { onFacts }),

@@ -8,15 +8,20 @@ import type { ResourceSource } from "../external/complete.ts";
 import { resourceSource } from "../external/source.ts";
 import type { Logger } from "../logger.ts";
 import type { RunningRuntime, RuntimeParts } from "../main.ts";
+import { openOutgoing, type Outgoing } from "../outgoing/outgoing.ts";
 import { backoff } from "../owner/backoff.ts";
+import type { Owner } from "../owner/owner.ts";
+import type { Service } from "../owner/service.ts";
 import { RuntimeError } from "../runtime.ts";
+import type { Epoch } from "../store/store.ts";
 import { migrate } from "../store/postgres/migrate.ts";
+import { postgresOutgoingStore } from "../store/postgres/outgoing-store.ts";
 import { postgresOwnerStore } from "../store/postgres/owner-store.ts";
 import { vacuumService } from "../store/postgres/vacuum.ts";
 import { type DatabaseClock, databaseClock } from "./database-clock.ts";
 import { defaultCatalog } from "./functions.ts";
 import { viewOfState } from "./instances.ts";
-import { engineNode } from "./node.ts";
+import { type EngineNode, engineNode } from "./node.ts";
 import { random10 } from "./random.ts";
 import { postgresRuntime } from "./runtime.ts";
 import { isOutage } from "./start.ts";
@@ -34,6 +39,7 @@ const VACUUM = 600_000;
 /** Four for batches under way, the others for timers, inbox, leases and the clock. */
 const OWNER_CONNECTIONS = 8;
 const READER_CONNECTIONS = 8;
+const OUTGOING_CONNECTIONS = 4;
 /**
  * The owner's statements find every row by a key. A plan made while a table was small would scan it, and stays in use
  * until statistics come; so the owner's connections are left no other plan than the index.
@@ -48,6 +54,7 @@ export async function openPostgresRuntime(parts: RuntimeParts): Promise<RunningR
   const pools: Pools = {
     owner: openPool(config.databaseUrl, log, OWNER_CONNECTIONS, OWNER_PLANS),
     reader: openPool(config.databaseUrl, log, READER_CONNECTIONS, ""),
+    outgoing: openPool(config.databaseUrl, log, OUTGOING_CONNECTIONS, OWNER_PLANS),
   };
   try {
     await reach(config.databaseUrl, parts);
@@ -63,10 +70,12 @@ export async function openPostgresRuntime(parts: RuntimeParts): Promise<RunningR
 interface Pools {
   readonly owner: pg.Pool;
   readonly reader: pg.Pool;
+  /** What leaves has its own as well: a long queue keeps no batch waiting. */
+  readonly outgoing: pg.Pool;
 }
 
-async function closePools({ owner, reader }: Pools): Promise<void> {
-  await Promise.all([owner.end(), reader.end()]);
+async function closePools({ owner, reader, outgoing }: Pools): Promise<void> {
+  await Promise.all([owner.end(), reader.end(), outgoing.end()]);
 }
 
 export function openPool(url: string, log: Logger, max: number, plans: string): pg.Pool {
@@ -162,7 +171,8 @@ async function assemble(
   const { config, log, clock, executor } = parts;
   const { partitions } = config;
   const watchers = new Watchers(clock);
-  const node = engineNode(
+  const outgoing = leaving(parts, pools.outgoing, database, () => node.owner.owned);
+  const node: EngineNode = engineNode(
     {
       store: postgresOwnerStore(pools.owner),
       coordinator: postgresCoordinator(pools.owner, {
@@ -182,6 +192,8 @@ async function assemble(
           row.id,
           isTerminal(state.status) ? () => viewOfState(row, state) : undefined,
         ),
+      wanted: outgoing.wanted,
+      onOutbox: () => outgoing.relay.nudge(),
     },
     {
       partitions,
@@ -191,15 +203,10 @@ async function assemble(
       drain: config.shutdownTimeout / 4,
     },
   );
+  await outgoing.prepare();
   await node.start();
-  const { counts } = node.owner.counters;
-  const vacuum = vacuumService({
-    connection: connection(url, VACUUM, ""),
-    clock,
-    log,
-    random: Math.random,
-    written: () => counts.transitions + counts.timersFired + counts.inboxConsumed,
-  });
+  outgoing.start();
+  const vacuum = vacuumOf(parts, url, node.owner);
   vacuum.start();
   const databaseNow = (): number => database.now();
   const common = { clock, partitions, databaseNow, randomBytes: random10 };
@@ -208,10 +215,39 @@ async function assemble(
     runtime: postgresRuntime({ ...node, ...reading }),
     async stop() {
       await vacuum.stop();
+      await outgoing.stop();
       await node.stop();
       await closePools(pools);
     },
   };
+}
+
+function vacuumOf({ clock, log }: RuntimeParts, url: string, owner: Owner): Service {
+  const { counts } = owner.counters;
+  return vacuumService({
+    connection: connection(url, VACUUM, ""),
+    clock,
+    log,
+    random: Math.random,
+    written: () => counts.transitions + counts.timersFired + counts.inboxConsumed,
+  });
+}
+
+/** What leaves this node. */
+function leaving(
+  { clock, log }: RuntimeParts,
+  pool: pg.Pool,
+  database: DatabaseClock,
+  owned: () => readonly Epoch[],
+): Outgoing {
+  return openOutgoing({
+    store: postgresOutgoingStore(pool),
+    clock,
+    log,
+    random: Math.random,
+    databaseNow: () => database.now(),
+    owned,
+  });
 }
 
 /** Where definitions find what they take from outside. */

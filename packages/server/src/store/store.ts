@@ -92,6 +92,19 @@ export interface EventRow {
   readonly instanceId?: string;
   readonly at: number;
 }
+/** An event made here, on its way to whoever wants it. */
+export interface OutboxRow {
+  readonly partition: number;
+  readonly tenant: string;
+  readonly instanceId: string;
+  /** Of the instance's workflow. */
+  readonly namespace: string;
+  readonly name: string;
+  /** By an `emit`, not because somebody wants to know what becomes of the instance. */
+  readonly emitted: boolean;
+  /** The CloudEvent as JSON text. */
+  readonly event: string;
+}
 /** Names a row of a wait: an activity, a timer or a child of an instance. */
 export interface WaitKey {
   readonly partition: number;
@@ -120,6 +133,7 @@ export interface Batch {
   readonly sent: readonly InboxRow[];
   readonly consumed: readonly Pick<InboxRow, "partition" | "id">[];
   readonly events: readonly EventRow[];
+  readonly outbox: readonly OutboxRow[];
 }
 
 export type StoreErrorKind =

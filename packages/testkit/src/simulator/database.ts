@@ -12,6 +12,7 @@ import {
   type InstanceRow,
   type KeyName,
   type KeyRow,
+  type OutboxRow,
   type OrphansFound,
   type StoredDefinition,
   StoreError,
@@ -52,6 +53,7 @@ export class Database {
   readonly children = new Map<string, ChildRow>();
   readonly inbox = new Map<string, InboxRow>();
   readonly events = new Map<string, EventRow>();
+  readonly outbox: OutboxRow[] = [];
   readonly #now: () => number;
   readonly #listener: DatabaseListener;
 
@@ -100,6 +102,7 @@ export class Database {
     for (const { id } of batch.consumed) this.inbox.delete(id);
     for (const row of batch.sent) this.inbox.set(row.id, row);
     for (const row of batch.events) this.events.set(row.id, row);
+    this.outbox.push(...batch.outbox);
     this.#listener.committed(batch);
   }
 

@@ -10,6 +10,7 @@ import type { PoolClient } from "pg";
 import type { Batch, WaitKey } from "../store.ts";
 import { bigints, column, eachFound, ints, joined, split } from "./columns.ts";
 import { instanceStatements } from "./commit-instances.ts";
+import { insertOutbox } from "./commit-outgoing.ts";
 import type { Statement } from "./statement.ts";
 
 /**
@@ -57,6 +58,7 @@ function statements(batch: Batch): readonly Statement[] {
     ...consumeInbox(batch),
     ...insertInbox(batch),
     ...insertEvents(batch),
+    ...insertOutbox(batch),
   ];
 }
 

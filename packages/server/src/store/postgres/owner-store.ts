@@ -62,7 +62,7 @@ async function commit(pool: Pool, batch: Batch): Promise<void> {
   }
 }
 
-async function connect(pool: Pool): Promise<PoolClient> {
+export async function connect(pool: Pool): Promise<PoolClient> {
   try {
     return await pool.connect();
   } catch (error) {
@@ -71,7 +71,8 @@ async function connect(pool: Pool): Promise<PoolClient> {
 }
 
 /** The database's own refusals are certain; whatever else went wrong after the batch was sent is not. */
-function asStoreError(error: unknown): StoreError {
+export function asStoreError(error: unknown): StoreError {
+  if (error instanceof StoreError) return error;
   const { message } = error as { message?: string };
   const text = message ?? String(error);
   const code = error instanceof pg.DatabaseError ? (error.code ?? "") : "";
