@@ -18,7 +18,7 @@ export function readText(file: string): string {
 }
 
 /** JSON, or `@file` with JSON in it (`@-`: standard input). */
-export function readInput(given: string | undefined): Json | undefined {
+export function readInput(given: string | undefined, option = "--input"): Json | undefined {
   if (given === undefined) return undefined;
   try {
     const text = given.startsWith("@")
@@ -27,7 +27,7 @@ export function readInput(given: string | undefined): Json | undefined {
     return JSON.parse(text) as Json;
   } catch (error) {
     throw new CommandError(
-      `--input: ${(error as Error).message}; give JSON, or @file with JSON in it`,
+      `${option}: ${(error as Error).message}; give JSON, or @file with JSON in it`,
       EXIT.invalid,
     );
   }

@@ -65,5 +65,6 @@ export function explain(error: MillraceError, file = ""): number {
 const INVALID: ReadonlySet<string> = new Set([
   "workflow-invalid",
   "function-invalid",
+  "schedule-invalid",
   "invalid-request",
 ]);

@@ -1,7 +1,7 @@
 /** Every command with its options and help. What a command does is loaded when it is called. */
-import { Command, InvalidArgumentError, Option } from "commander";
-import type { Format } from "./arguments.ts";
-import { DEFAULT_URL } from "./url.ts";
+import { Command } from "commander";
+import { client, format, logLevel, port, wholeNumber } from "./options.ts";
+import { addSchedule } from "./schedule-program.ts";
 
 /** Says which exit code the command ended with. */
 export type Exit = (code: number) => void;
@@ -41,6 +41,7 @@ export function createProgram(exit: Exit): Command {
   addDescribe(program);
   addHistory(program);
   addSignals(program, exit);
+  addSchedule(program, exit);
   addSecret(program);
   return program;
 }
@@ -286,37 +287,4 @@ function addSecret(program: Command): void {
       const { rotateKeys } = await import("./commands/secret.ts");
       await rotateKeys(options);
     });
-}
-
-/** A command that talks to a server. */
-function client(program: Command, name: string): Command {
-  return program
-    .command(name)
-    .option("--url <url>", `the server; MILLRACE_URL (default: ${DEFAULT_URL})`)
-    .option("--api-key <key>", "a key of the server; better as MILLRACE_API_KEY");
-}
-
-function format(description: string): Option {
-  return new Option("-o, --output <format>", description)
-    .choices(["text", "json"] satisfies Format[])
-    .default("text");
-}
-
-function port(): Option {
-  return new Option(
-    "-p, --port <port>",
-    "port of the API; MILLRACE_PORT (default: 7070)",
-  ).argParser(wholeNumber);
-}
-
-function logLevel(level: string): Option {
-  return new Option(
-    "--log-level <level>",
-    `least level logged; MILLRACE_LOG_LEVEL (default: ${level})`,
-  ).choices(["debug", "info", "warn", "error"]);
-}
-
-function wholeNumber(text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("Expected a whole number.");
 }

@@ -1,6 +1,7 @@
 import { Events } from "./events.ts";
 import { Functions } from "./functions.ts";
 import { Instances } from "./instances.ts";
+import { Schedules } from "./schedules.ts";
 import { Secrets } from "./secrets.ts";
 import { Transport, type TransportOptions } from "./transport.ts";
 import { Workflows } from "./workflows.ts";
@@ -10,6 +11,7 @@ export class MillraceClient {
   readonly workflows: Workflows;
   readonly functions: Functions;
   readonly instances: Instances;
+  readonly schedules: Schedules;
   readonly events: Events;
   readonly secrets: Secrets;
 
@@ -19,6 +21,7 @@ export class MillraceClient {
     this.workflows = new Workflows(transport);
     this.functions = new Functions(transport);
     this.instances = new Instances(transport);
+    this.schedules = new Schedules(transport);
     this.events = new Events(transport);
     this.secrets = new Secrets(transport);
   }

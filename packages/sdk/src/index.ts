@@ -5,10 +5,19 @@ export type { Events } from "./events.ts";
 export type { FollowOptions } from "./follow.ts";
 export type { FunctionRef, Functions } from "./functions.ts";
 export type { InstanceFilter, Instances, StartOptions } from "./instances.ts";
+export type {
+  BackfillOptions,
+  DecisionFilter,
+  PreviewOptions,
+  ScheduleFilter,
+  Schedules,
+  TriggerOptions,
+} from "./schedules.ts";
 export type { SecretFilter, Secrets } from "./secrets.ts";
 export type { RetryOptions, TransportOptions } from "./transport.ts";
 export type { WorkflowFilter, WorkflowRef, Workflows } from "./workflows.ts";
 export type {
+  BackfillAccepted,
   CatalogFunction,
   CloudEvent,
   EventsAccepted,
@@ -19,9 +28,15 @@ export type {
   Issue,
   Json,
   JsonObject,
+  PreviewedTime,
   PriorityName,
   Problem,
   RotatedKeys,
+  Schedule,
+  ScheduleCreate,
+  ScheduleDecision,
+  SchedulePreview,
+  ScheduleSpec,
   Secret,
   StartedInstance,
   Status,

@@ -85,7 +85,8 @@ async function listFunctions(options: ListOptions): Promise<void> {
   print(table(["function", "source", "changed"], cells, "no functions"));
 }
 
-async function take<Row>(rows: AsyncIterable<Row>, limit: number): Promise<Row[]> {
+/** The first `limit` rows. */
+export async function take<Row>(rows: AsyncIterable<Row>, limit: number): Promise<Row[]> {
   const taken: Row[] = [];
   if (limit === 0) return taken;
   for await (const row of rows) {

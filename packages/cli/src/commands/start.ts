@@ -20,7 +20,7 @@ export interface StartOptions extends ClientOptions {
 export async function start(workflow: string, options: StartOptions): Promise<number> {
   const { instances } = connect(options);
   const { version, priority, idempotencyKey, wait } = options;
-  const longest = wait === undefined ? undefined : readDuration(wait);
+  const longest = wait === undefined ? undefined : readWait(wait);
   const input = readInput(options.input);
   const request = {
     ...readWorkflowName(workflow),
@@ -31,17 +31,30 @@ export async function start(workflow: string, options: StartOptions): Promise<nu
   };
   const started = await instances.start(request);
   if (wait !== undefined && longest !== undefined)
-    return report(await ended(started.id, longest, options), options.output, wait);
+    return waitForEnd(started.id, longest, wait, options);
   if (options.output === "json") printJson(started);
   else print(started.id);
   return EXIT.ok;
 }
 
 /**
+ * Waits for an instance that is started, and shows what became of it.
+ * @returns the exit code
+ */
+export async function waitForEnd(
+  id: string,
+  longest: number,
+  wait: string,
+  options: ClientOptions & { readonly output: Format },
+): Promise<number> {
+  return report(await ended(id, longest, options), options.output, wait);
+}
+
+/**
  * The instance as it stands at its end or after `longest` milliseconds. Started and waited for in two requests, so that
  * its id is known whatever becomes of the server in between.
  */
-async function ended(id: string, longest: number, options: StartOptions): Promise<Instance> {
+async function ended(id: string, longest: number, options: ClientOptions): Promise<Instance> {
   const { instances } = connect(options, PATIENT);
   const limit = AbortSignal.timeout(longest);
   try {
@@ -53,7 +66,8 @@ async function ended(id: string, longest: number, options: StartOptions): Promis
   }
 }
 
-function readDuration(text: string): number {
+/** Milliseconds. */
+export function readWait(text: string): number {
   const milliseconds = parseDuration(text);
   // What a timer can be set to.
   if (milliseconds !== undefined && milliseconds < 2 ** 31) return milliseconds;

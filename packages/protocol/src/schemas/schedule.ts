@@ -316,8 +316,8 @@ export const PreviewedTime = Type.Object(
     excluded,
     shift: Type.Optional(
       words(
-        ["afterGap", "firstPass", "secondPass"],
-        "`afterGap`: exactly when the clock went forward; the others: the clock shows this time twice.",
+        ["movedOutOfGap", "afterGap", "firstPass", "secondPass"],
+        "`movedOutOfGap`: instead of a time that the clock left out when it went forward; `afterGap`: exactly when it went forward; the others: the clock shows this time twice.",
       ),
     ),
   },

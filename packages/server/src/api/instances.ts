@@ -1,5 +1,5 @@
 /** `/v1/instances`: finding, reading and controlling instances. */
-import { priorityNumber, ProblemError } from "@millrace/protocol";
+import { priorityNumber } from "@millrace/protocol";
 import {
   ControlRequest,
   History,
@@ -15,6 +15,7 @@ import type { FastifyInstance } from "fastify";
 import type { Signal } from "../runtime.ts";
 import type { ApiContext } from "./context.ts";
 import { answers, problems } from "./documented.ts";
+import { milliseconds } from "./instants.ts";
 import { refuseCursor } from "./problems.ts";
 import { ended, waitTime } from "./waiting.ts";
 import * as wire from "./wire.ts";
@@ -48,23 +49,12 @@ function list(app: FastifyInstance, { runtime }: ApiContext): void {
           limit,
           ...(status === undefined ? {} : { status: [status].flat() }),
           ...(priority === undefined ? {} : { priority: [priority].flat().map(priorityNumber) }),
-          ...(since === undefined ? {} : { since: milliseconds("since", since) }),
-          ...(until === undefined ? {} : { until: milliseconds("until", until) }),
+          ...(since === undefined ? {} : { since: milliseconds("query.since", since) }),
+          ...(until === undefined ? {} : { until: milliseconds("query.until", until) }),
         })
         .catch(refuseCursor(rest.cursor));
       return { ...page, items: page.items.map(wire.instanceSummary) };
     },
-  });
-}
-
-/** The schema's check of RFC 3339 lets more pass than `Date` reads: leap seconds, offsets without minutes. */
-function milliseconds(name: "since" | "until", dateTime: string): number {
-  const value = Date.parse(dateTime.toUpperCase());
-  if (!Number.isNaN(value)) return value;
-  const message = "expected an RFC 3339 instant such as 2026-11-05T14:03:07Z, no leap second";
-  throw new ProblemError("invalid-request", {
-    detail: `query.${name}: ${message}`,
-    issues: [{ path: `query.${name}`, message }],
   });
 }
 

@@ -4,6 +4,7 @@ import { type Json, type JsonObject, load } from "@millrace/language";
 import { RuntimeError, type RuntimeIssue } from "../runtime.ts";
 import { readSpec, scheduleNameOfDefinition, scheduleOfDefinition } from "./read-spec.ts";
 import { DEFAULTS } from "./schedule.ts";
+import { writeSpec } from "./write-spec.ts";
 
 const workflow = { namespace: "shop", name: "order" };
 
@@ -185,6 +186,20 @@ test("every issue is told at once", () => {
     "workflow",
     "x",
   ]);
+});
+
+test("a spec is written as it is read", () => {
+  const written: readonly JsonObject[] = [
+    { workflow, cron: "@daily" },
+    { workflow, every: "P1DT0.5S", jitter: "PT1M", startAt: "2026-11-05T14:03:07+01:00" },
+    { workflow, after: "PT0S", endAt: "2027-01-01T00:00:00Z", pauseAfterFailures: 2 },
+    { workflow, on: { any: [] }, read: "raw", priority: "P4", input: null },
+  ];
+  for (const wire of written) {
+    const spec = readSpec(wire);
+    assert.deepEqual(readSpec(writeSpec(spec) as JsonObject), spec);
+  }
+  assert.equal(writeSpec(readSpec({ workflow, every: { minutes: 90 } })).every, "PT1H30M");
 });
 
 const DEFINITION = `

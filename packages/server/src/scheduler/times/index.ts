@@ -1,5 +1,5 @@
 /** When a schedule is due. Pure: no clock, no database. */
-export { type PreviewedTime, preview, type Shift } from "./preview.ts";
+export { clockAt, type ClockTime, type PreviewedTime, preview, type Shift } from "./preview.ts";
 export type { TimesSpec, Trigger } from "./spec.ts";
 export { dateIn, localIn } from "./text.ts";
 export { fireAt, type Nominal, nextNominal, nominalAfterEnd, nominalsBetween } from "./times.ts";
