@@ -15,3 +15,4 @@ export { type EngineNode, engineNode } from "./runtime/node.ts";
 export { within } from "./runtime/within.ts";
 export { RuntimeError } from "./runtime.ts";
 export * from "./store/store.ts";
+export * from "./store/events.ts";

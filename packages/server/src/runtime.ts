@@ -314,6 +314,14 @@ export interface RuntimeStats {
     readonly startsOverloaded: number;
     readonly reconcilerRepairs: number;
     readonly leasesLost: number;
+    /** Events received here: all, those known already, those that no filter lets pass, and the others. */
+    readonly eventsReceived: number;
+    readonly eventsDuplicate: number;
+    readonly eventsUnmatched: number;
+    readonly eventsMatched: number;
+    /** Sent to an instance or a schedule that waits; and of those, not taken by it. */
+    readonly eventsDelivered: number;
+    readonly eventsRefused: number;
   };
   readonly gauges: {
     readonly partitionsOwned: number;

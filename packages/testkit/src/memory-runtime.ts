@@ -307,6 +307,12 @@ const STATS: RuntimeStats = {
     startsOverloaded: 0,
     reconcilerRepairs: 0,
     leasesLost: 0,
+    eventsReceived: 0,
+    eventsDuplicate: 0,
+    eventsUnmatched: 0,
+    eventsMatched: 0,
+    eventsDelivered: 0,
+    eventsRefused: 0,
   },
   gauges: {
     partitionsOwned: 64,

@@ -29,6 +29,12 @@ const COUNTERS: { readonly [Key in keyof Counters]: readonly [name: string, help
   startsOverloaded: ["starts_overloaded_total", "Starts refused because too much was queued."],
   reconcilerRepairs: ["reconciler_repairs_total", "Instances without a wake source, repaired."],
   leasesLost: ["epochs_lost_total", "Partitions lost to another owner."],
+  eventsReceived: ["events_received_total", "Events received."],
+  eventsDuplicate: ["events_duplicate_total", "Events received before, by source and id."],
+  eventsUnmatched: ["events_unmatched_total", "Events that no filter of a workflow lets pass."],
+  eventsMatched: ["events_matched_total", "Events that pass the filter of a workflow."],
+  eventsDelivered: ["events_delivered_total", "Events sent to who waits for them."],
+  eventsRefused: ["events_refused_total", "Events sent to an instance that did not take them."],
 };
 
 const GAUGES: { readonly [Key in keyof Gauges]: readonly [name: string, help: string] } = {

@@ -2,10 +2,12 @@
  * Gathers what the decisions of one batch write. Waits are merged by key: what one decision of the batch asks for and a
  * later one takes back is never written.
  */
+import type { ReturnedEvent, SubscriptionRow } from "../store/events.ts";
 import type {
   ActivityRow,
   Batch,
   ChildRow,
+  ConsumedRow,
   Epoch,
   EventRow,
   HistoryRow,
@@ -23,13 +25,18 @@ export class BatchBuilder {
   readonly keys: KeyRow[] = [];
   readonly history: HistoryRow[] = [];
   readonly sent: InboxRow[] = [];
-  readonly consumed: Pick<InboxRow, "partition" | "id">[] = [];
+  readonly consumed: ConsumedRow[] = [];
   readonly events: EventRow[] = [];
   readonly outbox: OutboxRow[] = [];
   readonly activities = new Waits<ActivityRow>();
   readonly timers = new Waits<TimerRow>();
   readonly children = new Waits<ChildRow>();
+  readonly subscriptions = new Waits<SubscriptionRow>();
+  /** Whose subscriptions are all to go. */
+  readonly endedTargets: string[] = [];
+  readonly returned: ReturnedEvent[] = [];
   latestDue = 0;
+  readonly #once = new Set<string>();
 
   get empty(): boolean {
     return (
@@ -38,9 +45,18 @@ export class BatchBuilder {
         this.consumed.length +
         this.activities.size +
         this.timers.size +
-        this.children.size ===
+        this.children.size +
+        this.subscriptions.size ===
       0
     );
+  }
+
+  /** @returns false for what counts `once` and is consumed already */
+  consume({ partition, id }: ConsumedRow, once: boolean): boolean {
+    if (once && this.#once.has(id)) return false;
+    if (once) this.#once.add(id);
+    this.consumed.push(once ? { partition, id, once } : { partition, id });
+    return true;
   }
 
   /** @param epochOf the epoch of a partition this node owns; the batch touches only such partitions */
@@ -48,7 +64,7 @@ export class BatchBuilder {
     const partitions = new Set<number>();
     for (const row of [...this.created, ...this.updated, ...this.consumed])
       partitions.add(row.partition);
-    for (const wait of [this.activities, this.timers, this.children])
+    for (const wait of [this.activities, this.timers, this.children, this.subscriptions])
       for (const partition of wait.partitions()) partitions.add(partition);
     const epochs: Epoch[] = [...partitions].map((partition) => ({
       partition,
@@ -71,6 +87,10 @@ export class BatchBuilder {
       consumed: this.consumed,
       events: this.events,
       outbox: this.outbox,
+      subscriptions: this.subscriptions.added(),
+      endedSubscriptions: this.subscriptions.ended(),
+      endedTargets: this.endedTargets,
+      returned: this.returned,
     };
   }
 }

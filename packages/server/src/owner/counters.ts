@@ -1,5 +1,6 @@
 /** What the owner counts; `Runtime.stats()` reads it. */
 import type { RuntimeStats } from "../runtime.ts";
+import type { Entry, Outcome } from "./entry.ts";
 import { Histogram, type HistogramView, MILLISECONDS, SIZES } from "./histogram.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -27,6 +28,12 @@ export class Counters {
     startsOverloaded: 0,
     reconcilerRepairs: 0,
     leasesLost: 0,
+    eventsReceived: 0,
+    eventsDuplicate: 0,
+    eventsUnmatched: 0,
+    eventsMatched: 0,
+    eventsDelivered: 0,
+    eventsRefused: 0,
   };
   readonly #figures: Readonly<Record<keyof Figures, Histogram>> = {
     commitMs: new Histogram(MILLISECONDS),
@@ -42,6 +49,15 @@ export class Counters {
   /** @param ms from a schedule's time until its instance was asked for */
   observeScheduleLateness(ms: number): void {
     this.measure("scheduleLatenessMs", Math.max(0, ms));
+  }
+
+  decided(entry: Entry, { kind }: Outcome): void {
+    const { counts } = this;
+    if (kind === "applied") counts.commandsApplied += 1;
+    else counts.commandsIgnored += 1;
+    if (entry.message !== undefined) counts.inboxConsumed += 1;
+    if (entry.timer !== undefined) counts.timersFired += 1;
+    if (entry.activity !== undefined && kind !== "applied") counts.activityResultsRefused += 1;
   }
 
   ended(status: string): void {

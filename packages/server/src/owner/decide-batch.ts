@@ -18,7 +18,7 @@ import type { InstanceRow, WorkflowVersion } from "../store/store.ts";
 import { leaveLifecycle, type WantedTypes } from "../outgoing/outbox.ts";
 import type { BatchBuilder } from "./builder.ts";
 import { type AfterCommit, collect, keepApart, requestOf, send } from "./effects.ts";
-import type { Entry, Outcome } from "./entry.ts";
+import { countsOnce, type Entry, type Outcome } from "./entry.ts";
 import type { Committed, Tracing } from "./facts.ts";
 import { faulted } from "./fault.ts";
 import type { MailIds } from "./mail-ids.ts";
@@ -90,8 +90,13 @@ export function decideSlot(slot: Slot, entries: readonly Entry[], given: DecideC
   const history: HistoryEvent[] = [];
   let nesting: ReadonlyMap<string, string> | undefined;
   for (const entry of entries) {
-    consume(entry, context);
+    if (!consume(entry, context)) {
+      outcomes.push({ kind: "ignored" });
+      continue;
+    }
     const { next, outcome, events, ...more } = applyOne(hot, entry, context);
+    if (entry.command.kind === "event.delivered" && outcome.kind !== "applied")
+      batch.returned.push({ targetId: slot.id, seq: entry.command.seq });
     for (const event of events) history.push(event);
     nesting = joined(nesting, more.nesting);
     outcomes.push(outcome);
@@ -152,11 +157,11 @@ function deliver({ state, row }: Hot, { open, asked, given }: SlotContext): void
   }
 }
 
-/** Rows that the command came from go with it. */
-function consume(entry: Entry, { given: { batch }, open }: SlotContext): void {
+/** Rows that the command came from go with it. False when it is an event that the batch has brought already. */
+function consume(entry: Entry, { given: { batch }, open }: SlotContext): boolean {
   if (entry.activity !== undefined && !open.delete(entry.activity.id))
     batch.activities.end(entry.activity);
-  if (entry.message !== undefined) batch.consumed.push(entry.message);
+  if (entry.message !== undefined && !batch.consume(entry.message, countsOnce(entry))) return false;
   if (entry.timer !== undefined) {
     const { partition, instanceId, timerId, fireAt } = entry.timer;
     batch.timers.end({ partition, instanceId, id: timerId, fireAt });
@@ -166,6 +171,7 @@ function consume(entry: Entry, { given: { batch }, open }: SlotContext): void {
     const { partition, instanceId } = entry;
     batch.children.end({ partition, instanceId, id: entry.command.childId });
   }
+  return true;
 }
 
 /**
@@ -311,6 +317,8 @@ function breakDown(hot: Hot, fault: unknown, context: DecideContext): Applied {
     `the engine failed: ${messageOf(fault)}`,
     context.now,
   );
+  // No effect of the engine's will take them back.
+  context.batch.endedTargets.push(state.id);
   return { next: { ...hot, state }, outcome: { kind: "applied", state }, events: [event] };
 }
 

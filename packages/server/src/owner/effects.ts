@@ -15,6 +15,7 @@ import {
   openActivity,
   type OpenRequest,
 } from "./open-activities.ts";
+import { setSubscription } from "./subscriptions.ts";
 
 /** What leaves once the batch is durable. */
 export interface AfterCommit {
@@ -110,9 +111,12 @@ export function collect(
     case "event.emit":
       return emit(effect, context, batch);
     case "subscription.set":
+      return setSubscription(effect, context, batch);
     case "subscription.clear":
+      return batch.subscriptions.end({ partition, instanceId, id: effect.subscriptionId });
     case "event.returned":
-      throw new Error(`${effect.kind}: events are not delivered yet`);
+      for (const seq of effect.seqs) batch.returned.push({ targetId: instanceId, seq });
+      return;
   }
 }
 

@@ -3,6 +3,7 @@ import type { Command, State } from "@millrace/engine";
 import {
   type InboxRow,
   type KeyRow,
+  type OwnerStore,
   StoreError,
   type TimerRow,
   type WaitKey,
@@ -53,6 +54,14 @@ export function isDurable(entry: Entry): boolean {
   return entry.fail === undefined;
 }
 
+/**
+ * True for what would count twice when it is applied twice. Anything else meets nothing to act on the second time; an event
+ * may well meet the next `listen`.
+ */
+export function countsOnce({ command, message }: Entry): boolean {
+  return command.kind === "event.delivered" && message !== undefined;
+}
+
 /** Takes out the commands of callers who were told that nothing happened: it had better be so. */
 export function leaveOutGone(entries: Entry[]): void {
   for (const entry of entries.splice(0))
@@ -64,4 +73,22 @@ export function leaveOutGone(entries: Entry[]): void {
 export function isFresh(entries: readonly Entry[]): boolean {
   const [first] = entries;
   return first?.start !== undefined && first.message === undefined && first.tries === undefined;
+}
+
+/**
+ * Takes out what counts once and is tried again although its mail has been consumed, by a commit whose outcome was not known.
+ * The states are read before: if they are of before that commit, its mail may still be found, and the batch is refused.
+ */
+export async function leaveOutConsumed(
+  taken: readonly { readonly entries: Entry[] }[],
+  store: Pick<OwnerStore, "unconsumed">,
+): Promise<void> {
+  const isAgain = (entry: Entry): boolean => entry.tries !== undefined && countsOnce(entry);
+  const again = taken.flatMap(({ entries }) => entries.filter(isAgain));
+  if (again.length === 0) return;
+  const there = await store.unconsumed(again.flatMap(({ message }) => message ?? []));
+  for (const { entries } of taken)
+    for (const entry of entries.splice(0))
+      if (!isAgain(entry) || there.has(entry.message?.id ?? "")) entries.push(entry);
+      else entry.done?.({ kind: "ignored" });
 }

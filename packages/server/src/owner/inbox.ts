@@ -23,17 +23,27 @@ const MOST = 5000;
 export function inboxService(config: InboxConfig): Service {
   /** With the epoch under which they were submitted: a partition that was lost and taken again has dropped them. */
   const applying = new Map<string, number>();
+  /** Applied since the reading under way began, which may show them still. */
+  let applied = new Set<string>();
   const pass = async (): Promise<void> => {
     const owner = config.owner();
-    const partitions = owner.owned.map((e) => e.partition);
+    const held = new Map(owner.owned.map((e) => [e.partition, e.epoch]));
+    const partitions = [...held.keys()];
     if (partitions.length === 0) return;
+    applied = new Set();
     const rows = await config.store.readInbox(partitions, MOST + applying.size);
     for (const row of rows) {
       const epoch = owner.epochOf(row.partition);
-      if (epoch === undefined || applying.get(row.id) === epoch) continue;
+      // What was read under another epoch may have been applied under it.
+      if (epoch === undefined || epoch !== held.get(row.partition)) continue;
+      if (applying.get(row.id) === epoch || applied.has(row.id)) continue;
       const entry = await toEntry(row, config);
       applying.set(row.id, epoch);
-      owner.submit({ ...entry, done: () => applying.delete(row.id) });
+      const done = (): void => {
+        applying.delete(row.id);
+        applied.add(row.id);
+      };
+      owner.submit({ ...entry, done });
     }
     const there = new Set(rows.map((row) => row.id));
     // What is no longer there was applied by a commit whose answer was lost, or belongs to another node now.

@@ -20,7 +20,7 @@ import { BatchBuilder } from "./builder.ts";
 import { Counters } from "./counters.ts";
 import { type DecideContext, type Decided, decideSlot, hotOf, workflowOf } from "./decide-batch.ts";
 import { type LetOut, nothingAfter } from "./effects.ts";
-import { type Entry, isDurable, isFresh, leaveOutGone } from "./entry.ts";
+import { type Entry, isDurable, isFresh, leaveOutConsumed, leaveOutGone } from "./entry.ts";
 import type { FactListener, Tracing } from "./facts.ts";
 import { type MailIds, mailIds } from "./mail-ids.ts";
 import { BatchPrograms, type Compile, Programs } from "./programs.ts";
@@ -251,6 +251,7 @@ export class Owner {
       this.counters.measure("commitMs", clock.monotonic() - began);
       this.counters.measure("batchTransitions", batch.created.length + batch.updated.length);
       this.counters.counts.commits += 1;
+      this.counters.counts.eventsRefused += batch.returned.length;
       this.#failures = 0;
       this.#failure = undefined;
     }
@@ -282,6 +283,7 @@ export class Owner {
   async #warm(taken: readonly Taken[]): Promise<BatchPrograms> {
     try {
       await this.#loadStates(taken);
+      await leaveOutConsumed(taken, this.#config.store);
       return await this.#loadPrograms(taken);
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
@@ -333,12 +335,7 @@ export class Owner {
     if (each.told !== undefined) this.#listener.onFacts?.(each.told);
     for (const [index, entry] of entries.entries()) {
       const outcome = outcomes[index] ?? { kind: "missing" };
-      if (outcome.kind === "applied") counts.commandsApplied += 1;
-      else counts.commandsIgnored += 1;
-      if (entry.message !== undefined) counts.inboxConsumed += 1;
-      if (entry.timer !== undefined) counts.timersFired += 1;
-      if (entry.activity !== undefined && outcome.kind !== "applied")
-        counts.activityResultsRefused += 1;
+      this.counters.decided(entry, outcome);
       entry.done?.(outcome);
     }
   }

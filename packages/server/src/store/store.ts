@@ -4,6 +4,7 @@
  * Instants are epoch milliseconds of the database. A transaction never spans shards.
  */
 import type { ActivityType, HistoryEvent, Status } from "@millrace/engine";
+import type { ReturnedEvent, SubscriptionRow } from "./events.ts";
 
 /** A partition this node believes it owns, with its fencing token. */
 export interface Epoch {
@@ -105,6 +106,11 @@ export interface OutboxRow {
   /** The CloudEvent as JSON text. */
   readonly event: string;
 }
+/** A message taken from the inbox. */
+export interface ConsumedRow extends Pick<InboxRow, "partition" | "id"> {
+  /** It must still be there: what it brings may be applied only once. */
+  readonly once?: true;
+}
 /** Names a row of a wait: an activity, a timer or a child of an instance. */
 export interface WaitKey {
   readonly partition: number;
@@ -131,9 +137,15 @@ export interface Batch {
   readonly children: readonly ChildRow[];
   readonly endedChildren: readonly WaitKey[];
   readonly sent: readonly InboxRow[];
-  readonly consumed: readonly Pick<InboxRow, "partition" | "id">[];
+  readonly consumed: readonly ConsumedRow[];
   readonly events: readonly EventRow[];
   readonly outbox: readonly OutboxRow[];
+  /** Set, or set again. */
+  readonly subscriptions: readonly SubscriptionRow[];
+  readonly endedSubscriptions: readonly WaitKey[];
+  /** Whose subscriptions are all to go. */
+  readonly endedTargets: readonly string[];
+  readonly returned: readonly ReturnedEvent[];
 }
 
 export type StoreErrorKind =
@@ -169,6 +181,8 @@ export interface OwnerStore {
     limit: number,
   ): Promise<readonly TimerRow[]>;
   readInbox(partitions: readonly number[], limit: number): Promise<readonly InboxRow[]>;
+  /** The ids of those messages that have not been consumed. */
+  unconsumed(messages: readonly Pick<InboxRow, "partition" | "id">[]): Promise<ReadonlySet<string>>;
   /** Marks the activities whose delivery is lost as delivered again under these epochs, and gives them. */
   redeliverable(epochs: readonly Epoch[], limit: number): Promise<readonly ActivityRow[]>;
   /** Live instances after this id, in order, that have open activities in their row. */

@@ -160,8 +160,8 @@ export const OWNER_MUTANTS: readonly Mutant[] = [
     breaks: "a message stays in the inbox after it was applied",
     edits: [
       {
-        file: `${OWNER}/decide-batch.ts`,
-        find: "if (entry.message !== undefined) batch.consumed.push(entry.message);",
+        file: `${OWNER}/builder.ts`,
+        find: "this.consumed.push(once ? { partition, id, once } : { partition, id });",
         replace: "",
       },
     ],

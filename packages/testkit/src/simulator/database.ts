@@ -21,6 +21,7 @@ import {
   type WorkflowVersion,
 } from "@millrace/server/ports";
 import type { HistoryEvent } from "@millrace/engine";
+import { EventTables } from "./event-tables.ts";
 
 /** An activity with the epoch that delivered it last. */
 export type StoredActivity = ActivityRow & { readonly epoch: number };
@@ -54,6 +55,7 @@ export class Database {
   readonly inbox = new Map<string, InboxRow>();
   readonly events = new Map<string, EventRow>();
   readonly outbox: OutboxRow[] = [];
+  readonly waits: EventTables;
   readonly #now: () => number;
   readonly #listener: DatabaseListener;
 
@@ -65,6 +67,7 @@ export class Database {
       until: 0,
     }));
     this.#now = now;
+    this.waits = new EventTables(this.inbox, now);
     this.#listener = listener;
   }
 
@@ -99,6 +102,7 @@ export class Database {
       });
     for (const key of batch.endedChildren) this.children.delete(waitName(key));
     for (const row of batch.children) this.children.set(childName(row), row);
+    this.waits.commit(batch);
     for (const { id } of batch.consumed) this.inbox.delete(id);
     for (const row of batch.sent) this.inbox.set(row.id, row);
     for (const row of batch.events) this.events.set(row.id, row);
@@ -135,6 +139,8 @@ export class Database {
       const name = childName(row);
       if (this.children.has(name) && !ended.has(name)) return conflict(`child ${name} exists`);
     }
+    for (const { id, once } of batch.consumed)
+      if (once === true && !this.inbox.has(id)) return conflict(`message ${id} was consumed`);
     for (const row of batch.sent)
       if (this.inbox.has(row.id)) return conflict(`message ${row.id} exists`);
     return undefined;
@@ -162,11 +168,21 @@ export class Database {
       .slice(0, limit);
   }
 
+  unconsumed(messages: readonly Pick<InboxRow, "id">[]): ReadonlySet<string> {
+    return new Set(messages.map(({ id }) => id).filter((id) => this.inbox.has(id)));
+  }
+
   /** @throws {StoreError} `stale-epoch` */
-  redeliverable(epochs: readonly Epoch[], limit: number): readonly ActivityRow[] {
+  checkEpochs(epochs: readonly Epoch[]): readonly number[] {
     for (const { partition, epoch } of epochs)
       if (this.leases[partition]?.epoch !== epoch)
         throw new StoreError("stale-epoch", `partition ${partition} has another owner`);
+    return epochs.map(({ partition }) => partition);
+  }
+
+  /** @throws {StoreError} `stale-epoch` */
+  redeliverable(epochs: readonly Epoch[], limit: number): readonly ActivityRow[] {
+    this.checkEpochs(epochs);
     const epochOf = new Map(epochs.map(({ partition, epoch }) => [partition, epoch]));
     const lost = [...this.activities.values()]
       .filter((row) => row.epoch < (epochOf.get(row.partition) ?? -1))
@@ -198,6 +214,7 @@ export class Database {
     for (const row of this.timers.values()) awake.add(row.instanceId);
     for (const row of this.children.values()) awake.add(row.parentId);
     for (const row of this.inbox.values()) awake.add(row.instanceId);
+    for (const row of this.waits.subscriptions.values()) awake.add(row.targetId);
     const orphans = live.filter(
       ({ id, partition, status, activities }) =>
         partitions.includes(partition) &&

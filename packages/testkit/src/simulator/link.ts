@@ -6,6 +6,7 @@ import {
   type Batch,
   type Coordinator,
   type Epoch,
+  type EventStore,
   type OwnerStore,
   StoreError,
 } from "@millrace/server/ports";
@@ -157,6 +158,7 @@ export function linkedStore(links: Links, machine: Machine): OwnerStore {
     dueTimers: (partitions, until, limit) =>
       ask("dueTimers", () => database.dueTimers(partitions, until, limit)),
     readInbox: (partitions, limit) => ask("readInbox", () => database.readInbox(partitions, limit)),
+    unconsumed: (messages) => ask("unconsumed", () => database.unconsumed(messages)),
     redeliverable: (epochs, limit) =>
       ask("redeliverable", () => database.redeliverable(epochs, limit)),
     withActivities: (partitions, after, limit) =>
@@ -165,6 +167,23 @@ export function linkedStore(links: Links, machine: Machine): OwnerStore {
       ask("orphans", () => database.orphans(partitions, after, stretch)),
     definition: (workflow) => ask("definition", () => database.definition(workflow)),
     latestVersion: (workflow) => ask("latestVersion", () => database.latestVersion(workflow)),
+  };
+}
+
+export function linkedEvents(links: Links, machine: Machine): EventStore {
+  const { database } = links.around;
+  const ask = <T>(what: string, work: () => T): Promise<T> =>
+    links.call(machine, { what, work, failed: outage });
+  const tables = database.waits;
+  return {
+    filters: (...of) => ask("filters", () => tables.filtersOf(...of)),
+    filterDefinitions: (names) => ask("filterDefinitions", () => tables.definitions(names)),
+    receive: (events, notBefore) => ask("receive", () => tables.receive(events, notBefore)),
+    match: (epochs, since) => ask("match", () => tables.match(database.checkEpochs(epochs), since)),
+    look: (epochs, keep, since) =>
+      ask("look", () => tables.look(database.checkEpochs(epochs), keep, since)),
+    pruneKept: (keep, limit) => ask("pruneKept", () => tables.pruneKept(keep, limit)),
+    pruneEvents: (...of) => ask("pruneEvents", () => tables.pruneEvents(...of)),
   };
 }
 

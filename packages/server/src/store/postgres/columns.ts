@@ -53,6 +53,17 @@ export function ints<T>(rows: readonly T[], pick: (row: T) => number): Buffer {
   return header(buffer, INT4, rows.length, 0);
 }
 
+/** 64-bit hashes, 16 hexadecimal digits each, as a `bigint[]` in PostgreSQL's binary form. */
+export function hashes<T>(rows: readonly T[], pick: (row: T) => string): Buffer {
+  const buffer = Buffer.allocUnsafe(HEADER + rows.length * 12);
+  let at = HEADER;
+  for (const row of rows) {
+    at = buffer.writeInt32BE(8, at);
+    at += buffer.write(pick(row), at, 8, "hex");
+  }
+  return header(buffer, INT8, rows.length, 0);
+}
+
 /** One dimension from 1; see array_recv in PostgreSQL's arrayfuncs.c. */
 function header(buffer: Buffer, type: number, length: number, nulls: number): Buffer {
   let at = buffer.writeInt32BE(1, 0);

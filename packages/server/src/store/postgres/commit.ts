@@ -1,50 +1,18 @@
 /**
- * One owner's transaction: the fence first, then a multi-row statement for each kind of row, then the commit; all in one
- * flight.
+ * One owner's transaction: the fence first, then a multi-row statement for each kind of row, then the commit.
  *
  * Every statement is prepared once per connection and takes whole columns, so its plan and its text do not depend on how
  * many rows there are.
  */
-import type { Duplex } from "node:stream";
-import type { PoolClient } from "pg";
-import type { Batch, WaitKey } from "../store.ts";
+import type { Batch, ConsumedRow, WaitKey } from "../store.ts";
 import { bigints, column, eachFound, ints, joined, split } from "./columns.ts";
+import { subscriptionStatements } from "./commit-events.ts";
 import { instanceStatements } from "./commit-instances.ts";
 import { insertOutbox } from "./commit-outgoing.ts";
 import type { Statement } from "./statement.ts";
 
-/**
- * Sends the whole transaction at once, so it costs one round trip (the pool's connections are in pipeline mode). When a
- * statement fails the database refuses those behind it and turns the COMMIT into a rollback.
- * @throws the first failure; when the connection broke the outcome is not known
- */
-export async function runBatch(client: PoolClient, batch: Batch): Promise<void> {
-  const answers = inOneWrite(client, () => [
-    client.query("BEGIN"),
-    ...statements(batch).map(({ name, text, values }) =>
-      client.query({ name, text, values: [...values] }),
-    ),
-    client.query("COMMIT"),
-  ]);
-  const settled = await Promise.allSettled(answers);
-  for (const answer of settled) if (answer.status === "rejected") throw answer.reason;
-  const last = settled.at(-1);
-  if (last?.status !== "fulfilled" || last.value.command !== "COMMIT")
-    throw new Error("the database rolled the batch back without an error");
-}
-
-/** Each write is a system call, and wakes the database for a part of the batch. */
-function inOneWrite<T>(client: PoolClient, send: () => T): T {
-  const { stream } = (client as unknown as { connection: { stream: Duplex } }).connection;
-  stream.cork();
-  try {
-    return send();
-  } finally {
-    stream.uncork();
-  }
-}
-
-function statements(batch: Batch): readonly Statement[] {
+/** @returns the statements between BEGIN and COMMIT */
+export function batchStatements(batch: Batch): readonly Statement[] {
   return [
     ...fence(batch),
     ...instanceStatements(batch),
@@ -55,7 +23,9 @@ function statements(batch: Batch): readonly Statement[] {
     ...insertTimers(batch),
     ...endWaits("children", "parent_id", "child_id", batch.endedChildren),
     ...insertChildren(batch),
-    ...consumeInbox(batch),
+    ...subscriptionStatements(batch),
+    ...consumeInbox(batch.consumed.filter(({ once }) => once !== true)),
+    ...consumeOnce(batch.consumed.filter(({ once }) => once === true)),
     ...insertInbox(batch),
     ...insertEvents(batch),
     ...insertOutbox(batch),
@@ -178,9 +148,7 @@ function insertChildren({ children }: Batch): readonly Statement[] {
   return [{ name: "insert-children", text, values }];
 }
 
-function consumeInbox({ consumed }: Batch): readonly Statement[] {
-  if (consumed.length === 0) return [];
-  const text = `
+const DELETE_MAIL = `
     DELETE FROM inbox AS i
     USING ${eachFound(
       "inbox",
@@ -188,8 +156,24 @@ function consumeInbox({ consumed }: Batch): readonly Statement[] {
       "x.partition = n.partition AND x.id = n.id",
     )}
     WHERE i.ctid = n.found`;
+
+function consumeInbox(consumed: readonly ConsumedRow[]): readonly Statement[] {
+  if (consumed.length === 0) return [];
   const values = [ints(consumed, (c) => c.partition), joined(consumed, (c) => c.id)];
-  return [{ name: "consume-inbox", text, values }];
+  return [{ name: "consume-inbox", text: DELETE_MAIL, values }];
+}
+
+/** Refuses the batch when one was consumed before. */
+function consumeOnce(consumed: readonly ConsumedRow[]): readonly Statement[] {
+  if (consumed.length === 0) return [];
+  const text = `WITH gone AS (${DELETE_MAIL} RETURNING 1)
+    SELECT expect_rows((SELECT count(*) FROM gone), $3::bigint)`;
+  const values = [
+    ints(consumed, (c) => c.partition),
+    joined(consumed, (c) => c.id),
+    consumed.length,
+  ];
+  return [{ name: "consume-once", text, values }];
 }
 
 function insertInbox({ sent }: Batch): readonly Statement[] {

@@ -1,5 +1,5 @@
 /** The owner's side of the store on PostgreSQL. */
-import pg, { type Pool, type PoolClient } from "pg";
+import type { Pool } from "pg";
 import {
   type ActivityRow,
   type Batch,
@@ -11,11 +11,10 @@ import {
   type OrphansFound,
   type OwnerStore,
   type StoredDefinition,
-  StoreError,
   type TimerRow,
   type WorkflowVersion,
 } from "../store.ts";
-import { runBatch } from "./commit.ts";
+import { batchStatements } from "./commit.ts";
 import {
   activityRow,
   INSTANCE_COLUMNS,
@@ -27,16 +26,21 @@ import {
   type RawTimer,
   timerRow,
 } from "./rows.ts";
+import { inOneFlight } from "./transaction.ts";
 import { newestVersion } from "./versions.ts";
 
 export function postgresOwnerStore(pool: Pool): OwnerStore {
   return Object.freeze({
-    commit: (batch: Batch) => commit(pool, batch),
+    commit: async (batch: Batch) => {
+      await inOneFlight(pool, batchStatements(batch));
+    },
     loadInstances: (ids: readonly string[]) => loadInstances(pool, ids),
     loadKeys: (keys: readonly KeyName[]) => loadKeys(pool, keys),
     dueTimers: (partitions: readonly number[], until: number, limit: number) =>
       dueTimers(pool, partitions, until, limit),
     readInbox: (partitions: readonly number[], limit: number) => readInbox(pool, partitions, limit),
+    unconsumed: (messages: readonly Pick<InboxRow, "partition" | "id">[]) =>
+      unconsumed(pool, messages),
     redeliverable: (epochs: readonly Epoch[], limit: number) => redeliverable(pool, epochs, limit),
     withActivities: (partitions: readonly number[], after: string, limit: number) =>
       withActivities(pool, partitions, after, limit),
@@ -45,43 +49,6 @@ export function postgresOwnerStore(pool: Pool): OwnerStore {
     definition: (workflow: WorkflowVersion) => definition(pool, workflow),
     latestVersion: (workflow: Omit<WorkflowVersion, "version">) => latestVersion(pool, workflow),
   });
-}
-
-async function commit(pool: Pool, batch: Batch): Promise<void> {
-  const client = await connect(pool);
-  let broken: Error | undefined;
-  try {
-    await runBatch(client, batch);
-  } catch (error) {
-    const failure = asStoreError(error);
-    if (failure.kind === "unknown") broken = failure;
-    throw failure;
-  } finally {
-    // A broken connection is thrown away, not given back.
-    client.release(broken);
-  }
-}
-
-export async function connect(pool: Pool): Promise<PoolClient> {
-  try {
-    return await pool.connect();
-  } catch (error) {
-    throw new StoreError("unavailable", `no connection: ${(error as Error).message}`, error);
-  }
-}
-
-/** The database's own refusals are certain; whatever else went wrong after the batch was sent is not. */
-export function asStoreError(error: unknown): StoreError {
-  if (error instanceof StoreError) return error;
-  const { message } = error as { message?: string };
-  const text = message ?? String(error);
-  const code = error instanceof pg.DatabaseError ? (error.code ?? "") : "";
-  if (code === "MR001") return new StoreError("stale-epoch", text, error);
-  // Class 08 and 57P: the connection or the server ends; XX: the server itself is at fault.
-  if (code === "" || /^(08|57P|XX)/.test(code)) return new StoreError("unknown", text, error);
-  // Class 53: out of resources; 57: cancelled, as by the time limit; 58: a fault of the system.
-  const kind = /^(53|57|58)/.test(code) ? "unavailable" : "conflict";
-  return new StoreError(kind, text, error);
 }
 
 async function loadInstances(pool: Pool, ids: readonly string[]): Promise<readonly InstanceRow[]> {
@@ -153,6 +120,19 @@ async function readInbox(
   return rows.map(inboxRow);
 }
 
+async function unconsumed(
+  pool: Pool,
+  messages: readonly Pick<InboxRow, "partition" | "id">[],
+): Promise<ReadonlySet<string>> {
+  const { rows } = await pool.query<{ id: string }>({
+    name: "unconsumed",
+    text: `SELECT n.id FROM unnest($1::int[], $2::text[]) AS n(partition, id)
+           WHERE EXISTS (SELECT FROM inbox AS i WHERE i.partition = n.partition AND i.id = n.id)`,
+    values: [messages.map((m) => m.partition), messages.map((m) => m.id)],
+  });
+  return new Set(rows.map((row) => row.id));
+}
+
 async function redeliverable(
   pool: Pool,
   epochs: readonly Epoch[],
@@ -213,6 +193,7 @@ async function orphans(
         AND NOT EXISTS (SELECT FROM timers AS t WHERE t.partition = i.partition AND t.instance_id = i.id)
         AND NOT EXISTS (SELECT FROM children AS c WHERE c.partition = i.partition AND c.parent_id = i.id)
         AND NOT EXISTS (SELECT FROM inbox AS m WHERE m.instance_id = i.id)
+        AND NOT EXISTS (SELECT FROM event_subscriptions AS s WHERE s.target_id = i.id)
       LIMIT 100`,
     values: [partitions, after, until ?? null],
   });
