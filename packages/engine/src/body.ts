@@ -11,6 +11,7 @@ import { continueExtended } from "./tasks/extended.ts";
 import { continueFor, startFor } from "./tasks/for.ts";
 import { continueFork, startFork } from "./tasks/fork.ts";
 import { continueFunction, startFunction } from "./tasks/function.ts";
+import { continueListen, startListen } from "./tasks/listen.ts";
 import { startRaise } from "./tasks/raise.ts";
 import { startSet } from "./tasks/set.ts";
 import { continueSubscription, startSubscription } from "./tasks/subscribe.ts";
@@ -51,10 +52,7 @@ export function startBody(d: Draft, node: TaskNode, frame: Frame): Outcome {
     case "function":
       return startFunction(d, node, frame);
     case "listen":
-      throw new TaskError({
-        ...standardError("runtime", "not supported yet: listen", node.reference),
-        status: 501,
-      });
+      return startListen(d, node, frame);
     case "unsupported":
       throw new TaskError({
         ...standardError("runtime", `not supported yet: ${node.feature}`, node.reference),
@@ -83,6 +81,9 @@ export function continueBody(d: Draft, frame: Frame, slot: number, ended: Outcom
       break;
     case "subscription":
       if (node?.kind === "subscribe") return continueSubscription(d, node, frame, ended);
+      break;
+    case "listen":
+      if (node?.kind === "listen") return continueListen(d, node, frame, ended);
       break;
     case "function":
       return continueFunction(ended);

@@ -1,6 +1,6 @@
 /** Takes back everything that runs below a frame: activities, timers, children, and the frames themselves. */
 import type { Draft } from "./draft.ts";
-import type { Frame } from "./frame.ts";
+import type { Frame, ListenFrame } from "./frame.ts";
 
 /** Cancels all frames below `top`, innermost first; `top` itself stays. */
 export function cancelBelow(d: Draft, top: Frame): void {
@@ -37,6 +37,9 @@ export function release(d: Draft, frame: Frame): void {
       if (frame.over !== true) d.cancelActivity(frame.id);
       if (frame.closesAt !== undefined) d.clearTimer(`s${frame.id}`);
       break;
+    case "listen":
+      unsubscribe(d, frame);
+      break;
     case "child":
       d.cancelChild(frame.id);
       break;
@@ -64,4 +67,32 @@ export function clearTryTimers(d: Draft, frame: Extract<Frame, { kind: "try" }>)
 export function dropForkOutputs(d: Draft, frame: Extract<Frame, { kind: "fork" }>): void {
   if (frame.outputs !== undefined) return;
   for (const key of d.values.keys()) if (key.startsWith(`${frame.id}.`)) d.dropValue(key);
+}
+
+/** Nothing more is listened for: the events that still wait in the frame are given back. */
+export function unsubscribe(d: Draft, frame: ListenFrame): void {
+  if (frame.closed === true) return;
+  const own = d.own(frame);
+  own.closed = true;
+  d.clearSubscription(own.id);
+  const { queue = [] } = own;
+  delete own.queue;
+  giveBack(
+    d,
+    queue.flatMap(({ seq, taken }) => (taken === true ? [] : [seq])),
+  );
+}
+
+/** Gives back events that this frame took and did not use, but for those that wait in another. */
+export function giveBack(d: Draft, seqs: readonly number[]): void {
+  const unused = seqs.filter((seq) => !queuing(d, seq).length);
+  if (unused.length > 0) d.effect({ kind: "event.returned", seqs: unused });
+}
+
+/** The frames in which the event waits. */
+export function queuing(d: Draft, seq: number): readonly ListenFrame[] {
+  return [...d.frames.values()].filter(
+    (frame): frame is ListenFrame =>
+      frame.kind === "listen" && frame.queue?.some((each) => each.seq === seq) === true,
+  );
 }

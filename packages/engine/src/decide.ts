@@ -6,6 +6,7 @@
  * on is not an error: results come late and timers race, and the answer is a decision with `applied: false`.
  */
 import type { Json, Program } from "@millrace/language";
+import { giveBack } from "./cancel.ts";
 import type { Command, StartCommand } from "./command.ts";
 import { deliver } from "./deliver.ts";
 import { isDeeper } from "./depth.ts";
@@ -14,6 +15,7 @@ import type { Effect } from "./effect.ts";
 import { check } from "./enter.ts";
 import { FatalError, standardError, TaskError } from "./errors.ts";
 import type { HistoryEvent } from "./event.ts";
+import { failOverflowed, holdEvent } from "./events/deliver.ts";
 import type { RootFrame } from "./frame.ts";
 import { isAwaited } from "./held.ts";
 import { startList } from "./list.ts";
@@ -226,12 +228,17 @@ function resume(d: Draft): boolean {
   delete d.state.held;
   d.state.status = "running";
   d.record({ kind: "workflow.resumed" });
-  for (const command of held) if (!isTerminal(d.state.status)) deliver(d, command);
+  for (const command of held) {
+    if (isTerminal(d.state.status)) return true;
+    if (!deliver(d, command) && command.kind === "event.delivered") giveBack(d, [command.seq]);
+  }
+  failOverflowed(d);
   return true;
 }
 
 /** What arrives while suspended waits in the state: its row or timer is consumed by this very commit. */
 function hold(d: Draft, command: HeldCommand): boolean {
+  if (command.kind === "event.delivered") return holdEvent(d, command);
   if (!isAwaited(d, command)) return false;
   d.state.held = [...(d.state.held ?? []), command];
   return true;

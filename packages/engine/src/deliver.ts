@@ -4,6 +4,7 @@ import { cancelBelow, release } from "./cancel.ts";
 import type { Draft } from "./draft.ts";
 import type { WorkflowError } from "./error.ts";
 import { standardError } from "./errors.ts";
+import { deliverEvent } from "./events/deliver.ts";
 import type { Frame, SubscriptionFrame } from "./frame.ts";
 import type { Outcome } from "./outcome.ts";
 import { faultInstance, propagate } from "./propagate.ts";
@@ -44,7 +45,7 @@ export function deliver(d: Draft, command: HeldCommand): boolean {
     case "timer.fired":
       return fire(d, command.timerId);
     case "event.delivered":
-      return false;
+      return deliverEvent(d, command);
   }
 }
 

@@ -141,6 +141,14 @@ export class Draft {
     this.#retract(`child:${childId}`, { kind: "child.cancel", childId });
   }
 
+  /** A subscription may have been set again in this very decision: what counts is whether one stood before. */
+  clearSubscription(subscriptionId: string): void {
+    const key = `subscription:${subscriptionId}`;
+    if (this.original.frames[subscriptionId]?.kind === "listen")
+      this.#effects.set(key, { kind: "subscription.clear", subscriptionId });
+    else this.#effects.delete(key);
+  }
+
   /** What was asked for in this very decision is simply not asked for; anything older is taken back. */
   #retract(key: string, undo: Effect): void {
     const asked = this.#effects.get(key);

@@ -128,7 +128,7 @@ function leave(d: Draft, node: TaskNode, frame: Frame, given: Outcome): Outcome 
   }
 }
 
-/** Data flow steps 5 to 8, of a task or of the `foreach` of a subscription: gives the output, and sets the context. */
+/** Data flow steps 5 to 8, of a task or of a `foreach` over messages or events: gives the output, and sets the context. */
 export function produceOutput(
   d: Draft,
   steps: Pick<TaskNode, "output" | "export">,
@@ -158,6 +158,7 @@ export function produceOutput(
 const OUTSIDE: ReadonlySet<TaskNode["kind"]> = new Set([
   "call",
   "subscribe",
+  "listen",
   "process",
   "workflow",
   "emit",

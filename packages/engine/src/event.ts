@@ -22,6 +22,13 @@ export type HistoryEvent =
   | (FactBase & { readonly kind: "workflow.cancelled"; readonly reason?: string })
   | (FactBase & { readonly kind: "workflow.faulted"; readonly error: WorkflowError })
   | (FactBase & { readonly kind: "workflow.completed"; readonly output: Json })
+  /** A `listen` begins to wait for events. */
+  | (TaskFact & { readonly kind: "workflow.correlation.started" })
+  /** It has what it waits for. `keys`: the correlation values that told its events from others, by name. */
+  | (TaskFact & {
+      readonly kind: "workflow.correlation.completed";
+      readonly keys: Readonly<Record<string, Json>>;
+    })
   | (TaskFact & { readonly kind: "task.started"; readonly name: string })
   | (TaskFact & { readonly kind: "task.skipped"; readonly name: string })
   /** `output` only for outside work (call, run, emit): what pure tasks gave follows from their definition. */

@@ -4,8 +4,9 @@
  * What a frame's task was given is stored once: `raw` is left out when it is its parent's transformed input, `input` when
  * it equals `raw`. So a fork of hundreds of branches keeps one copy of their common input.
  */
-import type { Flow, Json } from "@millrace/language";
+import type { Flow, Json, JsonObject } from "@millrace/language";
 import type { WorkflowError } from "./error.ts";
+import type { StrategyState } from "./events/strategy.ts";
 
 interface FrameBase {
   /** Unique in the instance and never reused; also the occurrence in the history and the activity's or child's id. */
@@ -110,6 +111,29 @@ export interface SubscriptionFrame extends FrameBase, ListPosition {
   /** True when the activity has ended. */
   over?: true;
 }
+/** A `listen` (tasks/listen.ts). Its subscription has the frame's id. */
+export interface ListenFrame extends FrameBase, ListPosition {
+  readonly kind: "listen";
+  strategy: StrategyState;
+  /** Events listed so far, less one. */
+  index: number;
+  /** What was read of the event that `foreach` is at work on; absent while the next is waited for. */
+  item?: Json;
+  /** The outputs so far. */
+  gathered: readonly Json[];
+  /** Events that came while `foreach` was at work, in order. */
+  queue?: readonly QueuedEvent[];
+  /** True when nothing more is listened for: the subscription is cleared, the event at hand is the last. */
+  closed?: true;
+  /** True when, while suspended, more came than is kept. */
+  overflowed?: true;
+}
+export interface QueuedEvent {
+  readonly seq: number;
+  readonly event: JsonObject;
+  /** True when another `listen` of the instance has used it. */
+  readonly taken?: true;
+}
 export interface ChildFrame extends FrameBase {
   readonly kind: "child";
 }
@@ -129,5 +153,6 @@ export type Frame =
   | WaitFrame
   | ActivityFrame
   | SubscriptionFrame
+  | ListenFrame
   | ChildFrame
   | TaskFrame;

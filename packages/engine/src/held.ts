@@ -1,4 +1,5 @@
 /** Results and timers that arrive while an instance is suspended. */
+import type { EventDeliveredCommand } from "./command.ts";
 import type { Draft } from "./draft.ts";
 import type { HeldCommand, State } from "./state.ts";
 
@@ -19,7 +20,7 @@ export function heldKey(command: HeldCommand): string {
 }
 
 /** Whether the instance waits for what the command brings: false for a late result, a stale timer, a second copy. */
-export function isAwaited(d: Draft, command: HeldCommand): boolean {
+export function isAwaited(d: Draft, command: Exclude<HeldCommand, EventDeliveredCommand>): boolean {
   const key = heldKey(command);
   if (d.state.held?.some((each) => heldKey(each) === key)) return false;
   switch (command.kind) {
@@ -29,8 +30,6 @@ export function isAwaited(d: Draft, command: HeldCommand): boolean {
       return d.frames.get(command.childId)?.kind === "child";
     case "activity.item":
       return isSubscribed(d, command.activityId);
-    case "event.delivered":
-      return false;
     default:
       return (
         d.frames.get(command.activityId)?.kind === "activity" || isSubscribed(d, command.activityId)

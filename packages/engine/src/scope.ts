@@ -70,13 +70,14 @@ export function duration(d: Draft, spec: DurationSpec, dot: Json, site: Site): n
   }
 }
 
-function asTaskError(error: unknown, site: Site): unknown {
+/** A failed evaluation as the expression error the specification asks for; anything else as it is. */
+export function asTaskError(error: unknown, site: Site): unknown {
   if (!(error instanceof ExpressionError)) return error;
   const reference = site.node?.reference ?? site.reference ?? "/";
   return new TaskError(standardError("expression", error.message, reference));
 }
 
-function contextOf(d: Draft): EvaluationContext {
+export function contextOf(d: Draft): EvaluationContext {
   const { now, monotonic } = d.env;
   return monotonic === undefined ? { now } : { now, monotonic };
 }
@@ -128,7 +129,10 @@ function variableOf(d: Draft, name: string, from: Frame | undefined): Json | und
     if (frame.kind === "try" && frame.phase === "handler" && node?.kind === "try") {
       if (name === node.catch.as) return (frame.error as unknown as Json) ?? null;
     }
-    if (frame.kind === "subscription" && node?.kind === "subscribe") {
+    if (
+      (frame.kind === "subscription" && node?.kind === "subscribe") ||
+      (frame.kind === "listen" && node?.kind === "listen")
+    ) {
       if (name === node.foreach?.item) return frame.item ?? null;
       if (name === node.foreach?.at) return frame.index;
     }

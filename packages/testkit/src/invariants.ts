@@ -3,7 +3,7 @@ import type { HeldCommand, State } from "@millrace/engine";
 
 type Frame = State["frames"][string];
 
-/** The keys of everything that a state waits for, sorted: `activity:3`, `child:5`, `timer:w4`. */
+/** The keys of everything that a state waits for, sorted: `activity:3`, `child:5`, `timer:w4`, `event:6`. */
 export function waitsOf(state: State): readonly string[] {
   const held = new Set((state.held ?? []).map(keyOf));
   const waits = Object.values(state.frames).flatMap(waitsOfFrame);
@@ -14,6 +14,7 @@ export function waitsOf(state: State): readonly string[] {
 function waitsOfFrame(frame: Frame): string[] {
   const waits = frame.timeoutAt === undefined ? [] : [`timer:t${frame.id}`];
   if (frame.kind === "activity" || frame.kind === "child") waits.push(`${frame.kind}:${frame.id}`);
+  if (frame.kind === "listen" && frame.closed !== true) waits.push(`event:${frame.id}`);
   if (frame.kind === "subscription" && frame.over !== true) waits.push(`activity:${frame.id}`);
   if (frame.kind === "subscription" && frame.closesAt !== undefined)
     waits.push(`timer:s${frame.id}`);

@@ -34,12 +34,12 @@ function factLine(fact: HistoryEvent): string {
 }
 
 function details(fact: HistoryEvent): string | undefined {
-  const { kind, error, reason, attempt, delay, input, output } = fact;
+  const { kind, error, reason, attempt, delay, input, output, keys } = fact;
   if (kind === "task.retried")
     return `attempt ${attempt} in ${elapsed(delay ?? 0)}: ${error?.title}`;
   if (error !== undefined) return describeError(error);
   if (reason !== undefined) return reason;
-  const value = kind === "workflow.started" ? input : output;
+  const value = kind === "workflow.started" ? input : (keys ?? output);
   return value === undefined ? undefined : short(JSON.stringify(value));
 }
 

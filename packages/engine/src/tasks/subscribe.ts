@@ -15,15 +15,18 @@ import type { Json, SubscribeNode } from "@millrace/language";
 import { cancelBelow, release } from "../cancel.ts";
 import type { ActivityItemCommand } from "../command.ts";
 import type { Draft } from "../draft.ts";
-import { produceOutput } from "../enter.ts";
 import type { Frame, SubscriptionFrame } from "../frame.ts";
-import { continueList, startList } from "../list.ts";
 import { type Outcome, WAITING } from "../outcome.ts";
 import { duration, holds, inputOf, type Site } from "../scope.ts";
 import { scheduleActivity } from "./activity.ts";
-
-/** One that may go on for ever must not grow for ever: without an `amount` the last outputs are kept. */
-const MOST_OUTPUTS = 1000;
+import {
+  continueItem,
+  itemSite,
+  MOST_OUTPUTS,
+  orRelease,
+  outputOfItem,
+  startItem,
+} from "./iteration.ts";
 
 export function startSubscription(d: Draft, node: SubscribeNode, frame: Frame): Outcome {
   const input = inputOf(d, frame);
@@ -57,14 +60,11 @@ export function takeItem(
   if (itemId === frame.last) return wantNext(d, frame);
   const own = d.own(frame);
   own.last = itemId;
-  const { filter, foreach } = node;
+  const { filter } = node;
   return orRelease(d, own, () => {
-    const site = siteOf(d, node, own);
+    const site = itemSite(d, node, own);
     if (filter !== undefined && !holds(d, filter, item, site)) return wantNext(d, own);
-    own.index += 1;
-    own.item = item;
-    if (foreach === undefined) return itemDone(d, node, own, { kind: "done", output: item });
-    return itemDone(d, node, own, startList(d, own, foreach.tasks, keyOf(own), item));
+    return itemDone(d, node, own, startItem(d, node, own, item));
   });
 }
 
@@ -74,22 +74,7 @@ export function continueSubscription(
   frame: SubscriptionFrame,
   ended: Outcome,
 ): Outcome {
-  const tasks = node.foreach?.tasks ?? [];
-  return orRelease(d, frame, () =>
-    itemDone(d, node, frame, continueList(d, frame, tasks, keyOf(frame), ended)),
-  );
-}
-
-/** What ends the task, or the workflow, takes the subscription back. */
-function orRelease(d: Draft, frame: SubscriptionFrame, body: () => Outcome): Outcome {
-  let outcome: Outcome | undefined;
-  try {
-    outcome = body();
-    return outcome;
-  } finally {
-    const kind = outcome?.kind ?? "raised";
-    if (kind === "raised" || kind === "end") release(d, d.own(frame));
-  }
+  return orRelease(d, frame, () => itemDone(d, node, frame, continueItem(d, node, frame, ended)));
 }
 
 /** No more messages: the period is over, or the activity has ended by itself. What is under way comes to its end first. */
@@ -115,7 +100,7 @@ function itemDone(
   if (ended.kind !== "done") return ended;
   const own = d.own(frame);
   const { item = null } = own;
-  const output = produceOutput(d, node.foreach ?? {}, ended.output, siteOf(d, node, own));
+  const output = outputOfItem(d, node, own, ended.output);
   const gathered = [...own.gathered, output];
   own.gathered = node.consume.amount === undefined ? gathered.slice(-MOST_OUTPUTS) : gathered;
   const enough = own.closing === true || isEnough(d, node, own, item);
@@ -125,21 +110,10 @@ function itemDone(
 
 function isEnough(d: Draft, node: SubscribeNode, frame: SubscriptionFrame, item: Json): boolean {
   const { amount, while: condition, until } = node.consume;
-  const site = siteOf(d, node, frame);
+  const site = itemSite(d, node, frame);
   if (amount !== undefined && frame.index + 1 >= amount) return true;
   if (condition !== undefined && !holds(d, condition, item, site)) return true;
   return until !== undefined && holds(d, until, item, site);
-}
-
-function siteOf(
-  d: Draft,
-  node: SubscribeNode,
-  frame: SubscriptionFrame,
-): Site & { readonly node: SubscribeNode } {
-  const site = { frame, node, input: inputOf(d, frame) };
-  if (node.foreach === undefined || frame.item === undefined) return site;
-  const extra = { [node.foreach.item]: frame.item, [node.foreach.at]: frame.index };
-  return { ...site, extra };
 }
 
 function wantNext(d: Draft, frame: SubscriptionFrame): Outcome {
@@ -150,8 +124,4 @@ function wantNext(d: Draft, frame: SubscriptionFrame): Outcome {
 function finish(d: Draft, frame: SubscriptionFrame): Outcome {
   release(d, frame);
   return { kind: "done", output: frame.gathered };
-}
-
-function keyOf(frame: SubscriptionFrame): string {
-  return `${frame.key}.${frame.index}`;
 }

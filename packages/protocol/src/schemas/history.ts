@@ -9,6 +9,8 @@ export const HISTORY_KINDS = Object.freeze([
   "workflow.cancelled",
   "workflow.faulted",
   "workflow.completed",
+  "workflow.correlation.started",
+  "workflow.correlation.completed",
   "task.started",
   "task.skipped",
   "task.completed",
@@ -47,6 +49,11 @@ export const HistoryEvent = Type.Object(
     ),
     delay: Type.Optional(
       Type.Number({ description: "Of `task.retried`: milliseconds until it runs." }),
+    ),
+    keys: Type.Optional(
+      Type.Record(Type.String(), json("A correlation value."), {
+        description: "Of `workflow.correlation.completed`: the correlation values by name.",
+      }),
     ),
   },
   { $id: "HistoryEvent", description: "One fact in the history of an instance." },

@@ -4,4 +4,5 @@ export type {
   ActivityRequest,
   ActivityResult,
 } from "../activities/executor.ts";
+export { LocalEvents } from "./events.ts";
 export { type LocalOptions, type LocalResult, runToEnd } from "./host.ts";

@@ -36,6 +36,14 @@ export interface PlannedCommand {
   readonly reason?: string;
 }
 
+/** An event that is published from outside. */
+export interface PlannedEvent {
+  /** Time since the start; `before` for one that comes before the instance starts. */
+  readonly at: Json;
+  /** Its attributes and data. */
+  readonly event: JsonObject;
+}
+
 export interface ExpectedError {
   /** The URI, or the last part of a standard one. */
   readonly type: string;
@@ -85,6 +93,7 @@ export interface Case {
   /** What the tenant has. */
   readonly secrets: JsonObject;
   readonly commands: readonly PlannedCommand[];
+  readonly events: readonly PlannedEvent[];
   readonly children: readonly JsonObject[];
   /** What the engine's randomness gives, over and over. */
   readonly random: readonly number[];
@@ -95,7 +104,8 @@ export interface Case {
 const KEYS = {
   file: ["about", "cases"],
   case: [
-    "name", "decision", "definition", "outside", "input", "servers", "messages", "secrets", "commands", "children", "random", "expect",
+    "name", "decision", "definition", "outside", "input", "servers", "messages", "secrets", "commands", "events", "children", "random",
+    "expect",
   ],
   expect: [
     "status", "output", "context", "error", "history", "order", "elapsed", "retries", "requests", "events", "children",
@@ -151,12 +161,21 @@ function readCase(item: Json, file: string): Case {
     messages: messages as unknown as readonly ScriptedMessage[],
     secrets: (given.secrets ?? {}) as JsonObject,
     commands: commands as unknown as readonly PlannedCommand[],
+    events: ((given.events ?? []) as readonly Json[]).map(eventOf),
     children: ((given.children ?? []) as readonly Json[]).map((each) =>
       withDocument(each, "child"),
     ),
     random: (given.random ?? [0.5]) as readonly number[],
     expect,
   };
+}
+
+/** The attributes an event must have are filled in: `id` is `e1`, `e2`, … */
+function eventOf(value: Json, index: number): PlannedEvent {
+  assert.ok(isObject(value));
+  const { at = "PT0S", ...event } = value;
+  const defaults = { specversion: "1.0", id: `e${index + 1}`, source: "/test" };
+  return { at, event: { ...defaults, ...event } };
 }
 
 /** A definition without `document` gets one. */

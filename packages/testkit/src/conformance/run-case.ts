@@ -33,6 +33,10 @@ export async function runCase(given: Case): Promise<number | undefined> {
       messages: given.messages,
       children: given.children.map(programOf),
       random: given.random,
+      events: given.events.map(({ at, event }) => [
+        at === "before" ? undefined : parseDuration(at),
+        event,
+      ]),
       planned: given.commands.map(({ at, send, reason }) => [
         parseDuration(at),
         (reason === undefined ? { kind: send } : { kind: send, reason }) satisfies Command,
@@ -125,6 +129,9 @@ function line(event: HistoryEvent): string {
     case "workflow.suspended":
     case "workflow.cancelled":
       return event.reason === undefined ? event.kind : `${event.kind} (${event.reason})`;
+    case "workflow.correlation.started":
+    case "workflow.correlation.completed":
+      return `${event.kind.slice("workflow.".length)} ${event.task}`;
     case "workflow.started":
     case "workflow.resumed":
     case "workflow.faulted":

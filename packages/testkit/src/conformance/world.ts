@@ -19,6 +19,7 @@ import {
   standardError,
 } from "@millrace/engine";
 import type { Json, JsonObject, Program } from "@millrace/language";
+import { LocalEvents } from "@millrace/server/local";
 import { freeze, openOutside, waitsOf } from "../invariants.ts";
 import { brought, type ScriptedMessage } from "./messages.ts";
 import type { ScriptedServers } from "./servers.ts";
@@ -40,7 +41,13 @@ export interface Instance {
   readonly open: Set<string>;
 }
 
-interface Happening {
+type Happening = Applied | Published;
+
+interface Published {
+  readonly at: number;
+  readonly publishes: JsonObject;
+}
+interface Applied {
   readonly at: number;
   readonly instance: string;
   readonly command: Command;
@@ -60,6 +67,8 @@ export interface WorldOptions {
   readonly random: readonly number[];
   /** Commands to the main instance, each with its milliseconds since the start. */
   readonly planned: readonly (readonly [number, Command])[];
+  /** Events from outside, each with its milliseconds since the start; without them: before it. */
+  readonly events: readonly (readonly [number | undefined, JsonObject])[];
 }
 
 export class World {
@@ -67,6 +76,7 @@ export class World {
   readonly instances: Instance[] = [];
   readonly emitted: JsonObject[] = [];
   readonly #options: WorldOptions;
+  readonly #events = new LocalEvents(() => ({ now: this.#now }));
   #happenings: Happening[] = [];
   #now = START;
   #draws = 0;
@@ -77,15 +87,20 @@ export class World {
 
   /** Until nothing can happen any more. */
   async run(): Promise<Instance> {
+    for (const [at, event] of this.#options.events)
+      if (at === undefined) assert.ok(this.#events.publish(event));
     const main = this.#create("I", this.#options.program, this.#options.input);
     for (const [at, command] of this.#options.planned)
       this.#plan({ at: START + at, instance: "I", command });
+    for (const [at, event] of this.#options.events)
+      if (at !== undefined) this.#plan({ at: START + at, publishes: event });
     for (let decisions = 0; ; decisions += 1) {
       assert.ok(decisions < MAX_DECISIONS, "the case does not end");
       const next = this.#happenings.shift();
       if (next === undefined) return main;
       this.#now = Math.max(this.#now, next.at);
-      await this.#apply(next);
+      if ("publishes" in next) this.#events.publish(next.publishes);
+      else await this.#apply(next);
     }
   }
 
@@ -98,6 +113,13 @@ export class World {
       ...(parent === undefined ? {} : { parent }),
     };
     this.instances.push(instance);
+    this.#events.join(id, program, (seq, event) =>
+      this.#plan({
+        at: this.#now,
+        instance: id,
+        command: { kind: "event.delivered", seq, event },
+      }),
+    );
     const link = parent === undefined ? {} : { parent };
     this.#plan({
       at: this.#now,
@@ -113,7 +135,7 @@ export class World {
     this.#happenings.splice(after === -1 ? this.#happenings.length : after, 0, happening);
   }
 
-  async #apply({ instance: id, command, settles }: Happening): Promise<void> {
+  async #apply({ instance: id, command, settles }: Applied): Promise<void> {
     const instance = this.instances.find((each) => each.id === id);
     assert.ok(instance);
     if (settles !== undefined) assert.ok(instance.open.delete(settles));
@@ -125,6 +147,8 @@ export class World {
     for (const event of decision.events) instance.history.push(event);
     instance.state = freeze(JSON.parse(JSON.stringify(decision.state)) as State);
     assert.deepEqual(instance.state, decision.state, "the state does not survive JSON");
+    if (command.kind === "event.delivered" && !decision.applied)
+      this.#events.giveBack(id, [command.seq]);
     for (const effect of decision.effects) await this.#perform(instance, effect);
     assert.deepEqual(openOutside(instance.open), waitsOf(instance.state));
     if (isTerminal(instance.state.status)) this.#end(instance, instance.state);
@@ -180,11 +204,19 @@ export class World {
         this.#bring(instance, effect.activityId, Number(effect.itemId.split(".")[1]));
         break;
       case "subscription.set":
+        instance.open.add(`event:${effect.subscriptionId}`);
+        this.#events.set(instance.id, effect.subscriptionId, effect.filters);
+        break;
       case "subscription.clear":
+        assert.ok(instance.open.delete(`event:${effect.subscriptionId}`));
+        this.#events.clear(instance.id, effect.subscriptionId);
+        break;
       case "event.returned":
-        throw new Error(`${effect.kind}: events are not delivered yet`);
+        this.#events.giveBack(instance.id, effect.seqs);
+        break;
       case "event.emit":
         this.emitted.push(effect.event);
+        this.#plan({ at: this.#now, publishes: effect.event });
         break;
     }
   }
@@ -197,7 +229,9 @@ export class World {
   #drop(instance: Instance, settles: string): boolean {
     this.#happenings = this.#happenings.filter(
       (each) =>
-        each.instance !== instance.id || (each.settles !== settles && each.from !== settles),
+        "publishes" in each ||
+        each.instance !== instance.id ||
+        (each.settles !== settles && each.from !== settles),
     );
     return instance.open.delete(settles);
   }
