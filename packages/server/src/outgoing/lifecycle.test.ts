@@ -61,7 +61,7 @@ const failed = (activityId: string): Command => ({ kind: "activity.failed", acti
 const activityOf = (state: State): string =>
   Object.values(state.frames).find(({ kind }) => kind === "activity")?.id ?? "";
 
-/** Everything that the engine can say without `listen`. */
+/** Everything that the engine can say. */
 function everything(): readonly JsonObject[] {
   const halted = run(WAITER, [started, { kind: "suspend" }, { kind: "resume" }]);
   const ended = run(WAITER, [started, { kind: "timer.fired", timerId: "w2" }]);
@@ -74,7 +74,13 @@ function everything(): readonly JsonObject[] {
     ),
     [started],
   );
-  return [halted, ended, cancelled, asking, retried, raised].flatMap(({ events }) => events);
+  const listener = `{ l: { listen: { to: { one: { with: { type: t }, correlate: { who: { from: .subject } } } } } } }`;
+  const event = { specversion: "1.0", id: "e", source: "/s", type: "t", subject: "ada" };
+  const heard = run(program(`${HEAD}\ndo: [ ${listener} ]`), [
+    started,
+    { kind: "event.delivered", seq: 1, event },
+  ]);
+  return [halted, ended, cancelled, asking, retried, raised, heard].flatMap(({ events }) => events);
 }
 
 test("a workflow that waits says what the reference names, in order, with stable ids", () => {
@@ -174,13 +180,20 @@ test("the documented table is what the code says", () => {
   }
 });
 
-test("all types but those of correlation come from what the engine does without listening", () => {
+test("all types come from what the engine does", () => {
   const said = new Set(everything().map(({ type }) => type));
-  const missing = LIFECYCLE_TYPES.filter((type) => !said.has(type));
-  assert.deepEqual(missing, [
-    "io.serverlessworkflow.workflow.correlation-started.v1",
-    "io.serverlessworkflow.workflow.correlation-completed.v1",
-  ]);
+  assert.deepEqual(
+    LIFECYCLE_TYPES.filter((type) => !said.has(type)),
+    [],
+  );
+});
+
+test("what correlates events says by which values it did", () => {
+  const completed = everything().find(
+    ({ type }) => type === "io.serverlessworkflow.workflow.correlation-completed.v1",
+  );
+  const data = completed?.["data"] as JsonObject | undefined;
+  assert.deepEqual(data?.["correlationKeys"], { who: "ada" });
 });
 
 test("a pattern is a value, or its beginning with a star", () => {

@@ -211,8 +211,12 @@ function tell(fact: Fact, told: Telling, { workflow, before, after }: LifecycleC
     case "workflow.completed":
       told.workflow("completed", fact, { output: fact.output });
       return told.status("completed", fact);
+    case "workflow.correlation.started":
+      return told.workflow("correlation-started", fact);
+    case "workflow.correlation.completed":
+      return told.workflow("correlation-completed", fact, { correlationKeys: fact.keys });
     default:
-      return tellTask(fact, told, before, after);
+      return tellTask(fact, told, after);
   }
 }
 
@@ -238,16 +242,12 @@ function tellTasks(
 }
 
 function phaseOf(frame: Frame | undefined): Status {
-  return frame?.kind === "wait" || isListen(frame) ? "waiting" : "running";
+  return frame?.kind === "wait" || frame?.kind === "listen" ? "waiting" : "running";
 }
 
-function isListen(frame: Frame | undefined): boolean {
-  return (frame?.kind as string | undefined) === "listen";
-}
+type TaskFact = Extract<Fact, { readonly kind: `task.${string}` }>;
 
-type TaskFact = Extract<Fact, { readonly task: string }>;
-
-function tellTask(fact: TaskFact, told: Telling, before: State | undefined, after: State): void {
+function tellTask(fact: TaskFact, told: Telling, after: State): void {
   const frame = after.frames[fact.occurrence];
   switch (fact.kind) {
     case "task.started":
@@ -256,7 +256,6 @@ function tellTask(fact: TaskFact, told: Telling, before: State | undefined, afte
       told.task("started", fact, fact);
       told.taskStatus("running", fact, fact);
       if (phaseOf(frame) === "waiting") told.taskStatus("waiting", fact, fact);
-      if (isListen(frame)) told.workflow("correlation-started", fact);
       return;
     case "task.skipped":
       // Its `if` was false: there was a task, it did nothing, and the flow goes on.
@@ -265,7 +264,6 @@ function tellTask(fact: TaskFact, told: Telling, before: State | undefined, afte
       told.task("completed", fact, fact);
       return told.taskStatus("completed", fact, fact);
     case "task.completed":
-      if (isListen(before?.frames[fact.occurrence])) told.workflow("correlation-completed", fact);
       told.task("completed", fact, fact, fact.output === undefined ? {} : { output: fact.output });
       return told.taskStatus("completed", fact, fact);
     case "task.faulted":
