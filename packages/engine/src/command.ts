@@ -9,7 +9,7 @@ export interface StartCommand {
   /** Raw workflow input. */
   readonly input: Json;
   /** 0 (first) … 4 (last); the workflow's own when absent, and 2 when that has none. */
-  readonly priority?: number;
+  readonly priority?: number | undefined;
   /** Present when another instance's `run: workflow` started this one. */
   readonly parent?: ParentLink;
   /** What the instance is part of, if whoever started it said so. */

@@ -154,10 +154,9 @@ function phase(d: Draft): Status {
 function initial(program: Program, command: Command, environment: Environment): State {
   if (command.kind !== "start") throw new Error(`${command.kind} starts nothing`);
   const priority = command.priority ?? program.priority ?? DEFAULT_PRIORITY;
-  return {
+  const state: State = {
     v: STATE_VERSION,
     id: command.instanceId,
-    ...(priority === DEFAULT_PRIORITY ? {} : { priority }),
     status: "running",
     seq: 0,
     input: command.input,
@@ -168,6 +167,7 @@ function initial(program: Program, command: Command, environment: Environment): 
     ...(command.parent === undefined ? {} : { parent: command.parent }),
     ...(command.trace === undefined ? {} : { trace: command.trace }),
   };
+  return priority === DEFAULT_PRIORITY ? state : { ...state, priority };
 }
 
 function start(d: Draft, command: StartCommand): boolean {

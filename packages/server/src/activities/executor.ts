@@ -12,7 +12,7 @@ export interface ActivityRequest {
     readonly version: string;
   };
   /** The instance's, 0 (first) … 4 (last); 2 when absent. */
-  readonly priority?: number;
+  readonly priority?: number | undefined;
   /** Unique within the instance. */
   readonly activityId: string;
   /** 1 for the first delivery; a redelivery after a crash is one higher. */

@@ -77,9 +77,14 @@ export class Dispatcher {
   }
 
   dispatch(deliveries: readonly Delivery[]): void {
+    // What need not wait goes at once.
+    const free = this.#config.concurrency - this.#running.size;
+    const waits = this.#stopped || this.#queue.size > 0 || deliveries.length > free;
     for (const delivery of deliveries) {
       const name = nameOf(delivery);
-      if (!this.#running.has(name)) this.#enqueue({ name, delivery });
+      if (this.#running.has(name)) continue;
+      if (waits) this.#enqueue({ name, delivery });
+      else void this.#run(name, delivery);
     }
     this.#fill();
   }

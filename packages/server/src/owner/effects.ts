@@ -157,7 +157,7 @@ export function requestOf(
     tenant,
     instanceId: state.id,
     workflow: { namespace, name, version },
-    ...(priority === undefined ? {} : { priority }),
+    priority,
     ...request,
     ...(trace === undefined ? {} : { trace }),
   };

@@ -68,7 +68,7 @@ interface Lane<T> {
   oldest: Node<T> | undefined;
   newest: Node<T> | undefined;
   readonly turns: Map<string, Turn<T>>;
-  /** Whose turn it is; the round is a ring. */
+  /** Whose turn it is; the round is a ring. Each in it has items, but for the one that is left when the lane is empty. */
   next: Turn<T> | undefined;
 }
 
@@ -127,11 +127,11 @@ export class FairQueue<T> {
   peek(): Queued<T> | undefined {
     let earliest: Lane<T> | undefined;
     let deadline = Number.POSITIVE_INFINITY;
-    for (const lane of this.#lanes) {
-      const { oldest } = lane;
-      if (oldest === undefined) continue;
+    // The lanes that have items, from the highest on: mostly there is one.
+    for (let filled = this.#filled; filled !== 0; filled &= filled - 1) {
+      const lane = this.#laneAt(31 - Math.clz32(filled & -filled));
       if (this.#jumped) return lane.next?.first;
-      const its = oldest.queuedAt + lane.delay;
+      const its = (lane.oldest?.queuedAt ?? 0) + lane.delay;
       if (its >= deadline) continue;
       deadline = its;
       earliest = lane;
@@ -166,7 +166,8 @@ export class FairQueue<T> {
     else before.after = after;
     if (after === undefined) turn.last = before;
     else after.before = before;
-    if (turn.first === undefined) leave(lane, turn);
+    // The last of a round stays: mostly it is the next to come as well.
+    if (turn.first === undefined && turn.right !== turn) leave(lane, turn);
     node.turn = undefined;
     node.older = node.newer = node.before = node.after = undefined;
     lane.size -= 1;
@@ -209,7 +210,7 @@ export class FairQueue<T> {
 
   #enter(node: Node<T>, place: "first" | "last"): void {
     const lane = this.#laneAt(node.lane);
-    const turn = lane.turns.get(node.tenant) ?? join(lane, node.tenant);
+    const turn = turnOf(lane, node.tenant);
     node.turn = turn;
     if (place === "last") {
       node.older = lane.newest;
@@ -232,6 +233,15 @@ export class FairQueue<T> {
   }
 }
 
+function turnOf<T>(lane: Lane<T>, tenant: string): Turn<T> {
+  if (lane.next?.tenant === tenant) return lane.next;
+  if (lane.size === 0) {
+    lane.turns.clear();
+    lane.next = undefined;
+  }
+  return lane.turns.get(tenant) ?? join(lane, tenant);
+}
+
 /** A tenant comes into the round: behind all others. */
 function join<T>(lane: Lane<T>, tenant: string): Turn<T> {
   const turn: Partial<Turn<T>> & { tenant: string } = { tenant, first: undefined, last: undefined };
@@ -249,6 +259,6 @@ function join<T>(lane: Lane<T>, tenant: string): Turn<T> {
 function leave<T>(lane: Lane<T>, turn: Turn<T>): void {
   turn.left.right = turn.right;
   turn.right.left = turn.left;
-  if (lane.next === turn) lane.next = turn.right === turn ? undefined : turn.right;
+  if (lane.next === turn) lane.next = turn.right;
   lane.turns.delete(turn.tenant);
 }

@@ -1,5 +1,6 @@
 /** Starting instances: version, partition, id, idempotency key. */
 import { createHash } from "node:crypto";
+import type { Program } from "@millrace/language";
 import { newId } from "@millrace/protocol";
 import { placement } from "../cluster/placement.ts";
 import type { Outcome } from "../owner/entry.ts";
@@ -27,6 +28,11 @@ export interface StartsConfig {
 interface Latest {
   readonly version: string | Promise<string | undefined>;
   readonly until: number;
+}
+
+interface Resolved {
+  readonly workflow: WorkflowVersion;
+  readonly program: Program;
 }
 
 /** Milliseconds a client should stay away when too much is queued. */
@@ -57,15 +63,15 @@ export class Starts {
       const message = `${owner.slots.queued} commands are waiting; try again later`;
       throw new RuntimeError("overloaded", message, { retryAfterMs: RETRY_AFTER });
     }
-    const workflow = await this.#resolve(request);
+    const resolved = await this.#resolve(request);
     const { idempotencyKey } = request;
-    if (idempotencyKey === undefined) return this.#submit(request, workflow, caller);
-    const { tenant, namespace, name } = workflow;
+    if (idempotencyKey === undefined) return this.#submit(request, resolved, caller);
+    const { tenant, namespace, name } = resolved.workflow;
     const lock = JSON.stringify([tenant, namespace, name, idempotencyKey]);
     const before = this.#keyed.get(lock) ?? Promise.resolve();
     const mine = before
       .catch(() => {})
-      .then(() => this.#startKeyed(request, workflow, caller, idempotencyKey, lock));
+      .then(() => this.#startKeyed(request, resolved, caller, idempotencyKey, lock));
     this.#keyed.set(lock, mine);
     try {
       return await mine;
@@ -76,13 +82,13 @@ export class Starts {
 
   async #startKeyed(
     request: StartInstance,
-    workflow: WorkflowVersion,
+    resolved: Resolved,
     caller: Caller,
     key: string,
     lock: string,
   ): Promise<StartedInstance> {
     const { store, partitions, databaseNow, randomBytes } = this.#config;
-    const { tenant, namespace, name } = workflow;
+    const { tenant, namespace, name } = resolved.workflow;
     const partition = placement(partitions, lock);
     const { version = null, input, priority } = request;
     const content = canonical([version, input, ...(priority === undefined ? [] : [priority])]);
@@ -95,12 +101,12 @@ export class Starts {
     const at = databaseNow();
     const id = newId(partition, at, randomBytes());
     const row: KeyRow = { partition, tenant, namespace, name, key, digest, instanceId: id, at };
-    return this.#submit(request, workflow, caller, row);
+    return this.#submit(request, resolved, caller, row);
   }
 
   async #submit(
     request: StartInstance,
-    workflow: WorkflowVersion,
+    { workflow, program }: Resolved,
     caller: Caller,
     key?: KeyRow,
   ): Promise<StartedInstance> {
@@ -116,10 +122,10 @@ export class Starts {
           kind: "start",
           instanceId: id,
           input,
-          ...(priority === undefined ? {} : { priority }),
+          priority,
           ...(trace === undefined ? {} : { trace }),
         },
-        priority: priority ?? owner.programs.known(workflow)?.priority,
+        priority: priority ?? program.priority,
         tenant: workflow.tenant,
         start: { workflow, ...(key === undefined ? {} : { key }) },
         caller,
@@ -132,7 +138,7 @@ export class Starts {
     return { id, created: true };
   }
 
-  async #resolve(request: StartInstance): Promise<WorkflowVersion> {
+  async #resolve(request: StartInstance): Promise<Resolved> {
     const { owner } = this.#config;
     const { tenant = DEFAULT_TENANT, namespace, name } = request;
     let { version } = request;
@@ -142,9 +148,9 @@ export class Starts {
     }
     const workflow = { tenant, namespace, name, version: version ?? "latest" };
     if (version === undefined) throw noWorkflow(workflow);
-    if (owner.programs.known(workflow) === undefined)
-      if ((await owner.programs.get(workflow)) === undefined) throw noWorkflow(workflow);
-    return workflow;
+    const program = owner.programs.known(workflow) ?? (await owner.programs.get(workflow));
+    if (program === undefined) throw noWorkflow(workflow);
+    return { workflow, program };
   }
 
   /** Whoever asks while the database is being asked gets the same answer. */
