@@ -110,6 +110,18 @@ export const SETTINGS = {
     "Activities executed at the same time in this process.",
     integer(1, 100_000),
   ),
+  eventKeep: setting(
+    "MILLRACE_EVENT_KEEP",
+    "PT1H",
+    "How long an event is kept for a `listen` that comes after it: of any instance when its correlation is fixed, else of one that had started. See [events](events.md).",
+    milliseconds,
+  ),
+  eventRetention: setting(
+    "MILLRACE_EVENT_RETENTION",
+    "P7D",
+    "How long received events are stored, so that one that comes again is known by its source and id. At least `MILLRACE_EVENT_KEEP`.",
+    milliseconds,
+  ),
   catalogFolder: setting(
     "MILLRACE_CATALOG_FOLDER",
     undefined,

@@ -8,7 +8,6 @@ import type {
   Batch,
   ChildRow,
   ConsumedRow,
-  DecisionRow,
   Epoch,
   EventRow,
   HistoryRow,
@@ -16,7 +15,6 @@ import type {
   InstanceRow,
   KeyRow,
   OutboxRow,
-  ScheduleRow,
   TimerRow,
   WaitKey,
 } from "../store/store.ts";
@@ -30,10 +28,6 @@ export class BatchBuilder {
   readonly consumed: ConsumedRow[] = [];
   readonly events: EventRow[] = [];
   readonly outbox: OutboxRow[] = [];
-  readonly schedules: ScheduleRow[] = [];
-  readonly deletedSchedules: Pick<ScheduleRow, "partition" | "id" | "revision">[] = [];
-  /** By schedule, time and key. */
-  readonly #decisions = new Map<string, DecisionRow>();
   readonly activities = new Waits<ActivityRow>();
   readonly timers = new Waits<TimerRow>();
   readonly children = new Waits<ChildRow>();
@@ -49,8 +43,6 @@ export class BatchBuilder {
       this.created.length +
         this.updated.length +
         this.consumed.length +
-        this.schedules.length +
-        this.deletedSchedules.length +
         this.activities.size +
         this.timers.size +
         this.children.size +
@@ -67,17 +59,11 @@ export class BatchBuilder {
     return true;
   }
 
-  /** What became of a time; the last word counts. */
-  addDecision(row: DecisionRow): void {
-    this.#decisions.set(`${row.scheduleId}/${row.nominal}/${row.key}`, row);
-  }
-
   /** @param epochOf the epoch of a partition this node owns; the batch touches only such partitions */
   build(epochOf: (partition: number) => number): Batch {
     const partitions = new Set<number>();
-    const { created, updated, consumed, schedules, deletedSchedules } = this;
-    for (const rows of [created, updated, consumed, schedules, deletedSchedules])
-      for (const { partition } of rows) partitions.add(partition);
+    for (const row of [...this.created, ...this.updated, ...this.consumed])
+      partitions.add(row.partition);
     for (const wait of [this.activities, this.timers, this.children, this.subscriptions])
       for (const partition of wait.partitions()) partitions.add(partition);
     const epochs: Epoch[] = [...partitions].map((partition) => ({
@@ -105,9 +91,6 @@ export class BatchBuilder {
       endedSubscriptions: this.subscriptions.ended(),
       endedTargets: this.endedTargets,
       returned: this.returned,
-      schedules,
-      deletedSchedules,
-      decisions: [...this.#decisions.values()],
     };
   }
 }

@@ -4,7 +4,6 @@ import type { JsonObject } from "@millrace/language";
 import { DEFAULT_PRIORITY, newId, partitionOf } from "@millrace/protocol";
 import { childInstanceId } from "../cluster/placement.ts";
 import type { TimerRow, WorkflowVersion } from "../store/store.ts";
-import type { ScheduleCommand } from "../scheduler/schedule.ts";
 import type { BatchBuilder } from "./builder.ts";
 import type { Delivery } from "./dispatcher.ts";
 import { leavingContext, type Tracing } from "./facts.ts";
@@ -31,10 +30,13 @@ export interface AfterCommit {
   readonly clearedTimers: { readonly instanceId: string; readonly timerId: string }[];
   /** Partitions whose inbox got something. */
   readonly mail: Set<number>;
+  /** Partitions of instances that have begun to wait for events. */
+  readonly looks: Set<number>;
 }
 
 export function nothingAfter(): AfterCommit {
-  return { deliveries: [], next: [], cancelled: [], clearedTimers: [], mail: new Set() };
+  const [mail, looks] = [new Set<number>(), new Set<number>()];
+  return { deliveries: [], next: [], cancelled: [], clearedTimers: [], mail, looks };
 }
 
 /** All that leaves after a commit: of what a batch asked for and took back, nothing. */
@@ -61,9 +63,7 @@ export interface EffectContext {
 
 /** An inbox message as stored: the command, and for a start the workflow. */
 export interface Mail {
-  readonly command: Command | ScheduleCommand;
-  /** It is for a schedule. */
-  readonly schedule?: true;
+  readonly command: Command;
   readonly workflow?: WorkflowVersion;
 }
 
@@ -114,6 +114,7 @@ export function collect(
     case "event.emit":
       return emit(effect, context, batch);
     case "subscription.set":
+      after.looks.add(partition);
       return setSubscription(effect, context, batch);
     case "subscription.clear":
       return batch.subscriptions.end({ partition, instanceId, id: effect.subscriptionId });

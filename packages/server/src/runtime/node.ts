@@ -9,6 +9,8 @@ import { partitionOf } from "@millrace/protocol";
 import type { ActivityExecutor } from "../activities/executor.ts";
 import type { Clock } from "../clock.ts";
 import type { Coordinator } from "../cluster/coordinator.ts";
+import type { Ingest } from "../events/ingest.ts";
+import { type EventServices, eventServices, type EventTimes } from "../events/services.ts";
 import type { Logger } from "../logger.ts";
 import type { WantedTypes } from "../outgoing/outbox.ts";
 import { deliveryOf, Dispatcher } from "../owner/dispatcher.ts";
@@ -19,13 +21,14 @@ import { Owner, type OwnerConfig, type OwnerListener } from "../owner/owner.ts";
 import { reconciler } from "../owner/reconciler.ts";
 import type { Service } from "../owner/service.ts";
 import { Timers } from "../owner/timers.ts";
-import { calendar } from "../scheduler/calendar.ts";
+import type { EventStore } from "../store/events.ts";
 import type { Epoch, OwnerStore } from "../store/store.ts";
 import type { DatabaseClock } from "./database-clock.ts";
 import { Starts } from "./start.ts";
 
 export interface NodePorts {
   readonly store: OwnerStore;
+  readonly events: EventStore;
   readonly coordinator: Coordinator;
   readonly database: DatabaseClock;
   readonly clock: Clock;
@@ -56,6 +59,7 @@ export interface NodeConfig {
   readonly concurrency: number;
   /** Milliseconds that running activities have to end when the node stops. */
   readonly drain: number;
+  readonly eventTimes: EventTimes;
 }
 
 export interface EngineNode {
@@ -64,6 +68,7 @@ export interface EngineNode {
   readonly timers: Timers;
   readonly leases: Leases;
   readonly starts: Starts;
+  readonly ingest: Ingest;
   /** Takes what partitions it can get, and starts the services. */
   start(): Promise<void>;
   /** Commits what was decided and gives the partitions up. */
@@ -83,6 +88,7 @@ interface Parts {
   readonly leases: Leases;
   readonly inbox: Service;
   readonly reconciler: Service;
+  readonly events: EventServices;
 }
 
 export function engineNode(ports: NodePorts, config: NodeConfig): EngineNode {
@@ -91,12 +97,20 @@ export function engineNode(ports: NodePorts, config: NodeConfig): EngineNode {
   const { store, owner, dispatcher, timers } = parts;
   const databaseNow = (): number => database.now();
   const { partitions } = config;
-  const services = [database.service, parts.leases, parts.inbox, parts.reconciler, timers.service];
+  const services = [
+    database.service,
+    parts.leases,
+    parts.inbox,
+    parts.reconciler,
+    timers.service,
+    ...parts.events.all,
+  ];
   return {
     owner,
     dispatcher,
     timers,
     leases: parts.leases,
+    ingest: parts.events.ingest,
     starts: new Starts({ store, owner, partitions, databaseNow, random, randomBytes }),
     async start() {
       await parts.leases.runOnce();
@@ -123,7 +137,6 @@ function wire(ports: NodePorts, config: NodeConfig): Parts {
       randomBytes,
       partitions,
       runtime: RUNTIME,
-      times: calendar,
       maxQueued: MAX_QUEUED,
       ...(ports.compile === undefined ? {} : { compile: ports.compile }),
       ...(ports.tracing === undefined ? {} : { tracing: ports.tracing }),
@@ -141,6 +154,16 @@ function wire(ports: NodePorts, config: NodeConfig): Parts {
     dispatcher,
     timers: new Timers(withOwner),
     inbox: inboxService(withOwner),
+    events: eventServices({
+      ...common,
+      store: ports.events,
+      randomBytes,
+      partitions,
+      times: config.eventTimes,
+      owner,
+      onSent: () => parts.inbox.nudge(),
+      onStale: () => parts.leases.nudge(),
+    }),
     reconciler: reconciler({ ...withOwner, interval: RECONCILE }),
     leases: leaseService({
       coordinator,
@@ -167,7 +190,7 @@ function listener(
 ): OwnerListener {
   return {
     onCommitted(after) {
-      const { dispatcher, timers, inbox } = parts();
+      const { dispatcher, timers, inbox, events } = parts();
       dispatcher.dispatch(after.deliveries);
       for (const next of after.next) dispatcher.next(next);
       for (const { instanceId, activityId } of after.cancelled)
@@ -175,6 +198,8 @@ function listener(
       for (const timer of after.clearedTimers) timers.remove(timer);
       timers.add(after.timers);
       if (after.mail.size > 0) inbox.nudge();
+      if (after.looks.size > 0) events.look.nudge();
+      else events.goOn();
       if (after.outbox) onOutbox?.();
     },
     onProgress,
@@ -192,6 +217,8 @@ async function takeOver(parts: Parts, epochs: readonly Epoch[]): Promise<void> {
   await redeliver(parts, epochs);
   await parts.timers.service.runOnce();
   parts.inbox.nudge();
+  parts.events.match.nudge();
+  parts.events.look.nudge();
 }
 
 /** What an earlier owner had delivered is lost with it. */

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { isTerminal } from "@millrace/engine";
 import pg from "pg";
 import { postgresCoordinator, setUpPartitions } from "../cluster/postgres-coordinator.ts";
-import { ConfigError } from "../config.ts";
+import { type Config, ConfigError } from "../config.ts";
 import type { ResourceSource } from "../external/complete.ts";
 import { resourceSource } from "../external/source.ts";
 import type { Logger } from "../logger.ts";
@@ -14,6 +14,7 @@ import type { Owner } from "../owner/owner.ts";
 import type { Service } from "../owner/service.ts";
 import { RuntimeError } from "../runtime.ts";
 import type { Epoch } from "../store/store.ts";
+import { postgresEventStore } from "../store/postgres/event-store.ts";
 import { migrate } from "../store/postgres/migrate.ts";
 import { postgresOutgoingStore } from "../store/postgres/outgoing-store.ts";
 import { postgresOwnerStore } from "../store/postgres/owner-store.ts";
@@ -21,10 +22,9 @@ import { vacuumService } from "../store/postgres/vacuum.ts";
 import { type DatabaseClock, databaseClock } from "./database-clock.ts";
 import { defaultCatalog } from "./functions.ts";
 import { viewOfState } from "./instances.ts";
-import { type EngineNode, engineNode } from "./node.ts";
+import { type EngineNode, engineNode, type NodeConfig } from "./node.ts";
 import { random10 } from "./random.ts";
 import { postgresRuntime } from "./runtime.ts";
-import { postgresSchedules } from "./schedules.ts";
 import { isOutage } from "./start.ts";
 import { Watchers } from "./watchers.ts";
 
@@ -37,8 +37,8 @@ const MIGRATION = 60_000;
 /** Milliseconds that a database may take to come up. */
 const PATIENCE = 30_000;
 const VACUUM = 600_000;
-/** Four for batches under way, the others for timers, inbox, leases and the clock. */
-const OWNER_CONNECTIONS = 8;
+/** Four for batches under way, the others for timers, inbox, leases, the clock and events. */
+const OWNER_CONNECTIONS = 12;
 const READER_CONNECTIONS = 8;
 const OUTGOING_CONNECTIONS = 4;
 /**
@@ -176,6 +176,7 @@ async function assemble(
   const node: EngineNode = engineNode(
     {
       store: postgresOwnerStore(pools.owner),
+      events: postgresEventStore(pools.owner),
       coordinator: postgresCoordinator(pools.owner, {
         node: `${process.pid}-${randomUUID()}`,
         ttl: LEASE,
@@ -196,13 +197,7 @@ async function assemble(
       wanted: outgoing.wanted,
       onOutbox: () => outgoing.relay.nudge(),
     },
-    {
-      partitions,
-      lease: LEASE,
-      exclusive: config.exclusive,
-      concurrency: config.activityConcurrency,
-      drain: config.shutdownTimeout / 4,
-    },
+    nodeConfig(config),
   );
   await outgoing.prepare();
   await node.start();
@@ -214,13 +209,23 @@ async function assemble(
   const reading = { ...outside(parts, pools.reader), watchers, ...common };
   return {
     runtime: postgresRuntime({ ...node, ...reading }),
-    schedules: postgresSchedules({ owner: node.owner, pool: pools.reader, ...common }),
     async stop() {
       await vacuum.stop();
       await outgoing.stop();
       await node.stop();
       await closePools(pools);
     },
+  };
+}
+
+function nodeConfig(config: Config): NodeConfig {
+  return {
+    partitions: config.partitions,
+    lease: LEASE,
+    exclusive: config.exclusive,
+    concurrency: config.activityConcurrency,
+    drain: config.shutdownTimeout / 4,
+    eventTimes: { keep: config.eventKeep, retention: config.eventRetention },
   };
 }
 
@@ -231,7 +236,12 @@ function vacuumOf({ clock, log }: RuntimeParts, url: string, owner: Owner): Serv
     clock,
     log,
     random: Math.random,
-    written: () => counts.transitions + counts.timersFired + counts.inboxConsumed,
+    written: () =>
+      counts.transitions +
+      counts.timersFired +
+      counts.inboxConsumed +
+      counts.eventsMatched +
+      counts.eventsDelivered,
   });
 }
 

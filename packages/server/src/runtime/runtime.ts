@@ -1,17 +1,16 @@
 /** The runtime on PostgreSQL: what the API calls, over the owner's loop and the tables. */
 import { isTerminal } from "@millrace/engine";
-import { isId, newId, partitionOf } from "@millrace/protocol";
+import { isId, partitionOf } from "@millrace/protocol";
 import type { Pool } from "pg";
 import type { Clock } from "../clock.ts";
-import { placement } from "../cluster/placement.ts";
+import type { Ingest } from "../events/ingest.ts";
 import type { Dispatcher } from "../owner/dispatcher.ts";
+import type { Outcome } from "../owner/entry.ts";
 import type { Leases } from "../owner/leases.ts";
 import type { Owner } from "../owner/owner.ts";
 import type { Timers } from "../owner/timers.ts";
 import {
-  type CloudEventObject,
   DEFAULT_TENANT,
-  type EventsAccepted,
   type Health,
   type InstanceView,
   type QueueDepth,
@@ -29,9 +28,7 @@ import {
   putFunction,
 } from "./functions.ts";
 import { getHistory, getInstance, listInstances, noInstance } from "./instances.ts";
-import { explained, type Starts } from "./start.ts";
-import { scheduleApplied } from "./schedules.ts";
-import { submitted } from "./submit.ts";
+import { asRuntimeError, type Starts } from "./start.ts";
 import { storageStats } from "./storage.ts";
 import type { Watchers } from "./watchers.ts";
 import { type Caller, within } from "./within.ts";
@@ -44,6 +41,7 @@ export interface Parts extends FunctionParts {
   readonly timers: Timers;
   readonly leases: Pick<Leases, "renewedAt">;
   readonly starts: Starts;
+  readonly ingest: Ingest;
   readonly clock: Clock;
   readonly watchers: Watchers;
   readonly partitions: number;
@@ -64,7 +62,6 @@ export function postgresRuntime(parts: Parts): Runtime {
       const complete = await explained(completeWorkflow(pool, parts.sourceFor(tenant), request));
       const applied = await answered(() => applyWorkflow(pool, tenant, complete));
       starts.forgetLatest();
-      await answered((caller) => scheduleApplied(parts, tenant, complete.program, caller));
       return applied;
     },
     getWorkflow: (request) => answered(() => getWorkflow(pool, request)),
@@ -80,11 +77,21 @@ export function postgresRuntime(parts: Parts): Runtime {
     getHistory: (id, after, limit) => answered(() => getHistory(pool, id, after, limit)),
     signalInstance: (id, signal) => answered((caller) => signalInstance(parts, id, signal, caller)),
     watch: (id, after, signal) => watch(pool, watchers, id, after, signal),
-    publishEvents: (events, tenant) => answered(() => publishEvents(parts, events, tenant)),
+    publishEvents: (events, tenant = DEFAULT_TENANT) =>
+      answered(() => parts.ingest.publish(events, tenant)),
     health: () => health(parts),
     stats: () => stats(parts),
     storage: storageStats(pool, clock),
   });
+}
+
+/** A database that does not answer is something the caller can act on. */
+async function explained<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw asRuntimeError(error);
+  }
 }
 
 async function waitInstance(
@@ -157,8 +164,16 @@ async function signalInstance(
   if (!isId(id)) throw noInstance(id);
   const view = await getInstance(parts.pool, id);
   if (isTerminal(view.status)) throw ended(id, view.status);
-  const entry = { instanceId: id, partition: partitionOf(id), command: signal, caller };
-  const outcome = await submitted(parts.owner, entry);
+  const outcome = await new Promise<Outcome>((done, fail) => {
+    parts.owner.submit({
+      instanceId: id,
+      partition: partitionOf(id),
+      command: signal,
+      caller,
+      done,
+      fail: (error) => fail(asRuntimeError(error)),
+    });
+  });
   const { status } = outcome.state ?? view;
   // It ended while the signal was on its way; a cancel that found it cancelled has what it wanted.
   const wished = signal.kind === "cancel" && status === "cancelled";
@@ -170,34 +185,6 @@ function ended(id: string, status: string): RuntimeError {
   return new RuntimeError("invalid-state", `instance ${id} has ended: it is ${status}`, {
     subject: "instance",
   });
-}
-
-async function publishEvents(
-  { pool, partitions, databaseNow, randomBytes }: Parts,
-  events: readonly CloudEventObject[],
-  tenant = DEFAULT_TENANT,
-): Promise<EventsAccepted> {
-  const at = databaseNow();
-  const names = events.map(({ source, id }) => JSON.stringify([source, id]));
-  const rows = names.map((name) => placement(partitions, name));
-  const { rowCount } = await pool.query(
-    `INSERT INTO events (partition, id, tenant, direction, source, event_id, type, event, at)
-     SELECT p, i, $1, 'received', s, e, t, b, $2
-     FROM unnest($3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) AS n(p, i, s, e, t, b)
-     ON CONFLICT DO NOTHING`,
-    [
-      tenant,
-      at,
-      rows,
-      rows.map((partition) => newId(partition, at, randomBytes())),
-      events.map((event) => event.source),
-      events.map((event) => event.id),
-      events.map((event) => event.type),
-      events.map((event) => JSON.stringify(event)),
-    ],
-  );
-  const accepted = rowCount ?? 0;
-  return { accepted, duplicates: events.length - accepted };
 }
 
 /** Milliseconds without a renewal after which a node counts as cut off: a lease's time. */

@@ -20,8 +20,10 @@ import {
   type WorkflowView,
 } from "../runtime.ts";
 import { loadComplete, type ResourceSource } from "../external/complete.ts";
+import { inOneFlight } from "../store/postgres/transaction.ts";
 import { newestVersion } from "../store/postgres/versions.ts";
 import { decodeCursor, encodeCursor } from "./cursors.ts";
+import { checkFilters, insertFilters } from "./event-filters.ts";
 
 interface Raw {
   readonly namespace: string;
@@ -85,29 +87,33 @@ export async function applyWorkflow(
   const { definition, program, text, digest, resources } = applicable;
   const { namespace, name, version } = program;
   const document = isObject(definition.document ?? null) ? (definition.document as JsonObject) : {};
-  const { rowCount } = await pool.query(
-    `INSERT INTO workflows
-       (tenant, namespace, name, version, definition, digest, title, summary, resources, created_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now_ms()) ON CONFLICT DO NOTHING`,
-    [
-      tenant,
-      namespace,
-      name,
-      version,
-      text,
-      digest,
-      columnText(document.title),
-      columnText(document.summary),
-      resources,
-    ],
-  );
+  await checkFilters(pool, tenant, program.eventFilters);
+  const insert = `
+    INSERT INTO workflows
+      (tenant, namespace, name, version, definition, digest, title, summary, resources, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now_ms()) ON CONFLICT DO NOTHING`;
+  const values = [
+    tenant,
+    namespace,
+    name,
+    version,
+    text,
+    digest,
+    columnText(document.title),
+    columnText(document.summary),
+    resources,
+  ];
+  const [inserted] = await inOneFlight(pool, [
+    { name: "insert-workflow", text: insert, values },
+    ...insertFilters(tenant, program.eventFilters),
+  ]);
   const workflow = await getWorkflow(pool, { tenant, namespace, name, version });
   if (workflow.digest !== digest)
     throw new RuntimeError(
       "conflict",
       `${namespace}/${name} ${version} exists with other content; apply it under a new version`,
     );
-  return { outcome: rowCount === 1 ? "created" : "unchanged", workflow };
+  return { outcome: inserted?.rowCount === 1 ? "created" : "unchanged", workflow };
 }
 
 /** For display beside the definition, which has it exactly: a column holds no NUL and no half of a surrogate pair. */

@@ -69,6 +69,8 @@ export interface Delivered {
   readonly madeAt: number;
   /** Another pass has something to do. */
   readonly more: boolean;
+  /** True when there are looks that go on when their targets have dealt with what they were sent. */
+  readonly unfinished: boolean;
 }
 
 export interface EventStore {

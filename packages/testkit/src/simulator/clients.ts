@@ -24,8 +24,6 @@ const TIDY = 20_000;
 interface Wish {
   readonly name: string;
   readonly input: Json;
-  /** 0 … 4. */
-  readonly priority: number;
   readonly key?: string;
 }
 
@@ -78,7 +76,6 @@ export class Clients {
     const wish: Wish = {
       name: workflow.name,
       input: { ...workflow.input(random), ...keyed },
-      priority: random.integer(0, 4),
       ...keyed,
     };
     const asked = key !== undefined && random.chance(plan.twice) ? 2 : 1;
@@ -214,9 +211,9 @@ export class Clients {
   }
 }
 
-function startOf({ name, input, priority, key }: Wish) {
+function startOf({ name, input, key }: Wish) {
   const more = key === undefined ? {} : { idempotencyKey: key };
-  return { namespace: "sim", name, input, priority, ...more };
+  return { namespace: "sim", name, input, ...more };
 }
 
 /** As the runtime answers its callers. */

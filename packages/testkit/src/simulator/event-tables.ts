@@ -122,7 +122,7 @@ export class EventTables {
         if (this.#waitsFor(subscription, row) && this.#send(subscription, row.seq, madeAt))
           sent += 1;
     }
-    return { done: taken.length, sent, madeAt, more: mine.length > MOST };
+    return { done: taken.length, sent, madeAt, more: mine.length > MOST, unfinished: false };
   }
 
   #waitsFor(subscription: SubscriptionRow, { bucket, seq }: Queued): boolean {
@@ -153,7 +153,8 @@ export class EventTables {
       this.looks.delete(name);
       done += 1;
     }
-    return { done, sent, madeAt, more: false };
+    const unfinished = [...this.looks.values()].some((each) => partitions.includes(each.partition));
+    return { done, sent, madeAt, more: false, unfinished };
   }
 
   /** The next stretch comes when the target has dealt with what it was sent. */

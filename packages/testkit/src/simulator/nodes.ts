@@ -2,7 +2,7 @@
 import { load, type Loaded } from "@millrace/language";
 import { databaseClock, type EngineNode, engineNode, type Logger } from "@millrace/server/ports";
 import type { Reachable } from "./clients.ts";
-import { linkedCoordinator, linkedStore, type Links } from "./link.ts";
+import { linkedCoordinator, linkedEvents, linkedStore, type Links } from "./link.ts";
 import { EPOCH, Machine } from "./machine.ts";
 import { Random } from "./random.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -124,6 +124,7 @@ export class Nodes {
       const database = await databaseClock(read, clock, log, () => random.next());
       const ports = {
         store: linkedStore(this.#links, machine),
+        events: linkedEvents(this.#links, machine),
         coordinator: linkedCoordinator(this.#links, machine, { node: name, ttl: LEASE }),
         database,
         clock,
@@ -141,6 +142,7 @@ export class Nodes {
         exclusive,
         lease: LEASE,
         drain: 2000,
+        eventTimes: { keep: 600_000, retention: 3_600_000 },
       });
       await place.node.start();
     };

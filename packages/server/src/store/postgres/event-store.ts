@@ -12,9 +12,9 @@ export function postgresEventStore(pool: Pool): EventStore {
     filterDefinitions: (names) => filterDefinitions(pool, names),
     receive: (events, notBefore) => receive(pool, events, notBefore),
     match: (epochs, since) =>
-      pass(pool, "match", "matched", "match_events($1::int[], $2::bigint[], $3)", epochs, [since]),
+      pass(pool, "match-events", "match_events($1::int[], $2::bigint[], $3)", epochs, [since]),
     look: (epochs, keep, since) =>
-      pass(pool, "look", "looked", "look_events($1::int[], $2::bigint[], $3, $4)", epochs, [
+      pass(pool, "look-events", "look_events($1::int[], $2::bigint[], $3, $4)", epochs, [
         keep,
         since,
       ]),
@@ -126,34 +126,32 @@ function queueStatements(events: readonly ReceivedEvent[]): readonly Statement[]
 async function pass(
   pool: Pool,
   name: string,
-  done: "matched" | "looked",
   call: string,
   epochs: readonly Epoch[],
   values: readonly number[],
 ): Promise<Delivered> {
   const held = [ints(epochs, (e) => e.partition), bigints(epochs, (e) => e.epoch)];
   try {
-    const { rows } = await pool.query<{
-      done: string;
-      sent: string;
-      made_ms: string;
-      more: boolean;
-    }>({
-      name: `${name}-events`,
-      text: `SELECT ${done} AS done, sent, made_ms, more FROM ${call}`,
+    const { rows } = await pool.query<RawDelivered>({
+      name,
+      text: `SELECT * FROM ${call}`,
       values: [...held, ...values],
     });
     const [row] = rows;
-    if (row === undefined) throw new Error(`${name}_events gave no row`);
-    return {
-      done: Number(row.done),
-      sent: Number(row.sent),
-      madeAt: Number(row.made_ms),
-      more: row.more,
-    };
+    if (row === undefined) throw new Error(`${name} gave no row`);
+    const { done, sent, made_ms, more, unfinished = false } = row;
+    return { done: Number(done), sent: Number(sent), madeAt: Number(made_ms), more, unfinished };
   } catch (error) {
     throw asStoreError(error);
   }
+}
+
+interface RawDelivered {
+  readonly done: string;
+  readonly sent: string;
+  readonly made_ms: string;
+  readonly more: boolean;
+  readonly unfinished?: boolean;
 }
 
 /** Rows that an owner's commit is about to delete are left to it: neither waits for the other. */

@@ -16,8 +16,8 @@
 -- delivered here. Why none comes twice: the mark, event_deliveries, is unique by target and event, and the mail to the target
 -- is written with it or not at all.
 --
--- Nothing deadlocks: waits are for locks of looks, in order of their key, and then for marks, in order of theirs. An owner's
--- commit writes looks before marks; a look skips what is locked.
+-- Nothing deadlocks: all wait for locks of looks, in order of their key, and then for marks, in order of theirs; an owner's
+-- commit too.
 
 -- An event's number: in the order of receipt for those of one sender that awaits the answers.
 ALTER TABLE events ADD COLUMN seq bigint GENERATED ALWAYS AS IDENTITY (CACHE 1);
@@ -132,7 +132,7 @@ $$ SELECT CASE WHEN kind = 'schedule' THEN '{"schedule":true,' ELSE '{' END
 -- `since_ms`: what `made_ms` was last time: ids of mails rise although the clock may be set back.
 CREATE FUNCTION match_events(
   held integer[], epochs bigint[], since_ms bigint,
-  OUT matched bigint, OUT sent bigint, OUT made_ms bigint, OUT more boolean
+  OUT done bigint, OUT sent bigint, OUT made_ms bigint, OUT more boolean
 ) LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   -- The rows taken, one place each.
@@ -141,7 +141,7 @@ DECLARE
   untils text[];
   made text;
 BEGIN
-  matched := 0; sent := 0; made_ms := since_ms; more := false;
+  done := 0; sent := 0; made_ms := since_ms; more := false;
   SELECT array_agg(q.place), array_agg(q.partition), array_agg(q.seq), array_agg(q.bucket), array_agg(q.at),
          array_agg(q.after)
     INTO places, partitions, seqs, buckets, ats, froms
@@ -221,8 +221,8 @@ BEGIN
 
   DELETE FROM event_queue AS q USING unnest(places, untils) AS n(place, until)
     WHERE q.ctid = n.place AND n.until IS NULL;
-  GET DIAGNOSTICS matched = ROW_COUNT;
-  IF matched < cardinality(places) THEN
+  GET DIAGNOSTICS done = ROW_COUNT;
+  IF done < cardinality(places) THEN
     UPDATE event_queue AS q SET after = n.until FROM unnest(places, untils) AS n(place, until)
       WHERE q.ctid = n.place AND n.until IS NOT NULL;
   END IF;
@@ -233,7 +233,7 @@ END $$;
 -- `oldest`: events received before this instant count as gone. `since_ms`: as in match_events.
 CREATE FUNCTION look_events(
   held integer[], epochs bigint[], keep bigint, since_ms bigint,
-  OUT looked bigint, OUT sent bigint, OUT made_ms bigint, OUT more boolean
+  OUT done bigint, OUT sent bigint, OUT made_ms bigint, OUT more boolean, OUT unfinished boolean
 ) LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   stretch CONSTANT integer := 64;
@@ -242,14 +242,17 @@ DECLARE
   made text;
   oldest CONSTANT bigint := now_ms() - keep;
 BEGIN
-  looked := 0; sent := 0; made_ms := since_ms; more := false;
+  done := 0; sent := 0; made_ms := since_ms; more := false; unfinished := false;
   SELECT array_agg(l.partition), array_agg(l.target_id), array_agg(l.subscription_id), array_agg(l.after_at),
          array_agg(l.after_seq)
     INTO partitions, targets, subscriptions, after_ats, after_seqs
     FROM (SELECT * FROM event_looks AS n WHERE n.partition = ANY (held)
             AND (n.after_at = 0 OR NOT EXISTS (SELECT FROM inbox AS i WHERE i.instance_id = n.target_id OFFSET 0))
-          LIMIT 250 FOR UPDATE SKIP LOCKED) AS l;
-  IF targets IS NULL THEN RETURN; END IF;
+          ORDER BY n.target_id, n.subscription_id LIMIT 250 FOR UPDATE) AS l;
+  IF targets IS NULL THEN
+    unfinished := EXISTS (SELECT FROM event_looks AS l WHERE l.partition = ANY (held));
+    RETURN;
+  END IF;
   PERFORM check_epochs(array_agg(h.partition), array_agg(h.epoch))
     FROM unnest(held, epochs) AS h(partition, epoch) WHERE h.partition = ANY (partitions);
 
@@ -285,11 +288,11 @@ BEGIN
     SELECT k.place, count(*) AS found, max(k.at) AS at,
            (array_agg(k.seq ORDER BY k.at DESC, k.seq DESC))[1] AS seq
     FROM kept AS k GROUP BY k.place
-  ), unfinished AS (
+  ), stopped AS (
     SELECT r.place, r.at, r.seq FROM reached AS r WHERE r.found = stretch
   )
   SELECT (SELECT count(*) FROM mailed), array_agg(u.place::integer), array_agg(u.at), array_agg(u.seq)
-    INTO sent, founds, found_ats, found_seqs FROM unfinished AS u;
+    INTO sent, founds, found_ats, found_seqs FROM stopped AS u;
 
   IF founds IS NOT NULL THEN
     UPDATE event_looks AS l SET after_at = n.at, after_seq = n.seq
@@ -304,6 +307,7 @@ BEGIN
            FROM unnest(targets, subscriptions) WITH ORDINALITY AS t(target_id, subscription_id, place)
            WHERE founds IS NULL OR t.place <> ALL (founds)) AS n
     WHERE l.ctid = n.found;
-  GET DIAGNOSTICS looked = ROW_COUNT;
+  GET DIAGNOSTICS done = ROW_COUNT;
   more := cardinality(targets) = 250;
+  unfinished := EXISTS (SELECT FROM event_looks AS l WHERE l.partition = ANY (held));
 END $$;

@@ -1,0 +1,170 @@
+/**
+ * Receiving events, whatever they come from: those of many callers go into one transaction, and each caller is answered when
+ * it has committed.
+ *
+ *   publish ─▶ waiting ─▶ take up to 1,000 events ─▶ buckets of each ─▶ one transaction ─▶ answers; the match is nudged
+ *
+ * Two batches are under way at most. More events than may wait are refused before anything of theirs is taken.
+ */
+import { newId } from "@millrace/protocol";
+import { placement } from "../cluster/placement.ts";
+import type { Counters } from "../owner/counters.ts";
+import { type CloudEventObject, type EventsAccepted, RuntimeError } from "../runtime.ts";
+import type { EventStore, ReceivedEvent } from "../store/events.ts";
+import { StoreError } from "../store/store.ts";
+import { columnText } from "./column-text.ts";
+import { type Classified, Filters } from "./filters.ts";
+
+export interface IngestConfig {
+  readonly store: EventStore;
+  readonly counts: Counters["counts"];
+  readonly partitions: number;
+  readonly databaseNow: () => number;
+  readonly monotonic: () => number;
+  readonly randomBytes: () => Uint8Array;
+  /** Events were received that somebody may wait for. */
+  readonly onReceived: () => void;
+}
+
+interface Job {
+  readonly events: readonly CloudEventObject[];
+  readonly tenant: string;
+  readonly done: (accepted: EventsAccepted) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+const MAX_BATCH = 1_000;
+const MAX_WAITING = 20_000;
+const MAX_UNDER_WAY = 2;
+/** Tries of a batch that met the same events coming another way. */
+const MAX_TRIES = 4;
+const RETRY_AFTER = 1_000;
+
+export class Ingest {
+  readonly #config: IngestConfig;
+  readonly #filters: Filters;
+  readonly #jobs: Job[] = [];
+  /** Events of jobs that are not answered. */
+  #waiting = 0;
+  #underWay = 0;
+
+  constructor(config: IngestConfig) {
+    this.#config = config;
+    this.#filters = new Filters(config);
+  }
+
+  /**
+   * Resolves when the events are durable.
+   * @throws {RuntimeError} `overloaded`; nothing was taken
+   * @throws {StoreError}
+   */
+  publish(events: readonly CloudEventObject[], tenant: string): Promise<EventsAccepted> {
+    if (events.length === 0) return Promise.resolve({ accepted: 0, duplicates: 0 });
+    if (this.#waiting > 0 && this.#waiting + events.length > MAX_WAITING) {
+      const message = `${this.#waiting} events are waiting to be stored; try again later`;
+      return Promise.reject(new RuntimeError("overloaded", message, { retryAfterMs: RETRY_AFTER }));
+    }
+    this.#waiting += events.length;
+    return new Promise((done, fail) => {
+      this.#jobs.push({ events, tenant, done, fail });
+      // What comes in the same turn goes together.
+      queueMicrotask(() => void this.#next());
+    });
+  }
+
+  /** For a transaction of somebody else's: the events as rows, with their buckets. */
+  async prepare(
+    events: readonly { readonly tenant: string; readonly event: CloudEventObject }[],
+  ): Promise<readonly ReceivedEvent[]> {
+    const { partitions, databaseNow, randomBytes } = this.#config;
+    const named = events.map(({ tenant, event }) => nameOf(tenant, event));
+    const buckets = await this.#filters.classify(named);
+    const now = databaseNow();
+    return named.map(({ tenant, source, eventId, type, event }, place) => {
+      const name = JSON.stringify([tenant, source, event.subject ?? null]);
+      const partition = placement(partitions, name);
+      const id = newId(partition, now, randomBytes());
+      const text = JSON.stringify(event);
+      const of = { partition, id, tenant, source, eventId, type };
+      return { ...of, event: text, buckets: buckets[place] ?? [] };
+    });
+  }
+
+  async #next(): Promise<void> {
+    if (this.#underWay >= MAX_UNDER_WAY || this.#jobs.length === 0) return;
+    const jobs = this.#take();
+    this.#underWay += 1;
+    try {
+      await this.#receive(jobs);
+    } catch (error) {
+      for (const job of jobs) job.fail(error);
+    } finally {
+      for (const { events } of jobs) this.#waiting -= events.length;
+      this.#underWay -= 1;
+      void this.#next();
+    }
+  }
+
+  /** Whole jobs, one at least. */
+  #take(): Job[] {
+    let [events, jobs] = [0, 0];
+    for (const job of this.#jobs) {
+      if (jobs > 0 && events + job.events.length > MAX_BATCH) break;
+      events += job.events.length;
+      jobs += 1;
+    }
+    return this.#jobs.splice(0, jobs);
+  }
+
+  async #receive(jobs: readonly Job[]): Promise<void> {
+    const all = jobs.flatMap(({ events, tenant }) => events.map((event) => ({ tenant, event })));
+    const rows = await this.prepare(all);
+    const accepted = await this.#write(rows);
+    this.#count(rows, accepted);
+    let at = 0;
+    for (const { events, done } of jobs) {
+      const mine = rows.slice(at, at + events.length);
+      at += events.length;
+      const taken = mine.filter(({ id }) => accepted.has(id)).length;
+      done({ accepted: taken, duplicates: events.length - taken });
+    }
+    if (rows.some(({ id, buckets }) => buckets.length > 0 && accepted.has(id)))
+      this.#config.onReceived();
+  }
+
+  /** Two nodes that receive the same events in another order may wait for each other: then one is refused. */
+  async #write(rows: readonly ReceivedEvent[]): Promise<ReadonlySet<string>> {
+    const { store, databaseNow } = this.#config;
+    for (let tries = 1; ; tries += 1)
+      try {
+        return await store.receive(rows, databaseNow());
+      } catch (error) {
+        const met = error instanceof StoreError && error.kind === "conflict";
+        if (!met || tries === MAX_TRIES) throw error;
+      }
+  }
+
+  #count(rows: readonly ReceivedEvent[], accepted: ReadonlySet<string>): void {
+    const { counts } = this.#config;
+    counts.eventsReceived += rows.length;
+    for (const { id, buckets } of rows)
+      if (!accepted.has(id)) counts.eventsDuplicate += 1;
+      else if (buckets.length === 0) counts.eventsUnmatched += 1;
+      else counts.eventsMatched += 1;
+  }
+}
+
+interface Named extends Classified {
+  readonly eventId: string;
+}
+
+function nameOf(tenant: string, event: CloudEventObject): Named {
+  const { source, id, type } = event;
+  return {
+    tenant,
+    source: columnText(source),
+    eventId: columnText(id),
+    type: columnText(type),
+    event,
+  };
+}
