@@ -124,6 +124,29 @@ test("run finds child workflows in the files given", async (t) => {
   assert.match(alone.stderr, /^\/do\/0\/ask: .*test\/child/);
 });
 
+test("run hears what the workflow emits itself", async (t) => {
+  const file = definition(
+    t,
+    `do:
+  - both:
+      fork:
+        branches:
+          - hear: { listen: { to: { one: { with: { type: said } } } } }
+          - say: { emit: { event: { with: { type: said, data: 1 } } } }
+  - heard: { set: { heard: "\${ .[0] }" } }
+`,
+  );
+  const ended = await millrace(["run", file]);
+  assert.deepEqual(ended, { code: 0, stdout: '{\n  "heard": [\n    1\n  ]\n}\n', stderr: "" });
+});
+
+test("run says so when a workflow waits for an event that nothing can send", async (t) => {
+  const file = definition(t, "do:\n  - hear: { listen: { to: { one: { with: { type: t } } } } }\n");
+  const { code, stderr } = await millrace(["run", file]);
+  assert.equal(code, 1);
+  assert.match(stderr, /^millrace: \/do\/0\/hear: listens, and nothing .* sends events; a server/m);
+});
+
 test("Ctrl-C cancels the run", async (t) => {
   const asked = Promise.withResolvers<void>();
   const server = createServer(() => asked.resolve()).listen(0);

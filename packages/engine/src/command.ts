@@ -14,12 +14,29 @@ export interface StartCommand {
   readonly parent?: ParentLink;
   /** What the instance is part of, if whoever started it said so. */
   readonly trace?: TraceContext;
+  /** Present when a schedule started this one. */
+  readonly schedule?: ScheduleLink;
 }
 
 /** Of the caller's span (W3C Trace Context), passed on and never looked into. */
 export interface TraceContext {
   readonly traceparent: string;
   readonly tracestate?: string;
+}
+
+/** Which schedule started an instance, and for which time. */
+export interface ScheduleLink {
+  readonly id: string;
+  readonly occasion: {
+    readonly origin: "time" | "trigger" | "backfill" | "event";
+    /** Epoch milliseconds. */
+    readonly nominal: number;
+    readonly key?: string;
+  };
+  /** Epoch milliseconds at which it was to start. */
+  readonly dueAt: number;
+  /** The schedule is to be told of the end. */
+  readonly report: boolean;
 }
 
 export interface ParentLink {

@@ -166,6 +166,7 @@ function initial(program: Program, command: Command, environment: Environment): 
     frames: {},
     ...(command.parent === undefined ? {} : { parent: command.parent }),
     ...(command.trace === undefined ? {} : { trace: command.trace }),
+    ...(command.schedule === undefined ? {} : { schedule: command.schedule }),
   };
   return priority === DEFAULT_PRIORITY ? state : { ...state, priority };
 }

@@ -6,7 +6,7 @@
  * or a try. When no frame is left the instance is terminal.
  */
 import type { Json } from "@millrace/language";
-import type { Command, ParentLink, TraceContext } from "./command.ts";
+import type { Command, ParentLink, ScheduleLink, TraceContext } from "./command.ts";
 import type { WorkflowError } from "./error.ts";
 import type { Frame } from "./frame.ts";
 
@@ -48,6 +48,7 @@ export interface State {
   readonly parent?: ParentLink;
   /** As the start gave it. */
   readonly trace?: TraceContext;
+  readonly schedule?: ScheduleLink;
   /** The next frame id. */
   readonly next: number;
   /** Frames by id (decimal strings). */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import test from "node:test";
-import { MemoryRuntime } from "@millrace/testkit/api";
+import { MemoryRuntime, noSchedules } from "@millrace/testkit/api";
 import { ConfigError, loadConfig } from "./config.ts";
 import { silentLogger } from "./logger.ts";
 import { type OpenRuntime, startServer } from "./main.ts";
@@ -15,7 +15,7 @@ function memory(): { openRuntime: OpenRuntime; happened: string[]; runtime: Memo
   const runtime = new MemoryRuntime();
   const openRuntime: OpenRuntime = async () => {
     happened.push("opened");
-    return { runtime, stop: async () => void happened.push("stopped") };
+    return { runtime, schedules: noSchedules, stop: async () => void happened.push("stopped") };
   };
   return { openRuntime, happened, runtime };
 }

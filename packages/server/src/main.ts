@@ -18,12 +18,14 @@ import type { DocumentFetcher } from "./external/source.ts";
 import { type Metrics, noMetrics } from "./observe/metrics.ts";
 import type { FactListener, Tracing } from "./owner/facts.ts";
 import type { Runtime } from "./runtime.ts";
+import type { Schedules } from "./scheduler/service.ts";
 import { LogRedaction } from "./secrets/redact.ts";
 import type { Vault } from "./secrets/vault.ts";
 
 /** A runtime that works: it owns partitions and carries out what it accepts. */
 export interface RunningRuntime {
   readonly runtime: Runtime;
+  readonly schedules: Schedules;
   /** Accepts nothing more, commits what it decided, gives its leases back. */
   stop(): Promise<void>;
 }
@@ -56,6 +58,7 @@ export interface StartOptions {
 /** A runtime without the HTTP API, for use in the same process. */
 export interface RuntimeHost {
   readonly runtime: Runtime;
+  readonly schedules: Schedules;
   readonly secrets: Vault;
   stop(): Promise<void>;
 }
@@ -93,6 +96,7 @@ export async function startRuntime(
     breakers.attach(opened.runtime);
     return {
       runtime: opened.runtime,
+      schedules: opened.schedules,
       secrets: secrets.vault,
       async stop() {
         await opened.stop();
@@ -122,10 +126,11 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   const all = createExposition();
   const { metrics, onFacts } = all;
   const host = await startRuntime(config, { ...options, clock, log, metrics, redaction, onFacts });
-  const { runtime, secrets } = host;
+  const { runtime, schedules, secrets } = host;
   const exposition = () => all.of(runtime);
   try {
-    const api = await startApi({ runtime, secrets, config, log, clock, metrics, exposition });
+    const common = { config, log, clock, metrics, exposition };
+    const api = await startApi({ runtime, schedules, secrets, ...common });
     log.info({ url: api.url }, "listening");
     const runs = await describeRuns(runsOf(config));
     if (runs !== undefined) log.info({ runs: config.runs }, runs);
@@ -137,7 +142,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       await host.stop();
       log.info({}, "stopped");
     });
-    return { url: api.url, runtime, secrets, log, stop };
+    return { url: api.url, runtime, schedules, secrets, log, stop };
   } catch (error) {
     await host.stop();
     throw error;

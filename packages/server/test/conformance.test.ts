@@ -4,9 +4,14 @@
  */
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
-import { type Json, type JsonObject, load } from "@millrace/language";
+import { type Json, type JsonObject, load, type Program } from "@millrace/language";
 import type { RunningRuntime } from "@millrace/server";
-import { type ActivityExecutor, runToEnd } from "@millrace/server/local";
+import {
+  type ActivityExecutor,
+  LocalEvents,
+  type LocalResult,
+  runToEnd,
+} from "@millrace/server/local";
 import { createDatabase, type TestDatabase } from "@millrace/testkit";
 import {
   type Case,
@@ -93,7 +98,7 @@ suite("conformance on the real hosts", () => {
         const executor = executorOf(each, servers);
         const loaded = load(JSON.stringify(each.definition), { resources: each.outside });
         assert.ok(loaded.ok);
-        const { state, history } = await runToEnd(loaded.program, "I", each.input, { executor });
+        const { state, history } = await runWithEvents(each, loaded.program, executor);
         checkOutcome(each.expect, { ...state, history });
       });
   });
@@ -108,7 +113,9 @@ suite("conformance on the real hosts", () => {
       const { events } = await runtime.getHistory(id, 0, 10_000);
       checkOutcome(given.expect, { ...view, history: events });
     };
-    const [alone, together] = [cases.filter(needsServers), cases.filter((it) => !needsServers(it))];
+    // Here one case's events would be another's.
+    const apart = cases.filter(({ events }) => events.length === 0);
+    const [alone, together] = [apart.filter(needsServers), apart.filter((it) => !needsServers(it))];
     await Promise.all(together.map((each) => withServers(each, () => run(each))));
     for (const each of alone)
       await withServers(each, (servers) => {
@@ -117,6 +124,20 @@ suite("conformance on the real hosts", () => {
       });
   });
 });
+
+/** The case's events are published at its start, or before. */
+function runWithEvents(
+  { input, events }: Case,
+  program: Program,
+  executor: ActivityExecutor,
+): Promise<LocalResult> {
+  if (events.length === 0) return runToEnd(program, "I", input, { executor });
+  const local = new LocalEvents(() => ({ now: Date.now() }));
+  for (const { at, event } of events) if (at === "before") local.publish(event);
+  const result = runToEnd(program, "I", input, { executor, events: local });
+  for (const { at, event } of events) if (at !== "before") local.publish(event);
+  return result;
+}
 
 /** What some case finds at an address; cases that use one address mean the same by it. */
 function outside(cases: readonly Case[], url: string): string {

@@ -10,6 +10,7 @@ import type { LetOut } from "../src/owner/effects.ts";
 import type { Entry, Outcome } from "../src/owner/entry.ts";
 import { inboxService } from "../src/owner/inbox.ts";
 import { Owner } from "../src/owner/owner.ts";
+import { calendar } from "../src/scheduler/calendar.ts";
 import { migrate } from "../src/store/postgres/migrate.ts";
 import { postgresOwnerStore } from "../src/store/postgres/owner-store.ts";
 import type { Batch, InstanceRow, OwnerStore } from "../src/store/store.ts";
@@ -87,6 +88,7 @@ export async function bench(
       random: Math.random,
       randomBytes: () => randomBytes(10),
       runtime: { name: "test", version: "0" },
+      times: calendar,
       maxQueued: 100_000,
       ...(options.decide === undefined ? {} : { decide: options.decide }),
     },

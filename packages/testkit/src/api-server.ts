@@ -1,7 +1,9 @@
 /** The HTTP API on a {@link MemoryRuntime}, on a free port of loopback: for tests of the API alone. */
 import type { TestContext } from "node:test";
 import { type ApiServer, startApi } from "@millrace/server/api";
+import type { Schedules } from "@millrace/server/ports";
 import { type Config, loadConfig } from "@millrace/server/config";
+import { RuntimeError } from "@millrace/server/runtime";
 import { openKeyring, Vault } from "@millrace/server/secrets";
 import { MemoryRuntime } from "./memory-runtime.ts";
 import { MemorySecretStore } from "./memory-secrets.ts";
@@ -48,6 +50,13 @@ export interface TestApi {
   ) => Promise<Response>;
 }
 
+/** Schedules need an owner's loop: who asks for one here is told so. */
+export const noSchedules = new Proxy({} as Schedules, {
+  get: () => async () => {
+    throw new RuntimeError("unavailable", "this server has no schedules");
+  },
+});
+
 /** Stops with the test. */
 export async function startTestApi(
   test: TestContext,
@@ -62,6 +71,7 @@ export async function startTestApi(
   const store = new MemorySecretStore();
   const server = await startApi({
     runtime,
+    schedules: noSchedules,
     secrets: new Vault(store, await openKeyring(config, timers), timers),
     config,
     log: { debug: () => {}, info: say("info"), warn: say("warn"), error: say("error") },

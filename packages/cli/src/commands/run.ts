@@ -2,10 +2,10 @@
 import type { Program } from "@millrace/language";
 import { newId } from "@millrace/protocol/ids";
 import { describeRuns, loadConfig, type RunsConfig, runsOf } from "@millrace/server";
-import { type LocalResult, runToEnd } from "@millrace/server/local";
+import { DeafError, type LocalResult, runToEnd } from "@millrace/server/local";
 import { type Format, readInput } from "../arguments.ts";
 import { readProgram } from "../definitions.ts";
-import { EXIT } from "../exit.ts";
+import { CommandError, EXIT } from "../exit.ts";
 import { complain, printJson } from "../output.ts";
 import { describeError } from "../describe-error.ts";
 import { lazyExecutor } from "../run/executor.ts";
@@ -41,19 +41,30 @@ export async function run(file: string, options: RunOptions): Promise<number> {
   process.once("SIGINT", () => interrupted.abort());
   if (programs.some(runsProcesses)) await announce(runs);
   const id = newId(0, Date.now(), crypto.getRandomValues(new Uint8Array(10)));
-  const result = await runToEnd(program, id, input, {
-    executor,
-    find: (namespace, name, version) => find(programs, namespace, name, version),
-    signal: interrupted.signal,
-    onEvent: (event, instance) => {
-      if (instance === id) log.add(event);
-    },
-  });
-  progress.end();
-  await executor.close();
+  let result: LocalResult;
+  try {
+    result = await runToEnd(program, id, input, {
+      executor,
+      find: (namespace, name, version) => find(programs, namespace, name, version),
+      signal: interrupted.signal,
+      onEvent: (event, instance) => {
+        if (instance === id) log.add(event);
+      },
+    });
+  } catch (error) {
+    throw explained(error);
+  } finally {
+    progress.end();
+    await executor.close();
+  }
   report(result, log.tasks, options.output);
   if (interrupted.signal.aborted && result.state.status === "cancelled") return EXIT.interrupted;
   return result.state.status === "completed" ? EXIT.ok : EXIT.failed;
+}
+
+function explained(error: unknown): unknown {
+  if (!(error instanceof DeafError)) return error;
+  return new CommandError(`${error.message}; a server (millrace dev) receives them`);
 }
 
 function runsProcesses(program: Program | undefined): boolean {

@@ -4,10 +4,12 @@ import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Runtime } from "../runtime.ts";
+import type { Schedules } from "../scheduler/service.ts";
 import type { Vault } from "../secrets/vault.ts";
 
 export interface ApiContext {
   readonly runtime: Runtime;
+  readonly schedules: Schedules;
   readonly secrets: Vault;
   readonly config: Pick<
     Config,

@@ -20,6 +20,7 @@ import type { Json, JsonObject, Program } from "@millrace/language";
 import type { ActivityExecutor } from "../activities/executor.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { Feeding } from "../owner/feeding.ts";
+import { LocalEvents } from "./events.ts";
 
 export interface LocalOptions {
   readonly executor: ActivityExecutor;
@@ -30,6 +31,8 @@ export interface LocalOptions {
   readonly onEvent?: (event: HistoryEvent, instanceId: string) => void;
   /** Called with each event the workflow emits. */
   readonly onEmit?: (event: JsonObject) => void;
+  /** What its `listen` tasks hear, and what it emits. Without them it hears what it and its children emit. */
+  readonly events?: LocalEvents;
   /** Cancels the instance. */
   readonly signal?: AbortSignal;
   readonly runtime?: { readonly name: string; readonly version: string };
@@ -40,7 +43,23 @@ export interface LocalResult {
   readonly history: readonly HistoryEvent[];
 }
 
-/** Resolves when the instance has ended, however it ended. */
+/** All that waits, waits for an event, and nobody is left who could send it. */
+export class DeafError extends Error {
+  override readonly name = "DeafError";
+}
+
+/** What is shared by an instance and its children. */
+interface Group extends LocalOptions {
+  readonly events: LocalEvents;
+  readonly members: Set<LocalInstance>;
+  /** Ends the wait of the first of them. Absent when events come from elsewhere too. */
+  readonly giveUp?: (error: DeafError) => void;
+}
+
+/**
+ * Resolves when the instance has ended, however it ended.
+ * @throws {DeafError} when it waits for an event and there are no `events` from elsewhere
+ */
 export function runToEnd(
   program: Program,
   instanceId: string,
@@ -48,7 +67,14 @@ export function runToEnd(
   options: LocalOptions,
 ): Promise<LocalResult> {
   return new Promise((resolve, reject) => {
-    const host = new LocalInstance(program, instanceId, options, resolve, reject);
+    const clock = options.clock ?? systemClock();
+    const group: Group = {
+      ...options,
+      events: options.events ?? new LocalEvents(() => ({ now: clock.now() })),
+      members: new Set(),
+      ...(options.events === undefined && { giveUp: reject }),
+    };
+    const host = new LocalInstance(program, instanceId, group, resolve, reject);
     host.send({ kind: "start", instanceId, input });
     const { signal } = options;
     if (signal?.aborted === true) host.send({ kind: "cancel" });
@@ -59,7 +85,7 @@ export function runToEnd(
 class LocalInstance {
   readonly #program: Program;
   readonly #id: string;
-  readonly #options: LocalOptions;
+  readonly #options: Group;
   readonly #clock: Clock;
   readonly #resolve: (result: LocalResult) => void;
   readonly #reject: (error: unknown) => void;
@@ -70,11 +96,16 @@ class LocalInstance {
   readonly #queue: Command[] = [];
   #state: State | undefined;
   #busy = false;
+  /** Events on their way. */
+  #arriving = 0;
+  /** Calls and processes under way. */
+  readonly #working = new Set<string>();
+  readonly #children = new Set<string>();
 
   constructor(
     program: Program,
     id: string,
-    options: LocalOptions,
+    options: Group,
     resolve: (result: LocalResult) => void,
     reject: (error: unknown) => void,
   ) {
@@ -84,6 +115,23 @@ class LocalInstance {
     this.#clock = options.clock ?? systemClock();
     this.#resolve = resolve;
     this.#reject = reject;
+    options.members.add(this);
+    // Later: an event may come from inside another instance's decision.
+    options.events.join(id, program, (seq, event) => {
+      this.#arriving += 1;
+      queueMicrotask(() => {
+        this.#arriving -= 1;
+        this.send({ kind: "event.delivered", seq, event });
+      });
+    });
+  }
+
+  /** True when only an event can bring it on. */
+  get isDeaf(): boolean {
+    if (this.#arriving + this.#timers.size + this.#working.size > 0) return false;
+    const ids = new Set([...this.#options.members].map((member) => member.#id));
+    // A child that has ended is about to say so.
+    return [...this.#children].every((childId) => ids.has(`${this.#id}.${childId}`));
   }
 
   /** Queues a command; commands are applied one at a time, in order. */
@@ -100,6 +148,22 @@ class LocalInstance {
     } finally {
       this.#busy = false;
     }
+    this.#lookForSenders();
+  }
+
+  /** Nobody here can send an event any more, and somebody waits for one: say so instead of waiting for ever. */
+  #lookForSenders(): void {
+    const { giveUp, members } = this.#options;
+    if (giveUp === undefined || members.size === 0) return;
+    if (![...members].every((member) => member.isDeaf)) return;
+    const tasks = [...members].flatMap((member) => member.#listens());
+    for (const member of members) member.#stop();
+    giveUp(new DeafError(`${tasks.join(", ")}: listens, and nothing that runs here sends events`));
+  }
+
+  #listens(): readonly string[] {
+    const frames = Object.values(this.#state?.frames ?? {});
+    return frames.flatMap(({ kind, ref }) => (kind === "listen" ? [ref] : []));
   }
 
   #apply(command: Command): void {
@@ -117,6 +181,8 @@ class LocalInstance {
       this.#history.push(event);
       this.#options.onEvent?.(event, this.#id);
     }
+    if (command.kind === "event.delivered" && !decision.applied)
+      this.#options.events.giveBack(this.#id, [command.seq]);
     for (const effect of decision.effects) this.#perform(effect);
     if (!isTerminal(decision.state.status)) return;
     this.#stop();
@@ -124,6 +190,8 @@ class LocalInstance {
   }
 
   #stop(): void {
+    this.#options.members.delete(this);
+    this.#options.events.leave(this.#id);
     for (const cancel of this.#timers.values()) cancel();
     for (const controller of this.#running.values()) controller.abort();
     this.#timers.clear();
@@ -156,12 +224,18 @@ class LocalInstance {
         this.#running.get(effect.childId)?.abort();
         break;
       case "event.emit":
+        this.#options.events.publish(effect.event);
         this.#options.onEmit?.(effect.event);
         break;
       case "subscription.set":
+        this.#options.events.set(this.#id, effect.subscriptionId, effect.filters);
+        break;
       case "subscription.clear":
+        this.#options.events.clear(this.#id, effect.subscriptionId);
+        break;
       case "event.returned":
-        throw new Error(`${effect.kind}: events are not delivered yet`);
+        this.#options.events.giveBack(this.#id, effect.seqs);
+        break;
     }
   }
 
@@ -181,6 +255,7 @@ class LocalInstance {
     const { kind: _, ...activity } = effect;
     const controller = new AbortController();
     this.#running.set(effect.activityId, controller);
+    this.#working.add(effect.activityId);
     const { activityId, reference } = effect;
     const feeding = new Feeding(1, ({ itemId, item }) => {
       // Nothing is more durable here than memory.
@@ -201,12 +276,14 @@ class LocalInstance {
         controller.signal,
         feeding.feed,
       );
+      this.#working.delete(activityId);
       if ("output" in result)
         this.send({ kind: "activity.completed", activityId, output: result.output });
       else this.send({ kind: "activity.failed", activityId, error: result.error });
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
       const failure = standardError("runtime", detail, reference);
+      this.#working.delete(activityId);
       this.send({ kind: "activity.failed", activityId, error: failure });
     } finally {
       feeding.end();
@@ -226,7 +303,10 @@ class LocalInstance {
       return;
     }
     const controller = new AbortController();
-    if (!effect.detached) this.#running.set(childId, controller);
+    if (!effect.detached) {
+      this.#running.set(childId, controller);
+      this.#children.add(childId);
+    }
     const parent: ParentLink = { instanceId: this.#id, childId, depth };
     const { state } = await runChild(program, `${this.#id}.${childId}`, effect.input, parent, {
       ...this.#options,
@@ -234,6 +314,7 @@ class LocalInstance {
     });
     if (effect.detached) return;
     this.#running.delete(childId);
+    this.#children.delete(childId);
     this.send({ kind: "child.finished", childId, result: resultOf(state) });
   }
 }
@@ -243,7 +324,7 @@ function runChild(
   instanceId: string,
   input: Json,
   parent: ParentLink,
-  options: LocalOptions & { readonly signal: AbortSignal },
+  options: Group & { readonly signal: AbortSignal },
 ): Promise<LocalResult> {
   return new Promise((resolve, reject) => {
     const host = new LocalInstance(program, instanceId, options, resolve, reject);

@@ -5,4 +5,4 @@ export type {
   ActivityResult,
 } from "../activities/executor.ts";
 export { LocalEvents } from "./events.ts";
-export { type LocalOptions, type LocalResult, runToEnd } from "./host.ts";
+export { DeafError, type LocalOptions, type LocalResult, runToEnd } from "./host.ts";

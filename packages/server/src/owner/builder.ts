@@ -8,6 +8,7 @@ import type {
   Batch,
   ChildRow,
   ConsumedRow,
+  DecisionRow,
   Epoch,
   EventRow,
   HistoryRow,
@@ -15,6 +16,7 @@ import type {
   InstanceRow,
   KeyRow,
   OutboxRow,
+  ScheduleRow,
   TimerRow,
   WaitKey,
 } from "../store/store.ts";
@@ -28,6 +30,10 @@ export class BatchBuilder {
   readonly consumed: ConsumedRow[] = [];
   readonly events: EventRow[] = [];
   readonly outbox: OutboxRow[] = [];
+  readonly schedules: ScheduleRow[] = [];
+  readonly deletedSchedules: Pick<ScheduleRow, "partition" | "id" | "revision">[] = [];
+  /** By schedule, time and key. */
+  readonly #decisions = new Map<string, DecisionRow>();
   readonly activities = new Waits<ActivityRow>();
   readonly timers = new Waits<TimerRow>();
   readonly children = new Waits<ChildRow>();
@@ -43,6 +49,8 @@ export class BatchBuilder {
       this.created.length +
         this.updated.length +
         this.consumed.length +
+        this.schedules.length +
+        this.deletedSchedules.length +
         this.activities.size +
         this.timers.size +
         this.children.size +
@@ -59,11 +67,17 @@ export class BatchBuilder {
     return true;
   }
 
+  /** What became of a time; the last word counts. */
+  addDecision(row: DecisionRow): void {
+    this.#decisions.set(`${row.scheduleId}/${row.nominal}/${row.key}`, row);
+  }
+
   /** @param epochOf the epoch of a partition this node owns; the batch touches only such partitions */
   build(epochOf: (partition: number) => number): Batch {
     const partitions = new Set<number>();
-    for (const row of [...this.created, ...this.updated, ...this.consumed])
-      partitions.add(row.partition);
+    const { created, updated, consumed, schedules, deletedSchedules } = this;
+    for (const rows of [created, updated, consumed, schedules, deletedSchedules])
+      for (const { partition } of rows) partitions.add(partition);
     for (const wait of [this.activities, this.timers, this.children, this.subscriptions])
       for (const partition of wait.partitions()) partitions.add(partition);
     const epochs: Epoch[] = [...partitions].map((partition) => ({
@@ -91,6 +105,9 @@ export class BatchBuilder {
       endedSubscriptions: this.subscriptions.ended(),
       endedTargets: this.endedTargets,
       returned: this.returned,
+      schedules,
+      deletedSchedules,
+      decisions: [...this.#decisions.values()],
     };
   }
 }

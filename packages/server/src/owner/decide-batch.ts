@@ -8,7 +8,6 @@ import {
   type HistoryEvent,
   isTerminal,
   loadState,
-  standardError,
   type StartCommand,
   type State,
 } from "@millrace/engine";
@@ -17,11 +16,12 @@ import { DEFAULT_PRIORITY } from "@millrace/protocol";
 import type { InstanceRow, WorkflowVersion } from "../store/store.ts";
 import { leaveLifecycle, type WantedTypes } from "../outgoing/outbox.ts";
 import type { BatchBuilder } from "./builder.ts";
-import { type AfterCommit, collect, keepApart, requestOf, send } from "./effects.ts";
-import { countsOnce, type Entry, type Outcome } from "./entry.ts";
+import { type AfterCommit, collect, keepApart, requestOf } from "./effects.ts";
+import { countsOnce, type Entry, type Outcome, type Redeliver } from "./entry.ts";
 import type { Committed, Tracing } from "./facts.ts";
 import { faulted } from "./fault.ts";
 import type { MailIds } from "./mail-ids.ts";
+import { refuseStart, reportEnd, reportExisting } from "./reports.ts";
 import {
   NONE_OPEN,
   OpenDraft,
@@ -114,7 +114,7 @@ export function decideSlot(slot: Slot, entries: readonly Entry[], given: DecideC
   if (before === undefined) batch.created.push(row);
   else batch.updated.push(row);
   batch.history.push({ partition: slot.partition, instanceId: slot.id, events: history });
-  if (isTerminal(state.status)) reportToParent(state, given);
+  if (isTerminal(state.status)) reportEnd(state, given);
   // What is kept in memory has no text beside what it says.
   const size = row.state.length + (row.activities?.length ?? 0);
   const kept = { state, row: head, open: open.current, size };
@@ -193,11 +193,15 @@ interface Applied {
 }
 
 function applyOne(hot: Hot | undefined, entry: Entry, context: SlotContext): Applied {
-  const { command, start } = entry;
+  const { start } = entry;
+  // A slot is an instance's or a schedule's, and its entries with it.
+  const command = entry.command as Command | Redeliver;
   if (command.kind === "redeliver") return redeliver(hot, context);
   if (command.kind === "start") {
-    if (hot !== undefined)
+    if (hot !== undefined) {
+      reportExisting(entry, command, hot.state, context.given);
       return { next: hot, outcome: { kind: "exists", state: hot.state }, events: [] };
+    }
     if (start === undefined) throw new Error(`start of ${entry.instanceId} names no workflow`);
     return startOne(entry, command, start.workflow, context);
   }
@@ -326,20 +330,6 @@ function messageOf(fault: unknown): string {
   return fault instanceof Error ? fault.message : String(fault);
 }
 
-/** A child that cannot start: its parent is told. */
-function refuseStart(entry: Entry, detail: string, context: DecideContext): void {
-  const { command } = entry;
-  if (command.kind !== "start" || command.parent === undefined) return;
-  const error = standardError("configuration", detail, "/");
-  const { instanceId, childId } = command.parent;
-  const finished = {
-    kind: "child.finished",
-    childId,
-    result: { status: "faulted", error },
-  } as const;
-  send(instanceId, { command: finished }, context, context.batch, context.after);
-}
-
 function runDecide(
   workflow: WorkflowVersion,
   state: State | undefined,
@@ -370,24 +360,6 @@ function headOf({ state, row }: Hot, before: Hot | undefined, now: number): Hot[
     parentId: row.parentId,
     parentChildId: row.parentChildId,
   };
-}
-
-/** The end of a child is a command for its parent, written in the child's own transaction. */
-export function reportToParent(
-  state: State,
-  context: Pick<DecideContext, "now" | "mailId" | "batch" | "after">,
-): void {
-  if (state.parent === undefined) return;
-  const { instanceId, childId } = state.parent;
-  const result =
-    state.status === "completed"
-      ? ({ status: "completed", output: state.output ?? null } as const)
-      : ({
-          status: state.status === "cancelled" ? "cancelled" : "faulted",
-          error: state.error ?? standardError("runtime", `the child was ${state.status}`, "/"),
-        } as const);
-  const command = { kind: "child.finished", childId, result } as const;
-  send(instanceId, { command }, context, context.batch, context.after);
 }
 
 /** A row as loaded → hot. */

@@ -4,6 +4,7 @@ import type { JsonObject } from "@millrace/language";
 import { DEFAULT_PRIORITY, newId, partitionOf } from "@millrace/protocol";
 import { childInstanceId } from "../cluster/placement.ts";
 import type { TimerRow, WorkflowVersion } from "../store/store.ts";
+import type { ScheduleCommand } from "../scheduler/schedule.ts";
 import type { BatchBuilder } from "./builder.ts";
 import type { Delivery } from "./dispatcher.ts";
 import { leavingContext, type Tracing } from "./facts.ts";
@@ -63,7 +64,9 @@ export interface EffectContext {
 
 /** An inbox message as stored: the command, and for a start the workflow. */
 export interface Mail {
-  readonly command: Command;
+  readonly command: Command | ScheduleCommand;
+  /** It is for a schedule. */
+  readonly schedule?: true;
   readonly workflow?: WorkflowVersion;
 }
 

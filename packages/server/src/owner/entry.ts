@@ -1,5 +1,7 @@
 /** What waits to be decided: a command for an instance, the rows it consumes, and who wants to know. */
 import type { Command, State } from "@millrace/engine";
+import type { ScheduleAnswer } from "../scheduler/decided.ts";
+import type { ScheduleCommand, ScheduleState } from "../scheduler/schedule.ts";
 import {
   type InboxRow,
   type KeyRow,
@@ -13,7 +15,9 @@ import {
 export interface Entry {
   readonly instanceId: string;
   readonly partition: number;
-  readonly command: Command | Redeliver;
+  readonly command: Command | ScheduleCommand | Redeliver;
+  /** The command is for a schedule: `instanceId` is its id. */
+  readonly schedule?: true;
   /** 0 (first) … 4 (last). Absent: the instance's own where its state is in memory, else the default. */
   readonly priority?: number | undefined;
   /** Whose it is; absent as `priority` is. */
@@ -47,6 +51,9 @@ export interface Outcome {
   readonly fault?: unknown;
   /** As committed. */
   readonly state?: State;
+  /** What a schedule says to a command, and how it stands then. */
+  readonly answer?: ScheduleAnswer;
+  readonly schedule?: ScheduleState;
 }
 
 /** True for a command that came from a row of ours, which stays until the command is applied. */

@@ -1,7 +1,7 @@
 /** The inbox: commands that other transactions left for instances of our partitions, in order for each sender. */
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
-import type { InboxRow, OwnerStore } from "../store/store.ts";
+import type { InboxRow, OwnerStore, WorkflowVersion } from "../store/store.ts";
 import type { Mail } from "./effects.ts";
 import type { Entry } from "./entry.ts";
 import type { Owner } from "./owner.ts";
@@ -32,12 +32,13 @@ export function inboxService(config: InboxConfig): Service {
     if (partitions.length === 0) return;
     applied = new Set();
     const rows = await config.store.readInbox(partitions, MOST + applying.size);
+    const newest = newestVersions(config.store);
     for (const row of rows) {
       const epoch = owner.epochOf(row.partition);
       // What was read under another epoch may have been applied under it.
       if (epoch === undefined || epoch !== held.get(row.partition)) continue;
       if (applying.get(row.id) === epoch || applied.has(row.id)) continue;
-      const entry = await toEntry(row, config);
+      const entry = await toEntry(row, newest);
       applying.set(row.id, epoch);
       const done = (): void => {
         applying.delete(row.id);
@@ -53,15 +54,36 @@ export function inboxService(config: InboxConfig): Service {
   return service({ name: "inbox", clock, log, random, interval: INTERVAL, pass });
 }
 
-async function toEntry(row: InboxRow, { store }: InboxConfig): Promise<Entry> {
-  const { command, workflow } = JSON.parse(row.command) as Mail;
+type NewestVersion = (workflow: WorkflowVersion) => Promise<string | undefined>;
+
+/** One question for each workflow of a pass. */
+function newestVersions(store: InboxConfig["store"]): NewestVersion {
+  const known = new Map<string, Promise<string | undefined>>();
+  return (workflow) => {
+    const { tenant, namespace, name } = workflow;
+    const key = JSON.stringify([tenant, namespace, name]);
+    const version = known.get(key) ?? store.latestVersion({ tenant, namespace, name });
+    known.set(key, version);
+    return version;
+  };
+}
+
+async function toEntry(row: InboxRow, newest: NewestVersion): Promise<Entry> {
+  const { command, schedule, workflow } = JSON.parse(row.command) as Mail;
   const { partition, id, instanceId } = row;
   const { tenant } = workflow ?? {};
-  const priority = command.kind === "start" ? command.priority : undefined;
-  const message = { partition, id };
-  const entry: Entry = { instanceId, partition, command, message, tenant, priority };
+  const start = command.kind === "start" ? command : undefined;
+  const entry: Entry = {
+    instanceId,
+    partition,
+    command,
+    message: { partition, id },
+    tenant,
+    priority: start?.priority,
+    ...(schedule === true ? { schedule } : {}),
+    ...(schedule === true || start?.schedule !== undefined ? { background: true } : {}),
+  };
   if (workflow === undefined) return entry;
-  const version =
-    workflow.version === "latest" ? await store.latestVersion(workflow) : workflow.version;
+  const version = workflow.version === "latest" ? await newest(workflow) : workflow.version;
   return { ...entry, start: { workflow: { ...workflow, version: version ?? workflow.version } } };
 }

@@ -14,17 +14,20 @@ import { decide, isTerminal, SAFE_DEPTH } from "@millrace/engine";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import type { WantedTypes } from "../outgoing/outbox.ts";
+import type { Times } from "../scheduler/decided.ts";
 import { type Epoch, type OwnerStore, StoreError, type WorkflowVersion } from "../store/store.ts";
 import { backoff } from "./backoff.ts";
 import { BatchBuilder } from "./builder.ts";
 import { Counters } from "./counters.ts";
-import { type DecideContext, type Decided, decideSlot, hotOf, workflowOf } from "./decide-batch.ts";
+import { type DecideContext, type Decided, decideSlot } from "./decide-batch.ts";
+import { decideScheduleSlot } from "./decide-schedule.ts";
 import { type LetOut, nothingAfter } from "./effects.ts";
-import { type Entry, isDurable, isFresh, leaveOutConsumed, leaveOutGone } from "./entry.ts";
+import { type Entry, isDurable, leaveOutGone } from "./entry.ts";
 import type { FactListener, Tracing } from "./facts.ts";
 import { type MailIds, mailIds } from "./mail-ids.ts";
-import { BatchPrograms, type Compile, Programs } from "./programs.ts";
-import { type Hot, type Slot, Slots } from "./slots.ts";
+import { type Compile, Programs } from "./programs.ts";
+import { type Hot, Slots } from "./slots.ts";
+import { type Taken, warm, type Warm } from "./warm.ts";
 
 export interface OwnerConfig {
   readonly store: OwnerStore;
@@ -44,6 +47,8 @@ export interface OwnerConfig {
   /** How a definition becomes a program; a simulation of many nodes compiles each once for all. */
   readonly compile?: Compile;
   readonly tracing?: Tracing;
+  /** When schedules are due. */
+  readonly times: Times;
 }
 
 /** What is told after each commit. */
@@ -81,10 +86,7 @@ export interface Failure {
   readonly at: number;
 }
 
-interface Taken {
-  readonly slot: Slot;
-  readonly entries: Entry[];
-}
+type BatchContext = DecideContext & Pick<Warm, "schedules"> & { readonly times: Times };
 
 export class Owner {
   readonly counters = new Counters();
@@ -207,7 +209,12 @@ export class Owner {
   /** Takes from `taken` what does not fit the batch. */
   async #process(taken: Taken[]): Promise<void> {
     const epochs = taken.map(({ slot }) => this.epochOf(slot.partition));
-    const programs = await this.#warm(taken);
+    const { programs, schedules } = await warm(
+      taken,
+      this.#config.store,
+      this.slots,
+      this.programs,
+    );
     // To stop drops the hot states, those just read too: deciding without them would consume rows and change nothing.
     if (this.#stopping) throw new StoreError("unavailable", "the server is shutting down");
     // What was read under an epoch counts under that epoch only.
@@ -233,6 +240,8 @@ export class Owner {
       partitions,
       randomBytes,
       epochOf: (partition: number) => this.#epochs.get(partition) ?? -1,
+      times: this.#config.times,
+      schedules,
       mailId: this.mailId,
       onFault: (instance: string, err: unknown) =>
         log.error({ err, instance }, "the engine failed on an instance"),
@@ -261,14 +270,17 @@ export class Owner {
   }
 
   /** Decides until the batch is full; what is left goes back to the front. */
-  #decide(taken: Taken[], context: DecideContext): Decided[] {
+  #decide(taken: Taken[], context: BatchContext): Decided[] {
     const { clock } = this.#config;
     const until = clock.monotonic() + MAX_DECIDING;
     const decided: Decided[] = [];
     let characters = 0;
     for (const { slot, entries } of taken) {
       if (decided.length > 0 && (characters > MAX_CHARACTERS || clock.monotonic() > until)) break;
-      const each = decideSlot(slot, entries, context);
+      const each =
+        entries[0]?.schedule === true
+          ? decideScheduleSlot(slot, entries, context.schedules.get(slot.id), context)
+          : decideSlot(slot, entries, context);
       decided.push(each);
       if (each.changed) characters += each.hot?.size ?? 0;
     }
@@ -277,46 +289,6 @@ export class Owner {
       this.slots.release(slot, "first");
     }
     return decided;
-  }
-
-  /** Loads the states that the commands need and are not in memory, and gives the programs. */
-  async #warm(taken: readonly Taken[]): Promise<BatchPrograms> {
-    try {
-      await this.#loadStates(taken);
-      await leaveOutConsumed(taken, this.#config.store);
-      return await this.#loadPrograms(taken);
-    } catch (error) {
-      const detail = error instanceof Error ? error.message : String(error);
-      throw new StoreError("unavailable", `nothing was decided: ${detail}`, error);
-    }
-  }
-
-  async #loadStates(taken: readonly Taken[]): Promise<void> {
-    const cold = taken.filter(({ slot, entries }) => slot.hot === undefined && !isFresh(entries));
-    if (cold.length === 0) return;
-    const rows = await this.#config.store.loadInstances(cold.map(({ slot }) => slot.id));
-    const byId = new Map(rows.map((row) => [row.id, row]));
-    for (const { slot } of cold) {
-      const row = byId.get(slot.id);
-      if (row !== undefined) this.slots.setHot(slot, hotOf(row));
-    }
-  }
-
-  async #loadPrograms(taken: readonly Taken[]): Promise<BatchPrograms> {
-    const programs = new BatchPrograms();
-    const missing: WorkflowVersion[] = [];
-    const need = (workflow: WorkflowVersion): void => {
-      if (programs.has(workflow)) return;
-      const program = this.programs.known(workflow);
-      programs.set(workflow, program);
-      if (program === undefined) missing.push(workflowOf(workflow));
-    };
-    for (const { slot, entries } of taken) {
-      if (slot.hot !== undefined) need(slot.hot.row);
-      for (const { start } of entries) if (start !== undefined) need(start.workflow);
-    }
-    for (const workflow of missing) programs.set(workflow, await this.programs.get(workflow));
-    return programs;
   }
 
   #committed(each: Decided): void {

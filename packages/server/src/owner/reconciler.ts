@@ -10,7 +10,7 @@ import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import type { InstanceRow, OwnerStore } from "../store/store.ts";
 import { BatchBuilder } from "./builder.ts";
-import { reportToParent } from "./decide-batch.ts";
+import { reportEnd } from "./reports.ts";
 import { nothingAfter } from "./effects.ts";
 import { faulted } from "./fault.ts";
 import type { Owner } from "./owner.ts";
@@ -79,7 +79,7 @@ async function repair(row: InstanceRow, config: ReconcilerConfig): Promise<void>
     });
     batch.history.push({ partition, instanceId, events: [ended.event] });
     const { mailId } = owner();
-    reportToParent(ended.state, { now, mailId, batch, after: nothingAfter() });
+    reportEnd(ended.state, { now, mailId, batch, after: nothingAfter() });
   }
   log.error({ instance: instanceId, timers: batch.timers.size }, "an instance had no wake source");
   const epochs = new Map(owner().owned.map((e) => [e.partition, e.epoch]));

@@ -6,6 +6,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
+import { SCHEDULE_TIMER } from "../scheduler/schedule.ts";
 import type { OwnerStore, TimerRow } from "../store/store.ts";
 import type { Owner } from "./owner.ts";
 import { type Service, service } from "./service.ts";
@@ -24,6 +25,11 @@ export interface TimersConfig {
 const HORIZON = 60_000;
 const INTERVAL = 20_000;
 const MOST = 100_000;
+/**
+ * Firings of schedules in the owner's hands at a time. Of a hundred thousand that are due in the same second the others wait
+ * here, where starts by callers do not wait behind them.
+ */
+const MOST_SCHEDULES = 500;
 
 export class Timers {
   readonly service: Service;
@@ -31,6 +37,10 @@ export class Timers {
   readonly #heap = new TimerHeap();
   #cancel = (): void => {};
   #stopped = false;
+  /** Firings of schedules under way, by id, with their partition. */
+  readonly #firing = new Map<string, number>();
+  /** Due schedules that wait for those. */
+  readonly #due: TimerRow[] = [];
 
   constructor(config: TimersConfig) {
     this.#config = config;
@@ -57,7 +67,12 @@ export class Timers {
 
   /** Forgets what was known of partitions at an earlier epoch: another owner may have changed it. */
   drop(partitions: Iterable<number>): void {
-    this.#heap.drop(new Set(partitions));
+    const dropped = new Set(partitions);
+    this.#heap.drop(dropped);
+    for (const [id, partition] of this.#firing) if (dropped.has(partition)) this.#firing.delete(id);
+    const kept = this.#due.filter(({ partition }) => !dropped.has(partition));
+    this.#due.splice(0, this.#due.length, ...kept);
+    this.#fireSchedules();
   }
 
   async stop(): Promise<void> {
@@ -91,13 +106,38 @@ export class Timers {
       this.#heap.pop();
       owner.counters.measure("timerLatenessMs", now - next.fireAt);
       const { partition, instanceId, timerId } = next;
+      if (timerId === SCHEDULE_TIMER) this.#due.push(next);
+      else
+        owner.submit({
+          instanceId,
+          partition,
+          command: { kind: "timer.fired", timerId },
+          timer: next,
+        });
+    }
+    this.#fireSchedules();
+    this.#arm();
+  }
+
+  #fireSchedules(): void {
+    const owner = this.#config.owner();
+    while (this.#firing.size < MOST_SCHEDULES) {
+      const next = this.#due.shift();
+      if (next === undefined) return;
+      const { partition, instanceId, timerId } = next;
+      this.#firing.set(instanceId, partition);
       owner.submit({
         instanceId,
         partition,
         command: { kind: "timer.fired", timerId },
+        schedule: true,
+        background: true,
         timer: next,
+        done: () => {
+          this.#firing.delete(instanceId);
+          this.#fireSchedules();
+        },
       });
     }
-    this.#arm();
   }
 }

@@ -21,6 +21,7 @@ import { Owner, type OwnerConfig, type OwnerListener } from "../owner/owner.ts";
 import { reconciler } from "../owner/reconciler.ts";
 import type { Service } from "../owner/service.ts";
 import { Timers } from "../owner/timers.ts";
+import { calendar } from "../scheduler/calendar.ts";
 import type { EventStore } from "../store/events.ts";
 import type { Epoch, OwnerStore } from "../store/store.ts";
 import type { DatabaseClock } from "./database-clock.ts";
@@ -137,6 +138,7 @@ function wire(ports: NodePorts, config: NodeConfig): Parts {
       randomBytes,
       partitions,
       runtime: RUNTIME,
+      times: calendar,
       maxQueued: MAX_QUEUED,
       ...(ports.compile === undefined ? {} : { compile: ports.compile }),
       ...(ports.tracing === undefined ? {} : { tracing: ports.tracing }),

@@ -25,6 +25,7 @@ import { viewOfState } from "./instances.ts";
 import { type EngineNode, engineNode, type NodeConfig } from "./node.ts";
 import { random10 } from "./random.ts";
 import { postgresRuntime } from "./runtime.ts";
+import { postgresSchedules } from "./schedules.ts";
 import { isOutage } from "./start.ts";
 import { Watchers } from "./watchers.ts";
 
@@ -209,6 +210,7 @@ async function assemble(
   const reading = { ...outside(parts, pools.reader), watchers, ...common };
   return {
     runtime: postgresRuntime({ ...node, ...reading }),
+    schedules: postgresSchedules({ owner: node.owner, pool: pools.reader, ...common }),
     async stop() {
       await vacuum.stop();
       await outgoing.stop();

@@ -5,7 +5,6 @@ import type { Pool } from "pg";
 import type { Clock } from "../clock.ts";
 import type { Ingest } from "../events/ingest.ts";
 import type { Dispatcher } from "../owner/dispatcher.ts";
-import type { Outcome } from "../owner/entry.ts";
 import type { Leases } from "../owner/leases.ts";
 import type { Owner } from "../owner/owner.ts";
 import type { Timers } from "../owner/timers.ts";
@@ -28,7 +27,9 @@ import {
   putFunction,
 } from "./functions.ts";
 import { getHistory, getInstance, listInstances, noInstance } from "./instances.ts";
-import { asRuntimeError, type Starts } from "./start.ts";
+import { explained, type Starts } from "./start.ts";
+import { scheduleApplied } from "./schedules.ts";
+import { submitted } from "./submit.ts";
 import { storageStats } from "./storage.ts";
 import type { Watchers } from "./watchers.ts";
 import { type Caller, within } from "./within.ts";
@@ -62,6 +63,7 @@ export function postgresRuntime(parts: Parts): Runtime {
       const complete = await explained(completeWorkflow(pool, parts.sourceFor(tenant), request));
       const applied = await answered(() => applyWorkflow(pool, tenant, complete));
       starts.forgetLatest();
+      await answered((caller) => scheduleApplied(parts, tenant, complete.program, caller));
       return applied;
     },
     getWorkflow: (request) => answered(() => getWorkflow(pool, request)),
@@ -83,15 +85,6 @@ export function postgresRuntime(parts: Parts): Runtime {
     stats: () => stats(parts),
     storage: storageStats(pool, clock),
   });
-}
-
-/** A database that does not answer is something the caller can act on. */
-async function explained<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    throw asRuntimeError(error);
-  }
 }
 
 async function waitInstance(
@@ -164,16 +157,8 @@ async function signalInstance(
   if (!isId(id)) throw noInstance(id);
   const view = await getInstance(parts.pool, id);
   if (isTerminal(view.status)) throw ended(id, view.status);
-  const outcome = await new Promise<Outcome>((done, fail) => {
-    parts.owner.submit({
-      instanceId: id,
-      partition: partitionOf(id),
-      command: signal,
-      caller,
-      done,
-      fail: (error) => fail(asRuntimeError(error)),
-    });
-  });
+  const entry = { instanceId: id, partition: partitionOf(id), command: signal, caller };
+  const outcome = await submitted(parts.owner, entry);
   const { status } = outcome.state ?? view;
   // It ended while the signal was on its way; a cancel that found it cancelled has what it wanted.
   const wished = signal.kind === "cancel" && status === "cancelled";

@@ -183,6 +183,15 @@ function noWorkflow({ namespace, name, version }: WorkflowVersion): RuntimeError
   return new RuntimeError("not-found", message, { subject: "workflow" });
 }
 
+/** A database that does not answer is something the caller can act on. */
+export async function explained<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw asRuntimeError(error);
+  }
+}
+
 /** What a caller can do about an owner that gave up, or a database that does not answer. */
 export function asRuntimeError(error: unknown): unknown {
   if (isOutage(error))

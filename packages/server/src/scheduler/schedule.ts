@@ -9,7 +9,7 @@ import type { Json, JsonObject } from "@millrace/language";
 export type ScheduleTrigger =
   /** Wall-clock times in the time zone; the dialect of `packages/language/src/cron`. */
   | { readonly kind: "cron"; readonly expression: string }
-  /** Anchored at `startAt`, else at the creation: the first is one interval after it. */
+  /** The first at `startAt`, else one interval after the creation. */
   | { readonly kind: "every"; readonly milliseconds: number }
   /** So long after the last instance has ended, however it ended; the first at the creation, or at `startAt`. */
   | { readonly kind: "after"; readonly milliseconds: number }
@@ -102,6 +102,13 @@ export interface Backfill {
   readonly overlap: "allow" | "bufferAll";
 }
 
+export interface NextTime {
+  readonly nominal: number;
+  readonly dueAt: number;
+  /** On an excluded day. */
+  readonly excluded?: true;
+}
+
 export interface ScheduleState {
   readonly v: 1;
   readonly id: string;
@@ -110,6 +117,8 @@ export interface ScheduleState {
   /** Made through the API, or by a definition that was applied. */
   readonly source: "api" | "definition";
   readonly spec: ScheduleSpec;
+  /** Of the request that made it. */
+  readonly token: string;
   readonly createdAt: number;
   readonly updatedAt: number;
   readonly paused?: {
@@ -119,8 +128,8 @@ export interface ScheduleState {
   };
   /** Every nominal time up to this one is decided. */
   readonly decided: number;
-  /** The next to decide; absent when paused, over, or when an end or an event is waited for. */
-  readonly next?: { readonly nominal: number; readonly dueAt: number; readonly excluded?: true };
+  /** The next to decide, unless it is paused; absent when it is over, and when an end or an event is waited for. */
+  readonly next?: NextTime;
   /** Started and not known to have ended, where the policies need to know. */
   readonly running: readonly { readonly instanceId: string; readonly nominal: number }[];
   /** Times that wait for `running` to end. */
@@ -149,10 +158,12 @@ export type SkipReason =
   /** There is no such workflow, or its definition no longer compiles. */
   | "unknown-workflow";
 
-/** What became of a time, or of a stretch of times with the same reason: on record for ever, or for the retention. */
+/** What became of a time, or of a stretch of times with the same reason. */
 export interface ScheduleDecision {
   readonly origin: Origin;
   readonly nominal: number;
+  /** See {@link Occasion}. */
+  readonly key?: string;
   /** Of several times, the last, and how many they are where they were counted. */
   readonly until?: number;
   readonly count?: number;
@@ -178,11 +189,19 @@ export type ScheduleCommand =
       readonly spec: ScheduleSpec;
       /** `create` refuses one that exists, `update` one that does not. */
       readonly mode: "create" | "update" | "either";
+      /** Of this request: tried again, a creation meets what it made. */
+      readonly token: string;
       readonly paused?: { readonly note?: string };
     }
   | { readonly kind: "schedule.pause"; readonly note?: string }
   | { readonly kind: "schedule.resume"; readonly note?: string }
-  | { readonly kind: "schedule.trigger"; readonly key: string; readonly input?: Json }
+  | {
+      readonly kind: "schedule.trigger";
+      readonly key: string;
+      /** When it was asked for: tried again, the command meets what it started. */
+      readonly at: number;
+      readonly input?: Json;
+    }
   | {
       readonly kind: "schedule.backfill";
       readonly id: string;
@@ -196,8 +215,7 @@ export type ScheduleCommand =
   | {
       readonly kind: "schedule.ended";
       readonly instanceId: string;
-      readonly nominal: number;
-      readonly origin: Origin;
+      readonly occasion: Pick<Occasion, "origin" | "nominal" | "key">;
       readonly status: EndStatus;
       readonly detail?: string;
     }

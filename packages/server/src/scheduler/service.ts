@@ -9,7 +9,7 @@ export interface ScheduleName {
 }
 
 /** A schedule as it stands. */
-export type ScheduleView = Omit<ScheduleState, "v" | "tenant" | "groups">;
+export type ScheduleView = Omit<ScheduleState, "v" | "tenant" | "groups" | "token">;
 
 /** A time and when it would start: later by the jitter. */
 export interface PreviewedTime {
@@ -20,8 +20,10 @@ export interface PreviewedTime {
 }
 
 /**
+ * Specs are as `readSpec` gives them, which is where they are checked.
+ *
  * Methods reject with a `RuntimeError`: `not-found` (subject schedule, workflow), `conflict` (it exists, or the definition
- * has made it), `invalid-schedule` with issues, `overloaded`, `unavailable`, `not-owner`.
+ * has made it), `overloaded`, `unavailable`, `not-owner`.
  */
 export interface Schedules {
   /** Resolves when the schedule is durable. */
@@ -74,7 +76,7 @@ export interface Schedules {
   previewSchedule(
     request: ScheduleName & { readonly after?: number; readonly count: number },
   ): Promise<readonly PreviewedTime[]>;
-  /** The same of a spec that no schedule has yet. @throws {RuntimeError} `invalid-schedule` */
+  /** The same of a spec that no schedule has yet. */
   previewSpec(
     spec: ScheduleSpec,
     after: number | undefined,

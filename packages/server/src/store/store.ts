@@ -111,6 +111,40 @@ export interface ConsumedRow extends Pick<InboxRow, "partition" | "id"> {
   /** It must still be there: what it brings may be applied only once. */
   readonly once?: true;
 }
+/** A schedule. */
+export interface ScheduleRow {
+  readonly partition: number;
+  readonly id: string;
+  readonly tenant: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly workflow: string;
+  /** Commits so far, this one included. */
+  readonly revision: number;
+  readonly paused: boolean;
+  /** When its next time is due, for display: its timer is in `timers`. */
+  readonly nextAt?: number;
+  /** As JSON text. */
+  readonly state: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+/** What became of a time of a schedule; one row per schedule, nominal time and key: a later one replaces it. */
+export interface DecisionRow {
+  readonly partition: number;
+  readonly scheduleId: string;
+  readonly nominal: number;
+  /** Empty for a time of the schedule. */
+  readonly key: string;
+  readonly origin: string;
+  readonly until?: number;
+  readonly count?: number;
+  readonly outcome: "started" | "skipped";
+  readonly reason?: string;
+  readonly instanceId?: string;
+  readonly detail?: string;
+  readonly at: number;
+}
 /** Names a row of a wait: an activity, a timer or a child of an instance. */
 export interface WaitKey {
   readonly partition: number;
@@ -146,6 +180,11 @@ export interface Batch {
   /** Whose subscriptions are all to go. */
   readonly endedTargets: readonly string[];
   readonly returned: readonly ReturnedEvent[];
+  /** Of revision 1: new ones. Of higher ones: instead of the revision before. */
+  readonly schedules: readonly ScheduleRow[];
+  /** With the revision that is deleted. */
+  readonly deletedSchedules: readonly Pick<ScheduleRow, "partition" | "id" | "revision">[];
+  readonly decisions: readonly DecisionRow[];
 }
 
 export type StoreErrorKind =
@@ -173,6 +212,8 @@ export interface OwnerStore {
   commit(batch: Batch): Promise<void>;
   /** The instances that exist, in any order. */
   loadInstances(ids: readonly string[]): Promise<readonly InstanceRow[]>;
+  /** The schedules that exist, in any order. */
+  loadSchedules(ids: readonly string[]): Promise<readonly ScheduleRow[]>;
   loadKeys(keys: readonly KeyName[]): Promise<readonly KeyRow[]>;
   /** Timers due at or before `until`, the earliest first. */
   dueTimers(

@@ -2,6 +2,7 @@
 import { ENGINE_MUTANTS } from "./engine-mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { OWNER_MUTANTS } from "./owner-mutants.ts";
+import { QUEUE_MUTANTS } from "./queue-mutants.ts";
 import { STORE_MUTANTS } from "./store-mutants.ts";
 import { SUBSCRIPTION_MUTANTS } from "./subscription-mutants.ts";
 
@@ -10,6 +11,7 @@ export { type Killer, type Mutant, occurrences } from "./mutant.ts";
 export const MUTANTS: readonly Mutant[] = [
   ...OWNER_MUTANTS,
   ...ENGINE_MUTANTS,
+  ...QUEUE_MUTANTS,
   ...STORE_MUTANTS,
   ...SUBSCRIPTION_MUTANTS,
 ];

@@ -241,7 +241,7 @@ export const OWNER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: `${OWNER}/decide-batch.ts`,
-        find: "  if (isTerminal(state.status)) reportToParent(state, given);\n",
+        find: "  if (isTerminal(state.status)) reportEnd(state, given);\n",
         replace: "",
       },
     ],

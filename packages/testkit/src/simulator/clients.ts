@@ -24,6 +24,8 @@ const TIDY = 20_000;
 interface Wish {
   readonly name: string;
   readonly input: Json;
+  /** 0 … 4. */
+  readonly priority: number;
   readonly key?: string;
 }
 
@@ -76,6 +78,7 @@ export class Clients {
     const wish: Wish = {
       name: workflow.name,
       input: { ...workflow.input(random), ...keyed },
+      priority: random.integer(0, 4),
       ...keyed,
     };
     const asked = key !== undefined && random.chance(plan.twice) ? 2 : 1;
@@ -211,9 +214,9 @@ export class Clients {
   }
 }
 
-function startOf({ name, input, key }: Wish) {
+function startOf({ name, input, priority, key }: Wish) {
   const more = key === undefined ? {} : { idempotencyKey: key };
-  return { namespace: "sim", name, input, ...more };
+  return { namespace: "sim", name, input, priority, ...more };
 }
 
 /** As the runtime answers its callers. */

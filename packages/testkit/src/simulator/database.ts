@@ -6,6 +6,7 @@ import {
   type ActivityRow,
   type Batch,
   type ChildRow,
+  type DecisionRow,
   type Epoch,
   type EventRow,
   type InboxRow,
@@ -14,6 +15,7 @@ import {
   type KeyRow,
   type OutboxRow,
   type OrphansFound,
+  type ScheduleRow,
   type StoredDefinition,
   StoreError,
   type TimerRow,
@@ -56,6 +58,8 @@ export class Database {
   readonly events = new Map<string, EventRow>();
   readonly outbox: OutboxRow[] = [];
   readonly waits: EventTables;
+  readonly schedules = new Map<string, ScheduleRow>();
+  readonly decisions = new Map<string, DecisionRow>();
   readonly #now: () => number;
   readonly #listener: DatabaseListener;
 
@@ -107,6 +111,9 @@ export class Database {
     for (const row of batch.sent) this.inbox.set(row.id, row);
     for (const row of batch.events) this.events.set(row.id, row);
     this.outbox.push(...batch.outbox);
+    for (const { id } of batch.deletedSchedules) this.schedules.delete(id);
+    for (const row of batch.schedules) this.schedules.set(row.id, row);
+    for (const row of batch.decisions) this.decisions.set(decisionName(row), row);
     this.#listener.committed(batch);
   }
 
@@ -130,6 +137,12 @@ export class Database {
       if (events.length > 0 && events[0]?.seq !== last + 1)
         return conflict(`${instanceId} has ${last} facts, and ${events[0]?.seq} comes`);
     }
+    for (const { id, revision } of batch.schedules)
+      if ((this.schedules.get(id)?.revision ?? 0) !== revision - 1)
+        return conflict(`schedule ${id} is not at revision ${revision - 1}`);
+    for (const { id, revision } of batch.deletedSchedules)
+      if (this.schedules.get(id)?.revision !== revision)
+        return conflict(`schedule ${id} is not at revision ${revision}`);
     const ended = new Set([...batch.endedActivities, ...batch.endedChildren].map(waitName));
     for (const row of batch.activities) {
       const name = rowName(row, row.activityId);
@@ -148,6 +161,10 @@ export class Database {
 
   loadInstances(ids: readonly string[]): readonly InstanceRow[] {
     return ids.flatMap((id) => this.instances.get(id) ?? []);
+  }
+
+  loadSchedules(ids: readonly string[]): readonly ScheduleRow[] {
+    return ids.flatMap((id) => this.schedules.get(id) ?? []);
   }
 
   loadKeys(keys: readonly KeyName[]): readonly KeyRow[] {
@@ -275,6 +292,9 @@ export class Database {
 
 function keyName({ tenant, namespace, name, key }: KeyName): string {
   return JSON.stringify([tenant, namespace, name, key]);
+}
+function decisionName({ scheduleId, nominal, key }: DecisionRow): string {
+  return `${scheduleId}/${nominal}/${key}`;
 }
 function rowName({ instanceId }: { readonly instanceId: string }, id: string): string {
   return `${instanceId}/${id}`;

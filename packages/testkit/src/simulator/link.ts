@@ -154,6 +154,7 @@ export function linkedStore(links: Links, machine: Machine): OwnerStore {
   return {
     commit: (batch) => commit(links, machine, batch),
     loadInstances: (ids) => ask("loadInstances", () => database.loadInstances(ids)),
+    loadSchedules: (ids) => ask("loadSchedules", () => database.loadSchedules(ids)),
     loadKeys: (keys) => ask("loadKeys", () => database.loadKeys(keys)),
     dueTimers: (partitions, until, limit) =>
       ask("dueTimers", () => database.dueTimers(partitions, until, limit)),

@@ -37,6 +37,8 @@ const STRETCH = 512 * 86_400;
 const LOOK = 3 * 86_400;
 /** There are about 600 names; more come only from wrong case, and are not worth memory. */
 const MAX_ZONES = 1_000;
+/** Stretches kept per zone: 180 years. A schedule that starts in the year 9000 is nobody's but an attacker's. */
+const MAX_STRETCHES = 128;
 
 const zones = new Map<string, TimeZone>();
 
@@ -60,6 +62,7 @@ function makeZone(name: string): TimeZone {
       let segments = stretches.get(index);
       if (segments === undefined) {
         segments = segmentsOf(offsetAt, index * STRETCH);
+        if (stretches.size >= MAX_STRETCHES) stretches.clear();
         stretches.set(index, segments);
       }
       for (const segment of segments) if (seconds < segment.to) return segment;

@@ -9,6 +9,7 @@ import { bigints, column, eachFound, ints, joined, split } from "./columns.ts";
 import { subscriptionStatements } from "./commit-events.ts";
 import { instanceStatements } from "./commit-instances.ts";
 import { insertOutbox } from "./commit-outgoing.ts";
+import { scheduleStatements } from "./commit-schedules.ts";
 import type { Statement } from "./statement.ts";
 
 /** @returns the statements between BEGIN and COMMIT */
@@ -29,6 +30,7 @@ export function batchStatements(batch: Batch): readonly Statement[] {
     ...insertInbox(batch),
     ...insertEvents(batch),
     ...insertOutbox(batch),
+    ...scheduleStatements(batch),
   ];
 }
 

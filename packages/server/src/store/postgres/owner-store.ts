@@ -10,6 +10,7 @@ import {
   type KeyRow,
   type OrphansFound,
   type OwnerStore,
+  type ScheduleRow,
   type StoredDefinition,
   type TimerRow,
   type WorkflowVersion,
@@ -23,7 +24,10 @@ import {
   type RawActivity,
   type RawInbox,
   type RawInstance,
+  type RawSchedule,
   type RawTimer,
+  SCHEDULE_COLUMNS,
+  scheduleRow,
   timerRow,
 } from "./rows.ts";
 import { inOneFlight } from "./transaction.ts";
@@ -36,6 +40,7 @@ export function postgresOwnerStore(pool: Pool): OwnerStore {
     },
     loadInstances: (ids: readonly string[]) => loadInstances(pool, ids),
     loadKeys: (keys: readonly KeyName[]) => loadKeys(pool, keys),
+    loadSchedules: (ids: readonly string[]) => loadSchedules(pool, ids),
     dueTimers: (partitions: readonly number[], until: number, limit: number) =>
       dueTimers(pool, partitions, until, limit),
     readInbox: (partitions: readonly number[], limit: number) => readInbox(pool, partitions, limit),
@@ -58,6 +63,15 @@ async function loadInstances(pool: Pool, ids: readonly string[]): Promise<readon
     values: [ids],
   });
   return rows.map(instanceRow);
+}
+
+async function loadSchedules(pool: Pool, ids: readonly string[]): Promise<readonly ScheduleRow[]> {
+  const { rows } = await pool.query<RawSchedule>({
+    name: "load-schedules",
+    text: `SELECT ${SCHEDULE_COLUMNS} FROM schedules WHERE id = ANY ($1::text[])`,
+    values: [ids],
+  });
+  return rows.map(scheduleRow);
 }
 
 async function loadKeys(pool: Pool, keys: readonly KeyName[]): Promise<readonly KeyRow[]> {

@@ -1,6 +1,6 @@
 /** Rows as the driver gives them → rows of the port. `bigint` columns arrive as text. */
 import type { ActivityType, Status } from "@millrace/engine";
-import type { ActivityRow, InboxRow, InstanceRow, TimerRow } from "../store.ts";
+import type { ActivityRow, InboxRow, InstanceRow, ScheduleRow, TimerRow } from "../store.ts";
 
 export interface RawInstance {
   readonly id: string;
@@ -91,5 +91,33 @@ export function activityRow(raw: RawActivity): ActivityRow {
     attempt,
     type,
     request,
+  };
+}
+
+export interface RawSchedule {
+  readonly partition: number;
+  readonly id: string;
+  readonly tenant: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly workflow: string;
+  readonly revision: string;
+  readonly paused: boolean;
+  readonly next_at: string | null;
+  readonly state: string;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+export const SCHEDULE_COLUMNS =
+  "partition, id, tenant, name, namespace, workflow, revision, paused, next_at, state, created_at, updated_at";
+
+export function scheduleRow(raw: RawSchedule): ScheduleRow {
+  const { revision, next_at, created_at, updated_at, ...row } = raw;
+  return {
+    ...row,
+    revision: Number(revision),
+    ...(next_at === null ? {} : { nextAt: Number(next_at) }),
+    createdAt: Number(created_at),
+    updatedAt: Number(updated_at),
   };
 }

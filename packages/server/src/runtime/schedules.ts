@@ -1,0 +1,332 @@
+/** Schedules on PostgreSQL: commands for the owner of their partition, and what readers ask. */
+import { randomUUID } from "node:crypto";
+import { partitionOf } from "@millrace/protocol";
+import type { Program } from "@millrace/language";
+import type { Pool } from "pg";
+import type { Clock } from "../clock.ts";
+import type { Owner } from "../owner/owner.ts";
+import { DEFAULT_TENANT, type Page, RuntimeError } from "../runtime.ts";
+import { calendar } from "../scheduler/calendar.ts";
+import { scheduleId } from "../scheduler/ids.ts";
+import { scheduleNameOfDefinition, scheduleOfDefinition } from "../scheduler/read-spec.ts";
+import type { ScheduleCommand, ScheduleSpec, ScheduleState } from "../scheduler/schedule.ts";
+import type { PreviewedTime, ScheduleName, Schedules, ScheduleView } from "../scheduler/service.ts";
+import { newestVersion } from "../store/postgres/versions.ts";
+import { decodeCursor, encodeCursor } from "./cursors.ts";
+import { listDecisions, startedByKey } from "./decisions.ts";
+import { explained } from "./start.ts";
+import { submitted } from "./submit.ts";
+import { type Caller, within } from "./within.ts";
+
+export interface ScheduleParts {
+  readonly pool: Pool;
+  readonly owner: Owner;
+  readonly clock: Clock;
+  readonly partitions: number;
+  readonly databaseNow: () => number;
+}
+
+type Answered = <T>(work: (caller: Caller) => Promise<T>) => Promise<T>;
+
+export function postgresSchedules(parts: ScheduleParts): Schedules {
+  const { pool, clock } = parts;
+  const answered: Answered = (work) => explained(within(clock, work));
+  return Object.freeze<Schedules>({
+    createSchedule: ({ spec, paused, ...name }) =>
+      answered(async (caller) => {
+        await expectWorkflow(pool, name.tenant ?? DEFAULT_TENANT, spec);
+        return putSchedule(
+          parts,
+          name,
+          { spec, mode: "create", source: "api", ...(paused === undefined ? {} : { paused }) },
+          caller,
+        );
+      }),
+    updateSchedule: ({ spec, ...name }) =>
+      answered(async (caller) => {
+        await expectWorkflow(pool, name.tenant ?? DEFAULT_TENANT, spec);
+        return putSchedule(parts, name, { spec, mode: "update", source: "api" }, caller);
+      }),
+    getSchedule: (name) => answered(() => getSchedule(parts, name)),
+    listSchedules: (request) => answered(() => listSchedules(pool, request)),
+    deleteSchedule: (name) =>
+      answered(
+        async (caller) => void (await tell(parts, name, { kind: "schedule.delete" }, caller)),
+      ),
+    pauseSchedule: ({ note, ...name }) =>
+      answered((caller) =>
+        changed(parts, name, { kind: "schedule.pause", ...noted(note) }, caller),
+      ),
+    resumeSchedule: ({ note, ...name }) =>
+      answered((caller) =>
+        changed(parts, name, { kind: "schedule.resume", ...noted(note) }, caller),
+      ),
+    triggerSchedule: (request) => answered((caller) => trigger(parts, request, caller)),
+    backfillSchedule: (request) => answered((caller) => backfill(parts, request, caller)),
+    previewSchedule: (request) => answered(() => previewSchedule(parts, request)),
+    previewSpec: async (spec, after, count) => {
+      const createdAt = parts.databaseNow();
+      return upcoming(
+        { id: scheduleId(DEFAULT_TENANT, "", parts.partitions), spec, createdAt },
+        after ?? createdAt,
+        count,
+      );
+    },
+    listDecisions: (request) =>
+      answered(async () => {
+        const { id } = await getSchedule(parts, request);
+        return listDecisions(pool, id, request);
+      }),
+  });
+}
+
+function noted(note: string | undefined): { readonly note?: string } {
+  return note === undefined ? {} : { note };
+}
+
+async function expectWorkflow(
+  pool: Pool,
+  tenant: string,
+  { workflow }: ScheduleSpec,
+): Promise<void> {
+  const { namespace, name, version } = workflow;
+  const { rowCount } = await pool.query(
+    `SELECT FROM workflows
+     WHERE tenant = $1 AND namespace = $2 AND name = $3 AND ($4::text IS NULL OR version = $4) LIMIT 1`,
+    [tenant, namespace, name, version ?? null],
+  );
+  if (rowCount === 1) return;
+  const message = `there is no workflow ${namespace}/${name}${version === undefined ? "" : ` ${version}`}`;
+  throw new RuntimeError("not-found", message, { subject: "workflow" });
+}
+
+export async function putSchedule(
+  parts: ScheduleParts,
+  { tenant = DEFAULT_TENANT, name }: ScheduleName,
+  put: Omit<
+    Extract<ScheduleCommand, { kind: "schedule.put" }>,
+    "kind" | "tenant" | "name" | "token"
+  >,
+  caller: Caller,
+): Promise<ScheduleView> {
+  return changed(
+    parts,
+    { tenant, name },
+    { kind: "schedule.put", tenant, name, token: randomUUID(), ...put },
+    caller,
+  );
+}
+
+/** Tells the schedule, and gives it as it stands then. */
+async function changed(
+  parts: ScheduleParts,
+  name: ScheduleName,
+  command: ScheduleCommand,
+  caller: Caller,
+): Promise<ScheduleView> {
+  const { schedule } = await tell(parts, name, command, caller);
+  if (schedule === undefined) throw noSchedule(name);
+  return viewOf(schedule);
+}
+
+/** @throws {RuntimeError} `not-found`, `conflict` */
+export async function tell(
+  { owner, partitions }: ScheduleParts,
+  name: ScheduleName,
+  command: ScheduleCommand,
+  caller: Caller,
+): ReturnType<typeof submitted> {
+  const id = scheduleId(name.tenant ?? DEFAULT_TENANT, name.name, partitions);
+  const entry = {
+    instanceId: id,
+    partition: partitionOf(id),
+    schedule: true,
+    command,
+    caller,
+  } as const;
+  const outcome = await submitted(owner, entry);
+  const { answer } = outcome;
+  if (answer?.kind === "missing") throw noSchedule(name);
+  if (answer?.kind === "conflict")
+    throw new RuntimeError("conflict", answer.detail, { subject: "schedule" });
+  return outcome;
+}
+
+function noSchedule({ name }: ScheduleName): RuntimeError {
+  return new RuntimeError("not-found", `there is no schedule ${name}`, { subject: "schedule" });
+}
+
+function viewOf(state: ScheduleState): ScheduleView {
+  const { v: _, tenant: __, groups: ___, token: ____, ...view } = state;
+  return view;
+}
+
+async function getSchedule(parts: ScheduleParts, name: ScheduleName): Promise<ScheduleView> {
+  const id = scheduleId(name.tenant ?? DEFAULT_TENANT, name.name, parts.partitions);
+  const { rows } = await parts.pool.query<{ state: string }>({
+    name: "get-schedule",
+    text: "SELECT state FROM schedules WHERE id = $1",
+    values: [id],
+  });
+  const [row] = rows;
+  if (row === undefined) throw noSchedule(name);
+  return viewOf(JSON.parse(row.state) as ScheduleState);
+}
+
+async function listSchedules(
+  pool: Pool,
+  request: Parameters<Schedules["listSchedules"]>[0],
+): Promise<Page<ScheduleView>> {
+  const { tenant = DEFAULT_TENANT, namespace, workflow, paused, limit, cursor } = request;
+  const [after = ""] = cursor === undefined ? [] : decodeCursor(cursor, 1);
+  const { rows } = await pool.query<{ state: string }>({
+    name: "list-schedules",
+    text: `
+      SELECT state FROM schedules
+      WHERE tenant = $1 AND name > $2 AND ($3::text IS NULL OR namespace = $3)
+        AND ($4::text IS NULL OR workflow = $4) AND ($5::boolean IS NULL OR paused = $5)
+      ORDER BY name LIMIT $6`,
+    values: [tenant, after, namespace ?? null, workflow ?? null, paused ?? null, limit + 1],
+  });
+  const items = rows.slice(0, limit).map(({ state }) => viewOf(JSON.parse(state) as ScheduleState));
+  const last = items.at(-1);
+  if (rows.length <= limit || last === undefined) return { items };
+  return { items, nextCursor: encodeCursor([last.name]) };
+}
+
+async function trigger(
+  parts: ScheduleParts,
+  { key, input, ...name }: Parameters<Schedules["triggerSchedule"]>[0],
+  caller: Caller,
+): ReturnType<Schedules["triggerSchedule"]> {
+  if (key !== undefined) {
+    const { id } = await getSchedule(parts, name);
+    const known = await startedByKey(parts.pool, id, key);
+    if (known !== undefined) return { instanceId: known, created: false };
+  }
+  const said = input === undefined ? {} : { input };
+  const asked = { key: key ?? randomUUID(), at: parts.databaseNow() };
+  const command = { kind: "schedule.trigger", ...asked, ...said } as const;
+  const { answer, schedule } = await tell(parts, name, command, caller);
+  if (answer?.kind !== "started" || schedule === undefined)
+    throw new Error("a trigger started nothing");
+  const { instanceId } = answer;
+  await untilStarted(parts, instanceId, [schedule.id, command.key], caller);
+  return { instanceId, created: true };
+}
+
+/** Milliseconds between two looks. */
+const LOOK = 5;
+
+/**
+ * The start is durable and will happen, a moment later: whoever asks for the instance next is to find it.
+ * @throws {RuntimeError} `not-found` when there is no such workflow any more
+ */
+async function untilStarted(
+  { pool, clock }: ScheduleParts,
+  instanceId: string,
+  trigger: readonly [scheduleId: string, key: string],
+  caller: Caller,
+): Promise<void> {
+  while (!caller.gone) {
+    const { rows } = await pool.query<{ refusal: string | null }>({
+      name: "started-or-refused",
+      text: `SELECT NULL AS refusal FROM all_instances WHERE id = $1
+             UNION ALL
+             SELECT coalesce(detail, reason) FROM schedule_decisions
+             WHERE schedule_id = $2 AND key = $3 AND key <> '' AND outcome = 'skipped'`,
+      values: [instanceId, ...trigger],
+    });
+    const [found] = rows;
+    if (found?.refusal === null) return;
+    if (found !== undefined)
+      throw new RuntimeError("not-found", found.refusal, { subject: "workflow" });
+    await new Promise<void>((resolve) => clock.after(LOOK, resolve));
+  }
+}
+
+/** Times that one backfill may start at most. */
+const MOST_TIMES = 100_000;
+
+async function backfill(
+  parts: ScheduleParts,
+  { from, until, overlap = "allow", ...name }: Parameters<Schedules["backfillSchedule"]>[0],
+  caller: Caller,
+): ReturnType<Schedules["backfillSchedule"]> {
+  const refuse = (message: string): never => {
+    throw new RuntimeError("invalid-input", message, { subject: "schedule" });
+  };
+  if (until < from) refuse("`until` lies before `from`");
+  if (until > parts.databaseNow())
+    refuse("`until` lies in the future: those times are still to come");
+  const schedule = await getSchedule(parts, name);
+  const { kind } = schedule.spec.trigger;
+  if (kind === "after" || kind === "on") refuse(`a schedule by \`${kind}\` has no past times`);
+  let times = 0;
+  for (
+    let next = calendar.next(schedule, from - 1);
+    next !== undefined;
+    next = calendar.next(schedule, next.nominal)
+  ) {
+    if (next.nominal > until) break;
+    if (next.excluded !== true) times += 1;
+    if (times > MOST_TIMES)
+      refuse(`more than ${MOST_TIMES} times lie between; take a shorter stretch`);
+  }
+  const command = { kind: "schedule.backfill", id: randomUUID(), from, until, overlap } as const;
+  await tell(parts, name, command, caller);
+  return { times };
+}
+
+async function previewSchedule(
+  parts: ScheduleParts,
+  { after, count, ...name }: Parameters<Schedules["previewSchedule"]>[0],
+): Promise<readonly PreviewedTime[]> {
+  const schedule = await getSchedule(parts, name);
+  return upcoming(schedule, after ?? parts.databaseNow(), count);
+}
+
+function upcoming(
+  schedule: Pick<ScheduleState, "id" | "spec" | "createdAt">,
+  after: number,
+  count: number,
+): readonly PreviewedTime[] {
+  const times: PreviewedTime[] = [];
+  let next = calendar.next(schedule, after);
+  while (next !== undefined && times.length < count) {
+    const { nominal, dueAt, excluded = false } = next;
+    times.push({ nominal, dueAt, excluded });
+    next = calendar.next(schedule, nominal);
+  }
+  return times;
+}
+
+/**
+ * The schedule of a definition follows its newest version: it is made, changed, or deleted when that is applied. To apply a
+ * version again does what may have been left undone.
+ * @throws {RuntimeError} `conflict` when somebody made a schedule of that name through the API
+ */
+export async function scheduleApplied(
+  parts: ScheduleParts,
+  tenant: string,
+  program: Pick<Program, "namespace" | "name" | "version" | "definition">,
+  caller: Caller,
+): Promise<void> {
+  const { namespace, name, version } = program;
+  const { rows } = await parts.pool.query<{ version: string }>(
+    "SELECT version FROM workflows WHERE tenant = $1 AND namespace = $2 AND name = $3",
+    [tenant, namespace, name],
+  );
+  if (newestVersion(rows.map((row) => row.version)) !== version) return;
+  const schedule = { tenant, name: scheduleNameOfDefinition(program) };
+  const spec = scheduleOfDefinition(program);
+  if (spec !== undefined) {
+    await putSchedule(parts, schedule, { spec, mode: "either", source: "definition" }, caller);
+    return;
+  }
+  // Most workflows have none and never had.
+  const id = scheduleId(tenant, schedule.name, parts.partitions);
+  const { rowCount } = await parts.pool.query("SELECT FROM schedules WHERE id = $1", [id]);
+  if (rowCount === 1)
+    await tell(parts, schedule, { kind: "schedule.delete", source: "definition" }, caller);
+}

@@ -1,0 +1,124 @@
+/** Times that are due, and the policies that decide what becomes of them. */
+import { type Draft, hasRoom, MOST_AT_ONCE } from "./draft.ts";
+import { GRACE, MOST_BUFFERED, type NextTime, type Occasion, type SkipReason } from "./schedule.ts";
+
+/** Decides every time that is due, in order, as far as one decision goes. */
+export function decideDue(draft: Draft): void {
+  if (draft.state.paused !== undefined) return;
+  for (
+    let next = draft.state.next;
+    next !== undefined && next.dueAt <= draft.now;
+    next = draft.state.next
+  ) {
+    if (draft.full) return;
+    advance(draft, next);
+    const occasion = { origin: "time", nominal: next.nominal, dueAt: next.dueAt } as const;
+    const reason = whyNot(draft, next);
+    if (reason === undefined) decideOccasion(draft, occasion);
+    else draft.skip(occasion, reason);
+  }
+}
+
+/** Decides every time that is due before something changes; what is beyond one decision is passed over. */
+export function decideAllDue(draft: Draft): void {
+  decideDue(draft);
+  const { next, paused } = draft.state;
+  if (next === undefined || paused !== undefined || next.dueAt > draft.now) return;
+  draft.skip({ origin: "time", nominal: next.nominal }, "superseded", { until: draft.now });
+}
+
+/** The time counts as decided, and the one after it is next. */
+function advance(draft: Draft, { nominal, excluded }: NextTime): void {
+  const { trigger } = draft.state.spec;
+  // After an excluded time nothing runs whose end could be waited for.
+  const next =
+    trigger.kind === "after"
+      ? excluded && draft.times.at(draft.state, nominal + trigger.milliseconds)
+      : draft.times.next(draft.state, nominal);
+  draft.change({ decided: nominal, next: next || undefined });
+}
+
+/** A reason of the time itself, whatever runs. The draft stands at the time after it. */
+function whyNot(draft: Draft, { dueAt, excluded }: NextTime): SkipReason | undefined {
+  if (excluded === true) return "excluded";
+  const { catchUp, catchUpWindow, trigger } = draft.state.spec;
+  const late = draft.now - dueAt;
+  // What counts from the end of an instance is not at a time of the day that could be missed.
+  if (late <= GRACE || trigger.kind === "after") return undefined;
+  if (catchUp === "none") return "missed";
+  if (late > catchUpWindow) return "outside-window";
+  if (catchUp === "all") return undefined;
+  const { next } = draft.state;
+  return next !== undefined && next.dueAt <= draft.now ? "superseded" : undefined;
+}
+
+/** The overlap policy. */
+function decideOccasion(draft: Draft, occasion: Occasion): void {
+  const { running, buffer, spec } = draft.state;
+  if (running.length === 0 && buffer.length === 0) {
+    draft.start(occasion);
+    return;
+  }
+  switch (spec.overlap) {
+    case "allow":
+      draft.start(occasion);
+      return;
+    case "skip":
+      return draft.skip(occasion, "overlap");
+    case "bufferOne":
+      return buffered(draft, occasion, 1);
+    case "bufferAll":
+      return buffered(draft, occasion, MOST_BUFFERED);
+    case "cancelOther":
+      draft.cancelRunning();
+      for (const waiting of buffer) draft.skip(waiting, "superseded");
+      return draft.change({ buffer: [occasion] });
+    case "terminateOther":
+      draft.cancelRunning();
+      draft.start(occasion);
+  }
+}
+
+function buffered(draft: Draft, occasion: Occasion, most: number): void {
+  const { buffer } = draft.state;
+  if (buffer.length >= most) draft.skip(occasion, "buffer-full");
+  else draft.change({ buffer: [...buffer, occasion] });
+}
+
+/** Starts what waits and may go now, and goes on with the backfills. */
+export function workOff(draft: Draft): void {
+  for (;;) {
+    const { running, buffer } = draft.state;
+    const [first, ...others] = buffer;
+    if (first !== undefined && running.length === 0) {
+      draft.change({ buffer: others });
+      // Others may wait behind it.
+      draft.start(first, true);
+    }
+    if (!hasRoom(draft.state) || draft.full) return;
+    backfill(draft);
+  }
+}
+
+/** One stretch of the oldest backfill. */
+function backfill(draft: Draft): void {
+  const [first, ...others] = draft.state.backfills;
+  if (first === undefined) return;
+  const buffer: Occasion[] = [];
+  let { after } = first;
+  let over = false;
+  for (let n = 0; n < MOST_AT_ONCE; n++) {
+    const time = draft.times.next(draft.state, after);
+    if (time === undefined || time.nominal > first.until) {
+      over = true;
+      break;
+    }
+    after = time.nominal;
+    if (time.excluded === true) continue;
+    const occasion = { origin: "backfill", nominal: time.nominal, dueAt: time.nominal } as const;
+    if (first.overlap === "allow") draft.start(occasion);
+    else buffer.push(occasion);
+  }
+  const rest = over ? [] : [{ ...first, after }];
+  draft.change({ backfills: [...rest, ...others], buffer: [...draft.state.buffer, ...buffer] });
+}

@@ -1,0 +1,111 @@
+/** Statements for schedules and what became of their times. */
+import type { Batch, ScheduleRow } from "../store.ts";
+import { bigints, column, eachFound, ints, joined, split } from "./columns.ts";
+import type { Statement } from "./statement.ts";
+
+export function scheduleStatements(batch: Batch): readonly Statement[] {
+  const { schedules } = batch;
+  return [
+    ...insert(schedules.filter(({ revision }) => revision === 1)),
+    ...update(schedules.filter(({ revision }) => revision > 1)),
+    ...remove(batch),
+    ...record(batch),
+  ];
+}
+
+function insert(rows: readonly ScheduleRow[]): readonly Statement[] {
+  if (rows.length === 0) return [];
+  const text = `
+    INSERT INTO schedules (partition, id, tenant, name, namespace, workflow, revision, paused, next_at, state, created_at, updated_at)
+    SELECT n.partition, n.id, n.tenant, n.name, n.namespace, n.workflow, 1, n.paused = 1, n.next_at, n.state, n.created_at, n.updated_at
+    FROM unnest($1::int[], ${split(2)}, $3::text[], $4::text[], $5::text[], $6::text[], $7::int[], $8::bigint[], ${split(9)},
+                $10::bigint[], $11::bigint[])
+         AS n(partition, id, tenant, name, namespace, workflow, paused, next_at, state, created_at, updated_at)`;
+  const values = [
+    ints(rows, (r) => r.partition),
+    joined(rows, (r) => r.id),
+    column(rows, (r) => r.tenant),
+    column(rows, (r) => r.name),
+    column(rows, (r) => r.namespace),
+    column(rows, (r) => r.workflow),
+    ints(rows, (r) => (r.paused ? 1 : 0)),
+    bigints(rows, (r) => r.nextAt),
+    joined(rows, (r) => r.state),
+    bigints(rows, (r) => r.createdAt),
+    bigints(rows, (r) => r.updatedAt),
+  ];
+  return [{ name: "insert-schedules", text, values }];
+}
+
+/** The workflow changes hardly ever, and is written only then: its index is left alone otherwise. */
+function update(rows: readonly ScheduleRow[]): readonly Statement[] {
+  if (rows.length === 0) return [];
+  const text = `
+    WITH written AS (
+      UPDATE schedules AS s
+      SET revision = n.revision, paused = n.paused = 1, next_at = n.next_at, state = n.state, updated_at = n.updated_at,
+          namespace = n.namespace, workflow = n.workflow
+      FROM ${eachFound(
+        "schedules",
+        `unnest(${split(1)}, $2::bigint[], $3::int[], $4::bigint[], ${split(5)}, $6::bigint[], $7::text[], $8::text[])
+           AS n(id, revision, paused, next_at, state, updated_at, namespace, workflow)`,
+        "x.id = n.id",
+      )}
+      WHERE s.ctid = n.found AND s.revision = n.revision - 1
+      RETURNING 1
+    )
+    SELECT expect_rows((SELECT count(*) FROM written), $9::bigint)`;
+  const values = [
+    joined(rows, (r) => r.id),
+    bigints(rows, (r) => r.revision),
+    ints(rows, (r) => (r.paused ? 1 : 0)),
+    bigints(rows, (r) => r.nextAt),
+    joined(rows, (r) => r.state),
+    bigints(rows, (r) => r.updatedAt),
+    column(rows, (r) => r.namespace),
+    column(rows, (r) => r.workflow),
+    rows.length,
+  ];
+  return [{ name: "update-schedules", text, values }];
+}
+
+function remove({ deletedSchedules: rows }: Batch): readonly Statement[] {
+  if (rows.length === 0) return [];
+  const text = `
+    WITH gone AS (
+      DELETE FROM schedules AS s
+      USING unnest(${split(1)}, $2::bigint[]) AS n(id, revision)
+      WHERE s.id = n.id AND s.revision = n.revision
+      RETURNING 1
+    )
+    SELECT expect_rows((SELECT count(*) FROM gone), $3::bigint)`;
+  const values = [joined(rows, (r) => r.id), bigints(rows, (r) => r.revision), rows.length];
+  return [{ name: "delete-schedules", text, values }];
+}
+
+function record({ decisions: rows }: Batch): readonly Statement[] {
+  if (rows.length === 0) return [];
+  const text = `
+    INSERT INTO schedule_decisions
+      (partition, schedule_id, nominal, key, origin, until, count, outcome, reason, instance_id, detail, at)
+    SELECT * FROM unnest($1::int[], ${split(2)}, $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::int[], $8::text[],
+                         $9::text[], $10::text[], $11::text[], $12::bigint[])
+    ON CONFLICT (schedule_id, nominal, key) DO UPDATE
+    SET origin = excluded.origin, until = excluded.until, count = excluded.count, outcome = excluded.outcome,
+        reason = excluded.reason, instance_id = excluded.instance_id, detail = excluded.detail, at = excluded.at`;
+  const values = [
+    ints(rows, (r) => r.partition),
+    joined(rows, (r) => r.scheduleId),
+    bigints(rows, (r) => r.nominal),
+    column(rows, (r) => r.key),
+    column(rows, (r) => r.origin),
+    bigints(rows, (r) => r.until),
+    column(rows, (r) => r.count ?? null),
+    column(rows, (r) => r.outcome),
+    column(rows, (r) => r.reason ?? null),
+    column(rows, (r) => r.instanceId ?? null),
+    column(rows, (r) => r.detail ?? null),
+    bigints(rows, (r) => r.at),
+  ];
+  return [{ name: "record-decisions", text, values }];
+}
