@@ -172,3 +172,24 @@ test("a key used with another priority was used with another request", async () 
   await opened.stop();
   await database.drop();
 });
+
+test("a message that starts an instance has the priority of its workflow; what a schedule started is in the background", async () => {
+  const call = "do: [ { c: { call: http, with: { method: get, endpoint: http://x/ } } } ]";
+  const b = await bench([`${named("nightly", "P3")}\n${call}`]);
+  const workflow = { tenant: "default", namespace: "test", name: "nightly", version: "1.0.0" };
+  assert.equal((await b.owner.programs.get(workflow))?.priority, 3);
+  const id = newId(1, Date.now(), randomBytes(10));
+  const occasion = { origin: "time", nominal: 0 };
+  const schedule = { id: newId(1, 0, randomBytes(10)), occasion, dueAt: 0, report: false };
+  const mail = { command: { kind: "start", instanceId: id, input: {}, schedule }, workflow };
+  await b.pool.query(
+    "INSERT INTO inbox (partition, id, instance_id, command) VALUES (1, $1, $2, $3)",
+    [newId(1, 1, randomBytes(10)), id, JSON.stringify(mail)],
+  );
+  await b.drainInbox();
+  assert.deepEqual(b.owner.slots.depths(), [0, 0, 0, 1, 0]);
+  while (b.letOut.length === 0) await new Promise(setImmediate);
+  const [delivery] = b.letOut.flatMap(({ deliveries }) => deliveries);
+  assert.deepEqual([delivery?.background, delivery?.request.priority], [true, 3]);
+  await b.close();
+});

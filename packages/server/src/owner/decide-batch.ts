@@ -141,6 +141,7 @@ function joined(
 function deliver({ state, row }: Hot, { open, asked, given }: SlotContext): void {
   const { batch, after } = given;
   const { id: instanceId } = state;
+  const background = state.schedule !== undefined;
   const of = { state, partition: row.partition, workflow: workflowOf(row) };
   for (const request of asked) {
     const { activityId } = request;
@@ -148,7 +149,7 @@ function deliver({ state, row }: Hot, { open, asked, given }: SlotContext): void
     if (attempt === undefined && !batch.activities.has(instanceId, activityId)) continue;
     const { partition } = of;
     const delivery = { partition, instanceId, activityId, attempt: attempt ?? 1 };
-    after.deliveries.push({ ...delivery, request: requestOf(request, of) });
+    after.deliveries.push({ ...delivery, request: requestOf(request, of), background });
   }
   if (!isTerminal(state.status)) return;
   for (const activity of open.current.values()) {

@@ -38,7 +38,7 @@ export function inboxService(config: InboxConfig): Service {
       // What was read under another epoch may have been applied under it.
       if (epoch === undefined || epoch !== held.get(row.partition)) continue;
       if (applying.get(row.id) === epoch || applied.has(row.id)) continue;
-      const entry = await toEntry(row, newest);
+      const entry = withPriority(await toEntry(row, newest), owner);
       applying.set(row.id, epoch);
       const done = (): void => {
         applying.delete(row.id);
@@ -52,6 +52,12 @@ export function inboxService(config: InboxConfig): Service {
   };
   const { clock, log, random } = config;
   return service({ name: "inbox", clock, log, random, interval: INTERVAL, pass });
+}
+
+/** What a start says, else its workflow, where that is known already. */
+function withPriority(entry: Entry, { programs }: Owner): Entry {
+  if (entry.start === undefined || entry.priority !== undefined) return entry;
+  return { ...entry, priority: programs.known(entry.start.workflow)?.priority };
 }
 
 type NewestVersion = (workflow: WorkflowVersion) => Promise<string | undefined>;

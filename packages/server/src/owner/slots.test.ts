@@ -116,3 +116,21 @@ test("the state in memory says whose an instance is, and how urgent", () => {
   assert.equal(a.place?.tenant, "t");
   assert.deepEqual(take().ids, ["a", "b"]);
 });
+
+test("what a schedule started stands back, unless somebody waits for the answer", () => {
+  const { slots, add, take } = lined();
+  add("scheduled");
+  const [scheduled] = take().slots;
+  assert.ok(scheduled !== undefined);
+  const state = { schedule: { id: "s", nominal: 1, report: false } };
+  const hot = { state, row: { tenant: "default" }, open: new Map(), size: 2 };
+  slots.setHot(scheduled, hot as unknown as NonNullable<Slot["hot"]>);
+  slots.release(scheduled);
+  add("scheduled");
+  add("a");
+  assert.deepEqual(take().ids, ["a", "scheduled"]);
+  slots.release(scheduled);
+  add("scheduled", { fail: () => {} });
+  add("b");
+  assert.deepEqual(take().ids, ["scheduled", "b"]);
+});

@@ -8,7 +8,7 @@
 import type { State } from "@millrace/engine";
 import { DEFAULT_TENANT } from "../runtime.ts";
 import type { InstanceRow } from "../store/store.ts";
-import type { Entry } from "./entry.ts";
+import { type Entry, isDurable } from "./entry.ts";
 import { FairQueue, laneOf, type Queued, type Rank } from "./fair-queue.ts";
 import type { OpenActivities } from "./open-activities.ts";
 
@@ -199,10 +199,12 @@ export class Slots {
 }
 
 /** What does not say whose it is, and meets no state in memory, is of the tenant there is. */
-function rankOf({ priority, tenant, background }: Entry, { hot }: Slot): Rank {
+function rankOf(entry: Entry, { hot }: Slot): Rank {
+  const { priority, tenant, background } = entry;
   return {
     priority: priority ?? hot?.state.priority,
     tenant: tenant ?? hot?.row.tenant ?? DEFAULT_TENANT,
-    background,
+    // Whoever can be told that it failed waits for it.
+    background: background ?? (hot?.state.schedule !== undefined && isDurable(entry)),
   };
 }
