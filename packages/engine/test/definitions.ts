@@ -57,6 +57,20 @@ const WIDE = Array.from({ length: 17 }, (_, index) => ({
   [`b${index}`]: index % 4 === 0 ? { wait: `PT${index}S` } : { set: { index } },
 }));
 
+const filter = fc.tuple(fc.constantFrom("a", "b"), fc.boolean()).map(([type, correlated]) => ({
+  with: { type },
+  ...(correlated && { correlate: { who: { from: ".subject" } } }),
+}));
+const filters = fc.array(filter, { maxLength: 3 });
+const strategy: fc.Arbitrary<JsonObject> = fc.oneof(
+  filter.map((one) => ({ one })),
+  filters.map((all) => ({ all })),
+  filters.map((any) => ({ any })),
+  filters.map((any) => ({ any, until: "length > 1" })),
+  fc.tuple(filters, filter).map(([any, one]) => ({ any, until: { one } })),
+  fc.tuple(filters, filters).map(([any, all]) => ({ any, until: { all } })),
+);
+
 const leaf: fc.Arbitrary<JsonObject> = fc.oneof(
   fc.constant({ set: { n: "${ .n }" } }),
   { arbitrary: duration.map((wait) => ({ wait })), weight: 3 },
@@ -69,6 +83,7 @@ const leaf: fc.Arbitrary<JsonObject> = fc.oneof(
   fc.boolean().map((wait) => ({
     run: { workflow: { namespace: "n", name: "c", version: "1.0.0" }, await: wait },
   })),
+  { arbitrary: strategy.map((to) => ({ listen: { to } })), weight: 2 },
   fc.constant({ call: "nap", with: {} }),
   // Long and wide enough that parts of them stand in the state's `values`.
   fc.constant({
@@ -93,6 +108,10 @@ const { list } = fc.letrec<{ list: Tasks; task: JsonObject }>((tie) => ({
     fc
       .tuple(tie("list"), fc.constantFrom("[]", "[1, 2]", "[1, 2, 3]", ".n"))
       .map(([tasks, items]) => ({ for: { in: items }, do: tasks })),
+    fc.tuple(strategy, tie("list"), fc.option(shape)).map(([to, tasks, as]) => ({
+      listen: { to },
+      foreach: { do: tasks, ...(as && { output: { as } }) },
+    })),
     fc
       .tuple(tie("list"), fc.boolean())
       .map(([branches, compete]) => ({ fork: { branches: branches.map(withoutThen), compete } })),

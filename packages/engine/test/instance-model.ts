@@ -38,11 +38,14 @@ export class InstanceModel {
   readonly program: Program;
   state: State;
   now = START;
-  /** `activity:3`, `child:5`, `timer:w4`, timers with their time. */
+  /** `activity:3`, `child:5`, `event:6`, `timer:w4`, timers with their time. */
   readonly open = new Map<string, number>();
   readonly history: HistoryEvent[] = [];
   /** Commands that settled something: sent again they must change nothing. */
   readonly #settled: Command[] = [];
+  /** Events that were taken and not given back. */
+  readonly #taken = new Set<number>();
+  #events = 0;
   /** The call that used an idempotency key last. */
   readonly #calls = new Map<string, Pick<ScheduleActivity, "reference" | "activityId">>();
   readonly #random: number;
@@ -97,18 +100,30 @@ export class InstanceModel {
   }
 
   #earliest(): string | undefined {
-    const work = [...this.open.keys()].find((key) => !key.startsWith("timer:"));
-    return work ?? [...this.open].toSorted((a, b) => a[1] - b[1])[0]?.[0];
+    const keys = [...this.open.keys()];
+    const work = keys.find((key) => !/^(?:timer|event):/.test(key));
+    const timers = [...this.open].filter(([key]) => key.startsWith("timer:"));
+    return work ?? timers.toSorted((a, b) => a[1] - b[1])[0]?.[0] ?? keys[0];
   }
 
   /** A timer fires at its time or later, never before. */
   #settle(key: string | undefined, well: boolean): void {
     if (key === undefined) return;
+    if (key.startsWith("event:")) return this.#hear();
     this.now = Math.max(this.now, this.open.get(key) ?? 0);
     this.open.delete(key);
     const command = commandFor(key, well);
     this.send(command);
     this.#settled.push(command);
+  }
+
+  /** The next event: of either type that is listened for, with either subject. */
+  #hear(): void {
+    const n = this.#events;
+    this.#events += 1;
+    const event = { type: ["a", "b"][n % 2] ?? "", subject: ["x", "y"][(n >> 1) % 2] ?? "" };
+    const attributes = { specversion: "1.0", id: String(n), source: "/s" };
+    this.send({ kind: "event.delivered", seq: n, event: { ...attributes, ...event } });
   }
 
   /** Late, twice, or about nothing: the very same state comes back. */
@@ -119,8 +134,10 @@ export class InstanceModel {
     assert.equal(decision.state, this.state);
   }
 
-  /** A timer's id is armed again by the next attempt. */
+  /** A timer's id is armed again by the next attempt; some listen takes any event. */
   #isAwaited(command: Command): boolean {
+    if (command.kind === "event.delivered")
+      return [...this.open.keys()].some((key) => key.startsWith("event:"));
     return command.kind === "timer.fired" && this.open.has(`timer:${command.timerId}`);
   }
 
@@ -134,6 +151,7 @@ export class InstanceModel {
     assert.deepEqual(again, decision, "the same input gives another decision");
     const state = JSON.parse(JSON.stringify(decision.state)) as State;
     assert.deepEqual(state, decision.state, "the state does not survive JSON");
+    if (command.kind === "event.delivered" && decision.applied) this.#taken.add(command.seq);
     for (const effect of decision.effects) this.#perform(effect);
     checkHistory(before?.seq ?? 0, decision, this.now);
     for (const event of decision.events) this.history.push(event);
@@ -161,8 +179,10 @@ export class InstanceModel {
         return void this.open.set(`event:${effect.subscriptionId}`, 0);
       case "subscription.clear":
         return assert.ok(this.open.delete(`event:${effect.subscriptionId}`));
-      case "activity.next":
       case "event.returned":
+        for (const seq of effect.seqs) assert.ok(this.#taken.delete(seq), `${seq} was not taken`);
+        return;
+      case "activity.next":
       case "event.emit":
     }
   }
@@ -183,7 +203,7 @@ export class InstanceModel {
       assert.deepEqual(open, [], "something outlives the instance");
     } else if (state.status !== "suspended") {
       assert.ok(open.length > 0, "nothing will ever wake the instance");
-      const works = open.some((key) => !key.startsWith("timer:"));
+      const works = open.some((key) => !/^(?:timer|event):/.test(key));
       assert.equal(state.status, works ? "running" : "waiting");
     }
   }
@@ -228,6 +248,7 @@ const UNKNOWN: readonly Command[] = [
   { kind: "timer.fired", timerId: "w9999" },
   { kind: "timer.fired", timerId: "t1" },
   { kind: "timer.fired", timerId: "?" },
+  { kind: "event.delivered", seq: -1, event: { type: "unknown" } },
 ];
 
 function commandFor(key: string, well: boolean): Command {

@@ -10,8 +10,9 @@ import {
   loadState,
   STATE_VERSION,
   type State,
+  wanted,
 } from "@millrace/engine";
-import { type Json, type JsonObject, load } from "@millrace/language";
+import { type Json, type JsonObject, load, type Program } from "@millrace/language";
 import { waitsOf } from "@millrace/testkit";
 import { scenarios } from "./states/scenarios.ts";
 
@@ -26,19 +27,32 @@ const LATER = Date.UTC(2027, 0, 1);
 const folder = join(import.meta.dirname, "states");
 
 /** What wakes the instance next: work before timers, timeouts last of all. */
-function next(state: State): Command {
+function next(program: Program, state: State): Command {
   if (state.status === "suspended") return { kind: "resume" };
   const [key = ""] = waitsOf(state).toSorted((a, b) => rank(a) - rank(b));
   const [what, id = ""] = key.split(":");
   const output = { ok: true };
   if (what === "activity") return { kind: "activity.completed", activityId: id, output };
+  if (what === "event") return eventFor(program, state, id);
   if (what === "timer") return { kind: "timer.fired", timerId: id };
   return { kind: "child.finished", childId: id, result: { status: "completed", output } };
 }
 
+/** An event that the listen still wants. */
+function eventFor(program: Program, state: State, id: string): Command {
+  const frame = state.frames[id];
+  const node = program.nodes.get(frame?.ref ?? "");
+  assert.ok(frame?.kind === "listen" && node?.kind === "listen");
+  const [first] = wanted(node.to, frame.strategy);
+  const type = program.eventFilters.find((each) => each.id === first?.filter)?.type ?? "";
+  const event = { specversion: "1.0", id: "late", source: "/s", type, subject: "ada" };
+  return { kind: "event.delivered", seq: 1_000, event: { ...event, data: { ok: true } } };
+}
+
 function rank(key: string): number {
+  if (key.startsWith("event:")) return 2;
   if (!key.startsWith("timer:")) return 0;
-  return /^timer:[wr]/.test(key) ? 1 : 2;
+  return /^timer:[wr]/.test(key) ? 1 : 3;
 }
 
 function goOn({ definition, state: stored }: Fixture): State {
@@ -52,7 +66,7 @@ function goOn({ definition, state: stored }: Fixture): State {
       random: () => 0.5,
       runtime: { name: "Millrace", version: "0" },
     };
-    const decision = decide(loaded.program, state, next(state), environment);
+    const decision = decide(loaded.program, state, next(loaded.program, state), environment);
     assert.ok(decision.applied, JSON.stringify(state.frames));
     assert.equal(decision.events[0]?.seq, state.seq + 1);
     ({ state } = decision);

@@ -45,6 +45,23 @@ const nap = {
   x: { extend: "set", before: [{ b: { wait: "PT1S" } }], after: [{ a: { wait: "PT1S" } }] },
 };
 
+const part = (type: string): JsonObject => ({
+  with: { type },
+  correlate: { who: { from: ".subject" } },
+});
+const gossip = {
+  l: {
+    listen: { to: { any: [{ with: { type: "t" } }], until: "length == 2" } },
+    foreach: { do: [{ w: { wait: "PT1S" } }] },
+  },
+};
+
+/** The test sends an event of any type that is listened for, with the subject `ada`. */
+function delivered(seq: number, type: string, data: JsonObject): Command {
+  const event = { specversion: "1.0", id: String(seq), source: "/s", type, subject: "ada", data };
+  return { kind: "event.delivered", seq, event };
+}
+
 export const scenarios: readonly Scenario[] = [
   scenario("wait", [{ w: { wait: "PT5S" } }, { s: { set: { n: "${ .n + 1 }" } } }], { n: 2 }),
   scenario("activity", [{ c: { ...call, timeout: { after: "PT1M" } } }], OK, {
@@ -198,6 +215,24 @@ export const scenarios: readonly Scenario[] = [
       { s: { set: "${ { context: $context, in: . } }" } },
     ],
     { context: { kept: 5 }, in: { shaped: 1 } },
+  ),
+  scenario("listen", [{ l: { listen: { to: { one: { with: { type: "t" } } } } } }], [OK], {
+    rest: { timeout: { after: "PT1H" } },
+  }),
+  scenario(
+    "listen-correlated",
+    [{ l: { listen: { to: { all: [part("a"), part("b")] } } } }],
+    [{ part: 1 }, OK],
+    { commands: [delivered(1, "a", { part: 1 })] },
+  ),
+  scenario("listen-foreach", [gossip], [{ part: 1 }, { part: 2 }], {
+    commands: [delivered(1, "t", { part: 1 }), delivered(2, "t", { part: 2 })],
+  }),
+  scenario(
+    "listen-held",
+    [{ l: { listen: { to: { one: { with: { type: "t" } } } } } }],
+    [{ part: 1 }],
+    { commands: [{ kind: "suspend" }, delivered(1, "t", { part: 1 })] },
   ),
   scenario("completed", [{ s: { set: { n: 2 } } }], { n: 2 }),
   scenario("faulted", [{ r: raise }], null, { end: { status: "faulted" } }),

@@ -33,6 +33,9 @@ export class Drive {
   readonly #activities = new Set<string>();
   readonly #children = new Set<string>();
   readonly #subscriptions = new Set<string>();
+  /** Events that were taken and not given back. */
+  readonly #taken = new Set<number>();
+  #events = 0;
   readonly #timers = new Map<string, number>();
   /** What came while the instance was suspended: it may be taken back after all, when the instance is cancelled. */
   readonly #held = new Set<string>();
@@ -65,6 +68,7 @@ export class Drive {
       ...[...this.#activities].map((id) => () => this.#finishActivity(id)),
       ...[...this.#children].map((id) => () => this.#finishChild(id)),
       ...(this.#timers.size > 0 ? [() => this.#fire()] : []),
+      ...[...this.#subscriptions].map(() => () => this.#hear()),
     ];
     if (options.length > 0) return random.pick(options)();
     if (this.status !== "suspended") {
@@ -84,6 +88,7 @@ export class Drive {
     if (seed % 4 === 0 && JSON.stringify(this.#decide(command, seed)) !== JSON.stringify(decision))
       throw new Violation("decides differently the second time", JSON.stringify(command));
     this.#checkHistory(decision, before?.seq ?? 0);
+    if (command.kind === "event.delivered" && decision.applied) this.#taken.add(command.seq);
     for (const effect of decision.effects) this.#perform(effect);
     this.#state = throughJson(decision.state);
     if (command.kind === "resume") this.#held.clear();
@@ -105,6 +110,21 @@ export class Drive {
       random: () => random.next(),
       runtime: { name: "fuzz", version: "0" },
     });
+  }
+
+  /** The next event; every number comes once. */
+  #hear(): void {
+    const random = this.#random;
+    const event = {
+      specversion: "1.0",
+      id: `e${this.#events}`,
+      source: "/s",
+      type: random.pick(["a", "b", "c"]),
+      ...(random.chance(0.7) ? { subject: random.pick(["x", "y"]) } : {}),
+      ...(random.chance(0.8) ? { data: random.chance(0.5) ? { a: 1 } : oddJson(random) } : {}),
+    };
+    this.#events += 1;
+    this.apply({ kind: "event.delivered", seq: this.#events, event });
   }
 
   #checkHistory({ events, state, applied, effects }: Decision, before: number): void {
@@ -133,7 +153,10 @@ export class Drive {
       case "activity.schedule":
         return this.#begin(this.#activities, effect.activityId);
       case "activity.next":
+        return;
       case "event.returned":
+        for (const seq of effect.seqs)
+          if (!this.#taken.delete(seq)) throw new Violation("gives back what it has not", `${seq}`);
         return;
       case "subscription.set":
         this.#subscriptions.add(effect.subscriptionId);
@@ -168,7 +191,8 @@ export class Drive {
 
   #checkEnd(): void {
     if (!this.ended) return;
-    const open = [...this.#activities, ...this.#children, ...this.#timers.keys()];
+    const waits = [this.#activities, this.#children, this.#timers.keys(), this.#subscriptions];
+    const open = waits.flatMap((each) => [...each]);
     if (open.length > 0) throw new Violation("something outlives the instance", open.join());
     if (JSON.stringify(this.#state?.frames) !== "{}") {
       throw new Violation("frames outlive the instance", JSON.stringify(this.#state?.frames));

@@ -120,11 +120,60 @@ const LEAVES: readonly Make[] = [
       await: random.chance(0.7),
     },
   }),
+  (random, scope) => ({
+    listen: {
+      to: strategy(random, scope),
+      ...maybe(random, 0.5, "read", () => random.pick(["data", "envelope", "raw"])),
+    },
+  }),
   // The last, because a function may not call itself.
   () => ({ call: "shared" }),
 ];
 
+/** `with` lets some of the events pass that the drive sends. */
+function filter(random: Random, scope: Scope): JsonObject {
+  return {
+    with: {
+      ...maybe(random, 0.6, "type", () => random.pick(["a", "b", "/^[ab]$/"])),
+      ...maybe(random, 0.3, "data", () => template(random, scope)),
+      source: random.pick(["/s", '${ . == "/s" }', "/s+/"]),
+    },
+    ...maybe(random, 0.4, "correlate", () => ({
+      who: {
+        from: random.pick([".subject", ".data.a", "${ .data }"]),
+        ...maybe(random, 0.3, "expect", () => random.pick(["x", "${ .a }", "${ 1 }"])),
+      },
+    })),
+  };
+}
+
+function strategy(random: Random, scope: Scope, until = true): JsonObject {
+  const filters = random.list(random.below(4), () => filter(random, scope));
+  const kind = random.pick(["one", "all", "any", "any"]);
+  if (kind === "one") return { one: filter(random, scope) };
+  if (kind === "all" || !until) return { [kind]: filters };
+  return {
+    any: filters,
+    ...maybe(random, 0.6, "until", () =>
+      random.chance(0.5) ? `\${ length > ${random.below(4)} }` : strategy(random, scope, false),
+    ),
+  };
+}
+
 const BLOCKS: readonly Make[] = [
+  (random, scope) => {
+    const names = random.chance(0.5) ? ["item", "index"] : ["event", "at"];
+    const inside = { ...scope, variables: [...scope.variables, ...names] };
+    return {
+      listen: { to: strategy(random, scope) },
+      foreach: {
+        ...(names[0] === "event" ? { item: "event", at: "at" } : {}),
+        ...maybe(random, 0.8, "do", () => taskList(random, inside)),
+        ...maybe(random, 0.3, "output", () => ({ as: template(random, inside) })),
+        ...maybe(random, 0.3, "export", () => ({ as: template(random, inside) })),
+      },
+    };
+  },
   (random, scope) => ({ do: taskList(random, scope) }),
   (random, scope) => ({
     fork: { branches: taskList(random, scope, false), compete: random.chance(0.5) },
