@@ -3,10 +3,11 @@ import type { Occasion, ScheduleCommand, ScheduleState } from "../scheduler/sche
 import { SCHEDULE_TIMER } from "../scheduler/schedule.ts";
 import { decideSchedule } from "../scheduler/decide.ts";
 import type { ScheduleDecided, Times } from "../scheduler/decided.ts";
+import { bucketOf } from "../events/buckets.ts";
 import type { ScheduleRow } from "../store/store.ts";
 import type { DecideContext, Decided } from "./decide-batch.ts";
 import { send } from "./effects.ts";
-import type { Entry, Outcome } from "./entry.ts";
+import { countsOnce, type Entry, type Outcome } from "./entry.ts";
 import type { Slot } from "./slots.ts";
 
 /** A schedule as it stands after the commands of a batch. */
@@ -28,9 +29,20 @@ export function decideScheduleSlot(
   let last: ScheduleDecided | undefined;
   const outcomes: Outcome[] = [];
   for (const entry of entries) {
-    consume(entry, context);
+    if (!consume(entry, context)) {
+      outcomes.push({ kind: "ignored" });
+      continue;
+    }
     const command = entry.command as ScheduleCommand;
-    const decided = decideSchedule(slot.id, state, command, { now, times });
+    let decided: ScheduleDecided;
+    try {
+      decided = decideSchedule(slot.id, state, command, { now, times });
+    } catch (fault) {
+      outcomes.push(breakDown(entry, fault, context));
+      continue;
+    }
+    if (command.kind === "event.delivered" && decided.answer.kind !== "done")
+      context.batch.returned.push({ targetId: slot.id, seq: command.seq });
     letOut(slot, (state ?? decided.state)?.tenant ?? "", decided, context);
     outcomes.push(outcomeOf(decided));
     state = decided.state;
@@ -47,19 +59,34 @@ function outcomeOf({ answer, state }: ScheduleDecided): Outcome {
   return { kind, answer, ...(state === undefined ? {} : { schedule: state }) };
 }
 
-/** Rows that the command came from go with it. */
-function consume(entry: Entry, { batch }: DecideContext): void {
-  if (entry.message !== undefined) batch.consumed.push(entry.message);
-  if (entry.timer === undefined) return;
+/** Milliseconds until a schedule whose decision failed, by a fault of ours, is looked at again. */
+const AFTER_FAULT = 60_000;
+
+/** Deciding is pure: what failed once fails again. It is not tried in a loop, and not forgotten. */
+function breakDown({ instanceId, timer }: Entry, fault: unknown, context: DecideContext): Outcome {
+  context.onFault(instanceId, fault);
+  if (timer !== undefined)
+    context.batch.timers.add(instanceId, timer.timerId, {
+      ...timer,
+      fireAt: context.now + AFTER_FAULT,
+    });
+  return { kind: "failed", fault };
+}
+
+/** Rows that the command came from go with it. False when it is an event that the batch has brought already. */
+function consume(entry: Entry, { batch }: DecideContext): boolean {
+  if (entry.message !== undefined && !batch.consume(entry.message, countsOnce(entry))) return false;
+  if (entry.timer === undefined) return true;
   const { partition, instanceId, timerId, fireAt } = entry.timer;
   batch.timers.end({ partition, instanceId, id: timerId, fireAt });
   batch.latestDue = Math.max(batch.latestDue, fireAt);
+  return true;
 }
 
 function letOut(
   { id, partition }: Slot,
   tenant: string,
-  { starts = [], cancels = [], decisions = [] }: ScheduleDecided,
+  { starts = [], cancels = [], decisions = [], listens }: ScheduleDecided,
   context: DecideContext,
 ): void {
   const { batch, after } = context;
@@ -68,6 +95,7 @@ function letOut(
     batch.addDecision({ partition, scheduleId: id, key, ...rest });
   }
   const command = { kind: "cancel", reason: "the schedule starts another" } as const;
+  if (listens !== undefined) listen(id, partition, tenant, listens, context);
   for (const instanceId of cancels) send(instanceId, { command }, context, batch, after);
   for (const { instanceId, occasion, report, spec } of starts) {
     const { workflow, priority } = spec;
@@ -78,6 +106,33 @@ function letOut(
     const mail = { command: priority === undefined ? start : { ...start, priority }, workflow: of };
     send(instanceId, mail, context, batch, after);
   }
+}
+
+/** The id of the one subscription of a schedule. */
+const SUBSCRIPTION = "on";
+
+/** Events from now on are meant. */
+function listen(
+  targetId: string,
+  partition: number,
+  tenant: string,
+  listens: NonNullable<ScheduleDecided["listens"]>,
+  { batch, now }: DecideContext,
+): void {
+  if (listens.length === 0) {
+    batch.subscriptions.end({ partition, instanceId: targetId, id: SUBSCRIPTION });
+    return;
+  }
+  const distinct = new Set(listens.map(({ filter, keys }) => bucketOf(tenant, filter, keys)));
+  const buckets = [...distinct].map((bucket) => ({ bucket, since: now }));
+  const row = {
+    partition,
+    targetId,
+    subscriptionId: SUBSCRIPTION,
+    kind: "schedule",
+    buckets,
+  } as const;
+  batch.subscriptions.add(targetId, SUBSCRIPTION, row);
 }
 
 function named({ origin, nominal, key }: Occasion): Pick<Occasion, "origin" | "nominal" | "key"> {

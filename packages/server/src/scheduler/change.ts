@@ -2,6 +2,7 @@
 import type { ScheduleDecided, ScheduleEnvironment } from "./decided.ts";
 import { Draft } from "./draft.ts";
 import { decideAllDue, workOff } from "./due.ts";
+import { listensTo } from "./strategy.ts";
 import type { NextTime, ScheduleCommand, ScheduleSpec, ScheduleState } from "./schedule.ts";
 
 type Put = Extract<ScheduleCommand, { kind: "schedule.put" }>;
@@ -58,6 +59,7 @@ function created(
     failures: 0,
   };
   const draft = new Draft(bare, environment);
+  draft.isNew = true;
   draft.change({ next: paused === undefined ? nextOf(draft) : undefined });
   return { ...draft.finish(), changed: true, answer: { kind: "done" } };
 }
@@ -86,6 +88,9 @@ function update(draft: Draft, spec: ScheduleSpec): void {
     for (const waiting of draft.state.buffer) draft.skip(waiting, "withdrawn");
     draft.change({ buffer: [] });
   }
+  const { trigger } = draft.state.spec;
+  // Sets of events under another strategy mean nothing to this one.
+  if (JSON.stringify(trigger) !== JSON.stringify(spec.trigger)) draft.change({ groups: undefined });
   draft.change({ spec, decided: latest(draft), failures: 0 });
   draft.change({ next: draft.state.paused === undefined ? nextOf(draft) : undefined });
   workOff(draft);
@@ -145,10 +150,12 @@ export function remove(
   decideAllDue(draft);
   for (const waiting of draft.state.buffer) draft.skip(waiting, "withdrawn");
   const { starts, cancels, decisions } = draft.finish();
+  const listens = listensTo(state, draft.now).length > 0 ? { listens: [] } : {};
   return {
     starts: starts ?? [],
     cancels: cancels ?? [],
     decisions: decisions ?? [],
+    ...listens,
     changed: true,
     answer: { kind: "done" },
   };

@@ -12,6 +12,7 @@
 import { Draft } from "./draft.ts";
 import { decideDue, workOff } from "./due.ts";
 import { ended } from "./ended.ts";
+import { takeEvent } from "./on.ts";
 import type { ScheduleCommand, ScheduleState } from "./schedule.ts";
 import { pause, put, remove, resume } from "./change.ts";
 import type { ScheduleDecided, ScheduleEnvironment } from "./decided.ts";
@@ -65,6 +66,6 @@ function apply(
       return workOff(draft);
     }
     case "event.delivered":
-      return;
+      takeEvent(draft, command.seq, command.event);
   }
 }

@@ -1,4 +1,5 @@
 /** What a decision of a schedule gives, and what it may know of the world. */
+import type { listensTo } from "./strategy.ts";
 import type { NextTime, Occasion, ScheduleDecision, ScheduleState } from "./schedule.ts";
 
 /** When a schedule is due: what `times/` knows of calendars and zones. */
@@ -40,6 +41,8 @@ export interface ScheduleDecided {
   /** Instances to cancel. */
   readonly cancels?: readonly string[];
   readonly decisions?: readonly ScheduleDecision[];
+  /** What it listens to, when that is not what it was; nothing: it listens to nothing any more. */
+  readonly listens?: ReturnType<typeof listensTo>;
   /** When to ask again; absent when nothing is to come by itself. */
   readonly wakeAt?: number;
   readonly answer: ScheduleAnswer;

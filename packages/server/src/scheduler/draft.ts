@@ -6,6 +6,7 @@ import type {
   ScheduleEnvironment,
   Times,
 } from "./decided.ts";
+import { listensTo } from "./strategy.ts";
 import { scheduledInstanceId } from "./ids.ts";
 import type { Occasion, ScheduleDecision, ScheduleState, SkipReason } from "./schedule.ts";
 
@@ -15,6 +16,8 @@ export const MOST_AT_ONCE = 200;
 export class Draft {
   state: ScheduleState;
   answer: ScheduleAnswer | undefined;
+  /** True for one that is being made. */
+  isNew = false;
   readonly now: number;
   readonly times: Times;
   readonly #before: ScheduleState;
@@ -91,6 +94,21 @@ export class Draft {
     });
   }
 
+  /** What it listens to hangs on its spec and on whether it is paused. */
+  #listens(): ScheduleDecided["listens"] {
+    const { spec, paused } = this.state;
+    const before = this.#before;
+    if (
+      !this.isNew &&
+      spec === before.spec &&
+      (paused === undefined) === (before.paused === undefined)
+    )
+      return undefined;
+    const now = listensTo(this.state, this.now);
+    const then = this.isNew ? [] : listensTo(before, this.now);
+    return now.length + then.length === 0 ? undefined : now;
+  }
+
   #record(decision: ScheduleDecision): void {
     this.#decisions.push(decision);
   }
@@ -100,6 +118,7 @@ export class Draft {
     if (changed) this.state = { ...this.state, updatedAt: this.now };
     const acted = changed || this.#starts.length > 0 || this.#decisions.length > 0;
     const wakeAt = wakeOf(this.state, this.now);
+    const listens = this.#listens();
     return {
       state: this.state,
       changed: acted,
@@ -107,6 +126,7 @@ export class Draft {
       cancels: this.#cancels,
       decisions: this.#decisions,
       ...(wakeAt === undefined ? {} : { wakeAt }),
+      ...(listens === undefined ? {} : { listens }),
       answer: this.answer ?? { kind: acted ? "done" : "ignored" },
     };
   }

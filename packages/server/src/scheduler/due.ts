@@ -53,7 +53,7 @@ function whyNot(draft: Draft, { dueAt, excluded }: NextTime): SkipReason | undef
 }
 
 /** The overlap policy. */
-function decideOccasion(draft: Draft, occasion: Occasion): void {
+export function decideOccasion(draft: Draft, occasion: Occasion): void {
   const { running, buffer, spec } = draft.state;
   if (running.length === 0 && buffer.length === 0) {
     draft.start(occasion);

@@ -39,6 +39,8 @@ export function scheduleOfDefinition({
   if (schedule === undefined || !isObject(schedule)) return undefined;
   return {
     ...DEFAULTS,
+    // An event that found an instance running would be lost without a word.
+    ...(schedule.on === undefined ? {} : { overlap: "allow" as const }),
     ...schedulePolicies(definition),
     workflow: { namespace, name },
     input: {},

@@ -3,7 +3,7 @@
  *
  * Instants are epoch milliseconds, durations milliseconds.
  */
-import type { Status } from "@millrace/engine";
+import type { Status, StrategyState } from "@millrace/engine";
 import type { Json, JsonObject } from "@millrace/language";
 
 export type ScheduleTrigger =
@@ -102,6 +102,12 @@ export interface Backfill {
   readonly overlap: "allow" | "bufferAll";
 }
 
+/** Events that belong together, as they are handed on, and what their strategy makes of them. */
+export interface EventGroup {
+  readonly state: StrategyState;
+  readonly events: readonly Json[];
+}
+
 export interface NextTime {
   readonly nominal: number;
   readonly dueAt: number;
@@ -137,8 +143,8 @@ export interface ScheduleState {
   readonly backfills: readonly Backfill[];
   /** Instances in a row that faulted. */
   readonly failures: number;
-  /** For `on`: strategies under way, by correlation. */
-  readonly groups?: JsonObject;
+  /** For `on`: sets of events that are not complete, the oldest first. */
+  readonly groups?: readonly EventGroup[];
 }
 
 /** Why a time started nothing. */

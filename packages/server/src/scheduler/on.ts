@@ -1,0 +1,89 @@
+/**
+ * `schedule.on`: events start instances (DSL reference "Schedule", "Event Consumption Strategy").
+ *
+ * A strategy that one event satisfies starts an instance for each. One that asks for several keeps a *group* for each set of
+ * events that belong together: an event goes to the oldest group that can use it, else it opens a new one; a group that has
+ * all it asks for starts an instance with its events, in order, as input.
+ *
+ * While the schedule is paused it listens to nothing; events that come then are passed over.
+ */
+import { type Evaluation, offer, readEvent, untilHolds } from "@millrace/engine";
+import type { EventStrategy, Json, JsonObject } from "@millrace/language";
+import { ExpressionError } from "@millrace/language";
+import type { Draft } from "./draft.ts";
+import { decideOccasion } from "./due.ts";
+import type { EventGroup } from "./schedule.ts";
+import { evaluationAt, fresh, isOver, strategyOf } from "./strategy.ts";
+
+/** Beyond this the oldest group is given up, which is on record. */
+export const MOST_GROUPS = 1_000;
+/** Events of one group. */
+const MOST_EVENTS = 1_000;
+
+/** An event comes. @returns false when it is none of the schedule's */
+export function takeEvent(draft: Draft, seq: number, event: JsonObject): boolean {
+  const { spec, paused, groups = [] } = draft.state;
+  const { trigger, startAt = 0 } = spec;
+  if (trigger.kind !== "on" || paused !== undefined) return false;
+  if (draft.now < startAt || isOver(spec, draft.now)) return false;
+  const strategy = strategyOf(trigger.strategy);
+  const evaluation = evaluationAt(draft.now);
+  for (const [index, group] of [
+    ...groups,
+    { state: fresh(strategy, draft.now), events: [] },
+  ].entries()) {
+    const offered = offer(strategy, group.state, event, evaluation);
+    if (!offered.consumed) continue;
+    const events = offered.listed
+      ? [...group.events, readEvent(event, trigger.read)]
+      : group.events;
+    const full = events.length >= MOST_EVENTS;
+    const over =
+      offered.satisfied || full || (offered.listed && isEnough(strategy, events, evaluation));
+    const others = groups.filter((_, n) => n !== index);
+    if (over) started(draft, others, events, seq);
+    else kept(draft, others, { state: offered.state, events }, seq);
+    return true;
+  }
+  return false;
+}
+
+/** A condition that cannot be evaluated does not hold: there is no instance that could fault. */
+function isEnough(
+  strategy: EventStrategy,
+  events: readonly Json[],
+  evaluation: Evaluation,
+): boolean {
+  try {
+    return untilHolds(strategy, events, evaluation);
+  } catch (error) {
+    if (error instanceof ExpressionError) return false;
+    throw error;
+  }
+}
+
+function started(
+  draft: Draft,
+  groups: readonly EventGroup[],
+  events: readonly Json[],
+  seq: number,
+): void {
+  draft.change({ groups: groups.length === 0 ? undefined : groups });
+  const { now } = draft;
+  decideOccasion(draft, {
+    origin: "event",
+    nominal: now,
+    dueAt: now,
+    key: `event ${seq}`,
+    input: [...events],
+  });
+}
+
+function kept(draft: Draft, others: readonly EventGroup[], group: EventGroup, seq: number): void {
+  const all = [...others, group];
+  if (all.length <= MOST_GROUPS) return draft.change({ groups: all });
+  const detail = `a set of ${all[0]?.events.length} events was never complete`;
+  const occasion = { origin: "event", nominal: draft.now, key: `event ${seq}` } as const;
+  draft.skip(occasion, "buffer-full", { detail });
+  draft.change({ groups: all.slice(1) });
+}
