@@ -3,11 +3,13 @@ import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { formatIssue, type Json, load } from "@millrace/language";
+import { formatIssue, type Json, type JsonObject, load, parseYaml } from "@millrace/language";
+import { readSpec } from "@millrace/server/schedules";
 import { program, simulate, type Simulated } from "@millrace/testkit";
 
 const folder = import.meta.dirname;
-const files = globSync("**/*.yaml", { cwd: folder });
+const all = globSync("**/*.yaml", { cwd: folder });
+const files = all.filter((file) => !file.endsWith(".schedule.yaml"));
 const read = (file: string): string => readFileSync(join(folder, file), "utf8");
 
 /** What stands in the header: `npx millrace run examples/FILE … --input 'JSON'`, and the output in the line below. */
@@ -20,6 +22,14 @@ function promised(text: string): { readonly input: Json; readonly output: Json }
 
 function run(file: string, input: Json): Simulated {
   return simulate(read(file), { input, children: { child: read("child.yaml") } });
+}
+
+for (const file of all.filter((each) => each.endsWith(".schedule.yaml"))) {
+  test(`${file} is a valid schedule`, () => {
+    const { name, ...spec } = parseYaml(read(file)).value as JsonObject;
+    assert.equal(file.split("/").at(-1)?.replace(".schedule.yaml", ""), name);
+    assert.equal(readSpec(spec).workflow.namespace, "examples");
+  });
 }
 
 test("there are examples", () => {

@@ -187,7 +187,7 @@ export const Schedule = Type.Object(
       "Made through the API, or by a definition that was applied.",
     ),
     createdAt: timestamp("When it was made"),
-    updatedAt: timestamp("When it was last changed by a user or a definition"),
+    updatedAt: timestamp("When it last changed, by a time that was decided, too"),
     spec: Type.Object(
       { ...shared, ...durations(isoDuration) },
       { description: "What it is to do, with every default; an update takes it back as it is." },

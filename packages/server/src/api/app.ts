@@ -13,6 +13,7 @@ import { openapi } from "./openapi.ts";
 import { probes } from "./probes.ts";
 import { route, sendError } from "./replies.ts";
 import { answerUnmatched } from "./routing.ts";
+import { schedules } from "./schedules.ts";
 import { secrets } from "./secrets.ts";
 import { start } from "./start.ts";
 import { stream } from "./stream.ts";
@@ -50,6 +51,7 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
     start,
     instances,
     stream,
+    schedules,
     events,
     secrets,
     probes,

@@ -27,6 +27,7 @@ interface Document {
 
 const ROUTES = [
   "delete /v1/functions/{name}/{version}",
+  "delete /v1/schedules/{name}",
   "delete /v1/secrets/{name}",
   "get /v1/functions",
   "get /v1/functions/{name}/{version}",
@@ -34,6 +35,10 @@ const ROUTES = [
   "get /v1/instances/{id}",
   "get /v1/instances/{id}/events",
   "get /v1/instances/{id}/history",
+  "get /v1/schedules",
+  "get /v1/schedules/{name}",
+  "get /v1/schedules/{name}/decisions",
+  "get /v1/schedules/{name}/preview",
   "get /v1/secrets",
   "get /v1/workflows",
   "get /v1/workflows/{namespace}/{name}",
@@ -42,10 +47,17 @@ const ROUTES = [
   "post /v1/instances/{id}/cancel",
   "post /v1/instances/{id}/resume",
   "post /v1/instances/{id}/suspend",
+  "post /v1/schedules",
+  "post /v1/schedules/preview",
+  "post /v1/schedules/{name}/backfill",
+  "post /v1/schedules/{name}/pause",
+  "post /v1/schedules/{name}/resume",
+  "post /v1/schedules/{name}/trigger",
   "post /v1/secret-keys/rotation",
   "post /v1/workflows",
   "post /v1/workflows/{namespace}/{name}/instances",
   "put /v1/functions/{name}/{version}",
+  "put /v1/schedules/{name}",
   "put /v1/secrets/{name}",
 ];
 
@@ -100,9 +112,13 @@ test("bodies are required where something in them is", async (t) => {
     .map(([, { operationId }]) => operationId);
   assert.deepEqual(required.toSorted(), [
     "applyWorkflow",
+    "backfillSchedule",
+    "createSchedule",
+    "previewSpec",
     "publishEvents",
     "putFunction",
     "setSecret",
+    "updateSchedule",
   ]);
 });
 

@@ -30,6 +30,7 @@ export async function openapi(app: FastifyInstance): Promise<void> {
         { name: "workflows" },
         { name: "functions" },
         { name: "instances" },
+        { name: "schedules" },
         { name: "events" },
         { name: "secrets" },
       ],

@@ -27,6 +27,7 @@ const HOSTS = [
   "https://fake-hospital.com",
   "https://superbet-casinos.com",
   "https://external-service.example.com",
+  "https://example.com",
 ];
 
 function files(): readonly string[] {
@@ -45,6 +46,7 @@ suite("the specification's examples", { skip: missing }, () => {
     hosts.set("raw.githubusercontent.com", rawContent);
     hosts.set("fake-hospital.com", () => ({ body: { alerted: true } }));
     hosts.set("external-service.example.com", () => ({ status: 503 }));
+    hosts.set("example.com", () => ({ body: { started: true } }));
   });
   after(() => stand.close());
 
@@ -94,8 +96,11 @@ async function run(
   for (const text of example.children ?? []) await runtime.applyWorkflow({ text });
   for (const [name, value] of Object.entries(example.secrets ?? {})) stand.secrets.set(name, value);
   const { namespace, name, version } = workflow;
-  const { input = {}, status = "completed" } = example;
-  const { id } = await runtime.startInstance({ namespace, name, version, input });
+  const { input = {}, status = "completed", scheduled } = example;
+  const id =
+    scheduled === undefined
+      ? (await runtime.startInstance({ namespace, name, version, input })).id
+      : await startedByTime(stand, `${namespace}.${name}`, Date.parse(scheduled));
   const ended: Ended = await runtime.waitInstance(id, WAIT);
   assert.equal(ended.status, status, JSON.stringify(ended.error));
   if (example.output !== undefined) assert.deepEqual(ended.output, example.output);
@@ -106,4 +111,21 @@ async function run(
     assert.deepEqual(lines, example.requests);
   }
   await example.check?.(ended, stand);
+}
+
+/** The instance that the schedule of a definition starts for a time of the past. */
+async function startedByTime(
+  { schedules, runtime }: Stand,
+  name: string,
+  time: number,
+): Promise<string> {
+  assert.deepEqual(await schedules.backfillSchedule({ name, from: time, until: time }), {
+    times: 1,
+  });
+  for (;;) {
+    const { items } = await schedules.listDecisions({ name, outcome: "started", limit: 1 });
+    const id = items[0]?.instanceId;
+    // What is on record as started is there a moment later.
+    if (id !== undefined && (await runtime.getInstance(id).catch(() => undefined))) return id;
+  }
 }

@@ -19,6 +19,7 @@ import { createActivities } from "../../src/activities/registry.ts";
 import { systemClock } from "../../src/clock.ts";
 import { openPostgresRuntime } from "../../src/runtime/open.ts";
 import type { Runtime } from "../../src/runtime.ts";
+import type { Schedules } from "../../src/scheduler/service.ts";
 
 const ACTIVITIES = join(import.meta.dirname, "../../src/activities");
 const REPOSITORY = join(import.meta.dirname, "../../../..");
@@ -28,6 +29,7 @@ export type Host = (request: RecordedRequest) => Reply | Promise<Reply>;
 
 export interface Stand {
   readonly runtime: Runtime;
+  readonly schedules: Schedules;
   /** What hosts were asked since the last `reset`. */
   readonly requests: readonly RecordedRequest[];
   /** The counterparts, by host name; an example may put its own here. */
@@ -137,6 +139,7 @@ export async function openStand(names: readonly string[]): Promise<Stand> {
   closing.push(() => opened.stop());
   return {
     runtime: opened.runtime,
+    schedules: opened.schedules,
     get requests() {
       return requests;
     },
