@@ -22,8 +22,8 @@ export function cancelBelow(d: Draft, top: Frame): void {
 
 function cancelOne(d: Draft, frame: Frame): void {
   release(d, frame);
-  if (frame.kind !== "extended")
-    d.record({ kind: "task.cancelled", task: frame.ref, occurrence: frame.id });
+  const shown = frame.kind !== "extended" && !(frame.kind === "task" && frame.pending === true);
+  if (shown) d.record({ kind: "task.cancelled", task: frame.ref, occurrence: frame.id });
   d.close(frame);
 }
 

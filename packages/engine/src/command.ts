@@ -104,6 +104,20 @@ export interface ResumeCommand {
   readonly kind: "resume";
 }
 
+/**
+ * A faulted instance goes on from the task that failed, or from another of its list or of a list around it. One that was
+ * applied already meets nothing to act on.
+ */
+export interface RetryCommand {
+  readonly kind: "retry";
+  /** Unique to the command. */
+  readonly retryId: string;
+  /** A task's name or reference; absent: the tasks that were under way. */
+  readonly from?: string;
+  /** The raw input of the task it goes on from, in place of what that had. */
+  readonly input?: Json;
+}
+
 export type Command =
   | StartCommand
   | ActivityCompletedCommand
@@ -114,4 +128,5 @@ export type Command =
   | ChildFinishedCommand
   | CancelCommand
   | SuspendCommand
-  | ResumeCommand;
+  | ResumeCommand
+  | RetryCommand;

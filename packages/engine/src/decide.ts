@@ -2,7 +2,7 @@
  * decide(): the engine, a pure function from a state and a command to a state, facts and effects.
  *
  * An instance is *running* or *waiting* from its start; `suspend` halts it (results and timers that arrive are held) until
- * `resume`; it ends *completed*, *faulted* or *cancelled* and never changes again. A command that meets nothing to act
+ * `resume`; it ends *completed*, *faulted* or *cancelled* and never changes again, unless a faulted one is retried. A command that meets nothing to act
  * on is not an error: results come late and timers race, and the answer is a decision with `applied: false`.
  */
 import type { Json, Program } from "@millrace/language";
@@ -20,6 +20,7 @@ import type { RootFrame } from "./frame.ts";
 import { isAwaited } from "./held.ts";
 import { startList } from "./list.ts";
 import { cancelAll, endInstance, faultInstance, finishRoot } from "./propagate.ts";
+import { type Refusal, retryInstance } from "./retry-instance.ts";
 import { duration, evaluate } from "./scope.ts";
 import {
   DEFAULT_PRIORITY,
@@ -58,6 +59,8 @@ export interface Decision {
   readonly applied: boolean;
   /** Where the environment asks for it: frames entered, each with the frame it was entered in, by id. */
   readonly nesting?: ReadonlyMap<string, string>;
+  /** Why a command that its sender could have known not to fit was not applied. */
+  readonly refusal?: Refusal;
 }
 
 /**
@@ -75,7 +78,8 @@ export function decide(
     throw new Error(`instance ${state.id} has already started`);
   if (command.kind !== "start" && state === undefined)
     throw new Error(`${command.kind} for an instance that has not started`);
-  if (state !== undefined && isTerminal(state.status)) return ignored(state);
+  if (state !== undefined && isTerminal(state.status) && command.kind !== "retry")
+    return ignored(state);
   const draft = (): Draft =>
     new Draft(program, state ?? initial(program, command, environment), environment);
   const d = draft();
@@ -87,9 +91,10 @@ export function decide(
 
 /** The decision is given up for one that ends the instance: what it made cannot be written down. */
 function tooDeep(d: Draft, command: Command, maxDepth: number): Decision {
+  const detail = `values are nested more than ${maxDepth} deep`;
+  if (command.kind === "retry") return ignored(d.original, { what: "state", detail });
   const decision = decided(d, () => {
     if (command.kind === "start") d.record({ kind: "workflow.started", input: command.input });
-    const detail = `values are nested more than ${maxDepth} deep`;
     faultInstance(d, standardError("runtime", detail, "/"));
     return true;
   });
@@ -116,13 +121,16 @@ function apply(d: Draft, command: Command): boolean {
       return suspend(d, command.reason);
     case "resume":
       return resume(d);
+    case "retry":
+      return retryInstance(d, command);
     default:
       return d.state.status === "suspended" ? hold(d, command) : deliver(d, command);
   }
 }
 
-function ignored(state: State): Decision {
-  return { state, events: [], effects: [], applied: false };
+function ignored(state: State, refusal?: Refusal): Decision {
+  const why = refusal === undefined ? {} : { refusal };
+  return { state, events: [], effects: [], applied: false, ...why };
 }
 
 /** Runs `change` and closes the draft; an error that no task may catch faults the instance. */
@@ -136,7 +144,7 @@ function decided(d: Draft, change: () => boolean): Decision {
     faultInstance(d, error.error);
     applied = true;
   }
-  if (!applied && d.state.seq === before) return ignored(d.original);
+  if (!applied && d.state.seq === before) return ignored(d.original, d.refusal);
   if (!isTerminal(d.state.status) && d.state.status !== "suspended") d.state.status = phase(d);
   const { state, effects } = d.finish();
   const decision = { state, events: d.events, effects, applied };

@@ -6,6 +6,7 @@ import type { WorkflowError } from "./error.ts";
 import { standardError } from "./errors.ts";
 import { deliverEvent } from "./events/deliver.ts";
 import type { Frame, SubscriptionFrame } from "./frame.ts";
+import { beginFailure } from "./kept.ts";
 import type { Outcome } from "./outcome.ts";
 import { faultInstance, propagate } from "./propagate.ts";
 import { inputOf } from "./scope.ts";
@@ -24,8 +25,10 @@ export function deliver(d: Draft, command: HeldCommand): boolean {
     case "activity.failed":
       return (
         subscription(d, command.activityId, (_, frame) => {
+          const outcome = raised(command.error, frame);
+          beginFailure(d, outcome.error, frame);
           breakSubscription(d, frame);
-          return raised(command.error, frame);
+          return outcome;
         }) ?? leaf(d, command.activityId, "activity", (frame) => raised(command.error, frame))
       );
     case "activity.item":
@@ -52,7 +55,7 @@ export function deliver(d: Draft, command: HeldCommand): boolean {
 function done(output: Json): Outcome {
   return { kind: "done", output };
 }
-function raised(error: WorkflowError, frame: Frame): Outcome {
+function raised(error: WorkflowError, frame: Frame): Outcome & { readonly error: WorkflowError } {
   return { kind: "raised", error: { instance: frame.ref, ...error } };
 }
 
@@ -98,7 +101,8 @@ function endSubscription(d: Draft, frame: SubscriptionFrame): Outcome {
 /** Timer ids are a letter for what they end, and the frame's id. */
 function fire(d: Draft, timerId: string): boolean {
   if (timerId === "W") {
-    if (d.state.timeoutAt === undefined) return false;
+    // One from before a retry set it anew comes too early.
+    if (d.state.timeoutAt === undefined || d.env.now < d.state.timeoutAt) return false;
     delete d.state.timeoutAt;
     faultInstance(d, standardError("timeout", "the workflow timed out", "/"));
     return true;
@@ -131,10 +135,11 @@ function timeOut(d: Draft, id: string): boolean {
   const expired = d.own(frame);
   // The timer has fired: there is nothing to clear.
   delete expired.timeoutAt;
+  const error = standardError("timeout", "the task timed out", frame.ref);
+  beginFailure(d, error, frame);
   cancelBelow(d, expired);
   release(d, expired);
-  const error = standardError("timeout", "the task timed out", frame.ref);
-  propagate(d, expired, () => raised(error, frame));
+  propagate(d, expired, () => ({ kind: "raised", error }));
   return true;
 }
 

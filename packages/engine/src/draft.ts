@@ -9,6 +9,8 @@ import { FatalError, standardError } from "./errors.ts";
 import type { HistoryEvent } from "./event.ts";
 import type { Frame } from "./frame.ts";
 import { arrived } from "./held.ts";
+import type { Failure } from "./kept.ts";
+import type { Refusal } from "./retry-instance.ts";
 import type { State } from "./state.ts";
 
 /** Tasks entered in one decision before it counts as a runaway. */
@@ -31,6 +33,10 @@ export class Draft {
   readonly values: Map<string, Json>;
   /** See `Decision.nesting`. */
   readonly nesting: Map<string, string> | undefined;
+  /** What the error under way has closed so far. */
+  failure: Failure | undefined;
+  /** Why the command was refused. */
+  refusal: Refusal | undefined;
   readonly #owned = new Set<string>();
   readonly #effects = new Map<string, Effect>();
   /** What arrived while suspended: nothing of it is open outside any more. */
@@ -101,6 +107,7 @@ export class Draft {
   close(frame: Frame): void {
     const current = this.frames.get(frame.id) ?? frame;
     this.frames.delete(frame.id);
+    this.failure?.frames.set(frame.id, current);
     if (current.timeoutAt !== undefined) this.clearTimer(`t${frame.id}`);
     if (current.kind === "for" && current.items === undefined) this.dropValue(frame.id);
   }
@@ -111,6 +118,8 @@ export class Draft {
   }
 
   dropValue(key: string): void {
+    const value = this.values.get(key);
+    if (value !== undefined) this.failure?.values.set(key, value);
     if (this.values.delete(key)) this.#valuesChanged = true;
   }
 

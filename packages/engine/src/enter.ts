@@ -14,6 +14,7 @@ import { startBody } from "./body.ts";
 import type { Draft } from "./draft.ts";
 import { FatalError, standardError, TaskError } from "./errors.ts";
 import type { Frame } from "./frame.ts";
+import { beginFailure } from "./kept.ts";
 import { CONTINUE, type Outcome } from "./outcome.ts";
 import { duration, evaluate, holds, inputOf, rawOf, type Site } from "./scope.ts";
 import { enterExtended } from "./tasks/extended.ts";
@@ -71,7 +72,7 @@ function prepareInput(d: Draft, node: TaskNode, frame: Frame, raw: Json): void {
   if (input !== raw) d.own(frame).input = input;
 }
 
-function armTimeout(d: Draft, node: TaskNode, frame: Frame): void {
+export function armTimeout(d: Draft, node: TaskNode, frame: Frame): void {
   if (node.timeout === undefined) return;
   const input = inputOf(d, frame);
   const at = d.env.now + duration(d, node.timeout, input, { frame, node, input });
@@ -184,6 +185,7 @@ function fault(
   outcome: Extract<Outcome, { kind: "raised" }>,
 ): void {
   const { error } = outcome;
+  beginFailure(d, error, frame);
   if (!isWrapper(d, frame))
     d.record({ kind: "task.faulted", task: node.reference, occurrence: frame.id, error });
   d.close(frame);

@@ -19,6 +19,12 @@ export type HistoryEvent =
   | (FactBase & { readonly kind: "workflow.started"; readonly input: Json })
   | (FactBase & { readonly kind: "workflow.suspended"; readonly reason?: string })
   | (FactBase & { readonly kind: "workflow.resumed" })
+  /** A faulted instance goes on: `task` had failed; `from` is the task it was told to go on from. */
+  | (FactBase & {
+      readonly kind: "workflow.retried";
+      readonly task?: string;
+      readonly from?: string;
+    })
   | (FactBase & { readonly kind: "workflow.cancelled"; readonly reason?: string })
   | (FactBase & { readonly kind: "workflow.faulted"; readonly error: WorkflowError })
   | (FactBase & { readonly kind: "workflow.completed"; readonly output: Json })

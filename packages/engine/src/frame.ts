@@ -125,6 +125,8 @@ export interface ListenFrame extends FrameBase, ListPosition {
   queue?: readonly QueuedEvent[];
   /** True when nothing more is listened for: the subscription is cleared, the event at hand is the last. */
   closed?: true;
+  /** True when that is because all has come that it waited for. */
+  satisfied?: true;
   /** True when, while suspended, more came than is kept. */
   overflowed?: true;
 }
@@ -140,6 +142,8 @@ export interface ChildFrame extends FrameBase {
 /** A task that has been opened and not yet got a body of its own. */
 export interface TaskFrame extends FrameBase {
   readonly kind: "task";
+  /** Put in its place by a retry, to be entered later in the same decision. */
+  readonly pending?: true;
 }
 
 export type Frame =

@@ -45,7 +45,7 @@ function isSubscribed(d: Draft, activityId: string): boolean {
 }
 
 function isArmed(d: Draft, timerId: string): boolean {
-  if (timerId === "W") return d.state.timeoutAt !== undefined;
+  if (timerId === "W") return d.state.timeoutAt !== undefined && d.env.now >= d.state.timeoutAt;
   const frame = d.frames.get(timerId.slice(1));
   switch (timerId[0]) {
     case "w":

@@ -17,4 +17,6 @@ export {
   wanted,
 } from "./events/strategy.ts";
 export { type HeldCommand, isTerminal, type State, type Status, STATE_VERSION } from "./state.ts";
+export { type FailedTask, failedTask, type Kept, keepState } from "./kept.ts";
+export type { Refusal } from "./retry-instance.ts";
 export { loadState } from "./upgrade.ts";

@@ -7,6 +7,7 @@ import { check, settle } from "./enter.ts";
 import type { WorkflowError } from "./error.ts";
 import { TaskError } from "./errors.ts";
 import type { Frame, RootFrame } from "./frame.ts";
+import { beginFailure, keep } from "./kept.ts";
 import { continueList } from "./list.ts";
 import type { Outcome } from "./outcome.ts";
 import { evaluate } from "./scope.ts";
@@ -24,13 +25,22 @@ export function propagate(d: Draft, from: Frame, body: () => Outcome): void {
     if (ended.kind === "waiting") return;
     const parent = d.frames.get(frame.parent ?? "");
     if (parent === undefined) throw new Error(`frame ${frame.id} has lost its parent`);
-    const { slot } = frame;
-    next = () =>
-      parent.kind === "root"
-        ? continueList(d, parent, d.program.tasks, parent.key, ended)
-        : continueBody(d, parent, slot, ended);
+    next = continuation(d, parent, frame.slot, ended);
     frame = parent;
   }
+}
+
+/** Brings the end of the task in `slot` of `parent` up, as far as it goes. */
+export function passOn(d: Draft, parent: Frame, slot: number, ended: Outcome): void {
+  if (ended.kind === "waiting") return;
+  propagate(d, parent, continuation(d, parent, slot, ended));
+}
+
+function continuation(d: Draft, parent: Frame, slot: number, ended: Outcome): () => Outcome {
+  return () =>
+    parent.kind === "root"
+      ? continueList(d, parent, d.program.tasks, parent.key, ended)
+      : continueBody(d, parent, slot, ended);
 }
 
 export function finishRoot(d: Draft, root: RootFrame, outcome: Outcome): void {
@@ -48,15 +58,19 @@ export function finishRoot(d: Draft, root: RootFrame, outcome: Outcome): void {
         d.record({ kind: "workflow.completed", output });
       } catch (error) {
         if (!(error instanceof TaskError)) throw error;
+        beginFailure(d, error.error, root);
         faultInstance(d, error.error);
       }
   }
 }
 
 export function faultInstance(d: Draft, error: WorkflowError): void {
+  beginFailure(d, error);
   cancelAll(d);
+  const kept = keep(d);
   endInstance(d, "faulted");
   d.state.error = error;
+  d.state.kept = kept;
   d.record({ kind: "workflow.faulted", error });
 }
 

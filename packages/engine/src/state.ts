@@ -9,6 +9,7 @@ import type { Json } from "@millrace/language";
 import type { Command, ParentLink, ScheduleLink, TraceContext } from "./command.ts";
 import type { WorkflowError } from "./error.ts";
 import type { Frame } from "./frame.ts";
+import type { Kept, TooLarge } from "./kept.ts";
 
 /** DSL "Status Phases". */
 export type Status =
@@ -62,6 +63,10 @@ export interface State {
   readonly timeoutAt?: number;
   /** Commands that arrived while suspended, applied in order at resume. */
   readonly held?: readonly HeldCommand[];
+  /** Of a faulted one: what a retry goes on from. Absent in states from before there were retries. */
+  readonly kept?: Kept | TooLarge;
+  /** The retry applied last. */
+  readonly retryId?: string;
 }
 
 /** A result or timer that arrived while the instance was suspended. */
@@ -78,7 +83,7 @@ export type HeldCommand = Extract<
   }
 >;
 
-/** True when the instance will never change again. */
+/** True when the instance has ended: it never changes again, unless it is faulted and retried. */
 export function isTerminal(status: Status): boolean {
   return status === "completed" || status === "faulted" || status === "cancelled";
 }

@@ -30,7 +30,8 @@ export interface Step {
     | "unknown"
     | "cancel"
     | "suspend"
-    | "resume";
+    | "resume"
+    | "retry";
   readonly pick: number;
 }
 
@@ -49,6 +50,9 @@ export class InstanceModel {
   /** The call that used an idempotency key last. */
   readonly #calls = new Map<string, Pick<ScheduleActivity, "reference" | "activityId">>();
   readonly #random: number;
+  #retries = 0;
+  /** Retries that were not refused. */
+  retried = 0;
 
   constructor(program: Program, random: number) {
     this.program = program;
@@ -74,6 +78,8 @@ export class InstanceModel {
         return this.#ignored(UNKNOWN[pick % UNKNOWN.length]);
       case "cancel":
         return this.#cancel();
+      case "retry":
+        return this.#retry(pick);
       default:
         this.send({ kind: what });
     }
@@ -97,6 +103,23 @@ export class InstanceModel {
     const { ended } = this;
     this.send({ kind: "cancel" });
     if (!ended) assert.equal(this.state.status, "cancelled");
+  }
+
+  /** From the failed task, or from any of the definition, with an input or without: it may be refused, and says why. */
+  #retry(pick: number): void {
+    const retryId = `retry ${(this.#retries += 1)}`;
+    const references = [...this.program.nodes.keys()];
+    const from = references[pick % (2 * references.length)];
+    const more = { ...(from && { from }), ...(pick % 3 === 0 && { input: { n: pick } }) };
+    const command: Command = { kind: "retry", retryId, ...more };
+    const { refusal, applied } = decide(this.program, this.state, command, this.#environment());
+    assert.equal(applied, refusal === undefined);
+    if (this.state.status !== "faulted") assert.equal(refusal?.what, "state");
+    if (!applied) return;
+    this.retried += 1;
+    this.state = this.#decide(this.state, command);
+    const again = decide(this.program, this.state, command, this.#environment());
+    assert.deepEqual(again, { state: this.state, events: [], effects: [], applied: false });
   }
 
   #earliest(): string | undefined {

@@ -18,6 +18,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
         weight: 4,
       },
       { arbitrary: fc.constantFrom("suspend" as const, "resume" as const), weight: 2 },
+      { arbitrary: fc.constant("retry" as const), weight: 3 },
       { arbitrary: fc.constant("cancel" as const), weight: 1 },
     ),
     pick: fc.nat(50),
@@ -34,6 +35,7 @@ function compiled(definition: JsonObject): Program {
 
 test("every interleaving keeps the invariants, and every instance can end", () => {
   const seen = new Map<string, number>();
+  let retried = 0;
   fc.assert(
     fc.property(definitions, steps, random, (definition, taken, drawn) => {
       const model = new InstanceModel(compiled(definition), drawn);
@@ -42,9 +44,11 @@ test("every interleaving keeps the invariants, and every instance can end", () =
         seen.set(model.state.status, (seen.get(model.state.status) ?? 0) + 1);
       }
       model.finish();
+      retried += model.retried;
     }),
     { numRuns: RUNS },
   );
+  assert.ok(retried > 0, "never retried");
   // A generator that only makes instances that end at once would prove nothing.
   for (const status of ["running", "waiting", "suspended", "cancelled", "faulted", "completed"])
     assert.ok((seen.get(status) ?? 0) > 0, `never ${status}`);
@@ -89,7 +93,8 @@ test("an instance that has ended accepts nothing", () => {
       model.finish();
       const { state } = model;
       assert.ok(isTerminal(state.status));
-      for (const step of taken) if (step.what !== "cancel") model.take(step);
+      for (const step of taken)
+        if (step.what !== "cancel" && step.what !== "retry") model.take(step);
       model.send({ kind: "cancel" });
       assert.equal(model.state, state);
     }),

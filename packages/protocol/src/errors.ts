@@ -121,6 +121,12 @@ export const ERRORS = catalogue({
     title: "The instance has already ended",
     action: "Nothing is left to do; start a new instance if you want another run.",
   },
+  "instance-not-retryable": {
+    status: 409,
+    title: "The instance cannot be retried",
+    action:
+      "Only a faulted instance can, and `detail` says why this one cannot; `millrace describe ID` shows how it stands.",
+  },
   "no-master-key": {
     status: 409,
     title: "The server has no master key to protect secrets with",

@@ -19,11 +19,9 @@ export interface FollowOptions {
 const SILENCE_MS = 45_000;
 /** With this status the server says that no fact is left to come. */
 const NO_CONTENT = 204;
-const LAST_FACTS: ReadonlySet<string> = new Set([
-  "workflow.completed",
-  "workflow.faulted",
-  "workflow.cancelled",
-]);
+const LAST_FACTS: ReadonlySet<string> = new Set(["workflow.completed", "workflow.cancelled"]);
+/** The last, too, unless the instance was retried: then the stream does not end with it. */
+const FAULTED = "workflow.faulted";
 
 export async function* follow(
   transport: Transport,
@@ -31,6 +29,7 @@ export async function* follow(
   options: FollowOptions,
 ): AsyncGenerator<HistoryEvent, void, undefined> {
   let after = options.after ?? 0;
+  let faulted = false;
   for (let failures = 0; ; failures++) {
     const silence = new Silence();
     const signal = AbortSignal.any([silence.signal, options.signal ?? silence.signal]);
@@ -50,7 +49,9 @@ export async function* follow(
         failures = 0;
         yield fact;
         if (LAST_FACTS.has(fact.kind)) return;
+        faulted = fact.kind === FAULTED;
       }
+      if (faulted) return;
     } catch (error) {
       options.signal?.throwIfAborted();
       // What the server refuses stays refused; everything else is the connection.

@@ -4,7 +4,7 @@ export { MillraceError, type MillraceErrorCode } from "./error.ts";
 export type { Events } from "./events.ts";
 export type { FollowOptions } from "./follow.ts";
 export type { FunctionRef, Functions } from "./functions.ts";
-export type { InstanceFilter, Instances, StartOptions } from "./instances.ts";
+export type { InstanceFilter, Instances, RetryFrom, StartOptions } from "./instances.ts";
 export type {
   BackfillOptions,
   DecisionFilter,

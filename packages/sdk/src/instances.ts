@@ -30,6 +30,13 @@ export interface StartOptions extends WorkflowRef {
   readonly signal?: AbortSignal;
 }
 
+export interface RetryFrom {
+  /** The name of a task in the failed task's list or a list around it, or its reference. */
+  readonly from?: string;
+  /** That task's raw input, in place of the failed task's. */
+  readonly input?: Json;
+}
+
 export interface InstanceFilter {
   readonly namespace?: string;
   readonly name?: string;
@@ -134,6 +141,19 @@ export class Instances {
   }
   resume(id: string, options: { readonly reason?: string } = {}): Promise<Instance> {
     return this.#signal(id, "resume", options.reason);
+  }
+
+  /**
+   * Lets a faulted instance go on from the task that failed, or from another. An answer that is lost is asked for again: it
+   * is retried once.
+   */
+  retry(id: string, { from, input }: RetryFrom = {}): Promise<Instance> {
+    return this.#transport.json({
+      method: "POST",
+      path: `${pathOf(id)}/retry`,
+      headers: { "content-type": "application/json", "idempotency-key": crypto.randomUUID() },
+      body: JSON.stringify({ from, input }),
+    });
   }
 
   #signal(id: string, action: string, reason: string | undefined): Promise<Instance> {

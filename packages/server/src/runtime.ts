@@ -129,6 +129,16 @@ export type Signal =
   | { readonly kind: "suspend"; readonly reason?: string }
   | { readonly kind: "resume" };
 
+/** How a faulted instance is to go on. */
+export interface Retry {
+  /** Name or reference of a task beside the failed one or around it; absent: the failed task. */
+  readonly from?: string;
+  /** Raw input of the task it goes on from, in place of what that had. */
+  readonly input?: Json;
+  /** The same key again changes nothing and gives the instance as it stands. */
+  readonly idempotencyKey?: string;
+}
+
 /** A CloudEvent with every required attribute present. */
 export type CloudEventObject = JsonObject;
 
@@ -214,6 +224,11 @@ export interface Runtime {
    */
   signalInstance(id: string, signal: Signal): Promise<InstanceView>;
   /**
+   * Lets a faulted instance go on; resolves when that is durable.
+   * @throws {RuntimeError} `not-found`, `not-retryable`, `invalid-input` with an issue, `overloaded`, `unavailable`, `not-owner`
+   */
+  retryInstance(id: string, retry: Retry): Promise<InstanceView>;
+  /**
    * History as it is committed, from `after` on; ends after the terminal fact, or when `signal` aborts.
    * @throws {RuntimeError} `not-found` at the first step
    */
@@ -237,6 +252,8 @@ export type RuntimeErrorKind =
   | "key-reuse"
   /** The instance has ended. */
   | "invalid-state"
+  /** The instance is not faulted, or kept nothing that a retry could go on from. */
+  | "not-retryable"
   /** Nothing was accepted; try again after `retryAfterMs`. */
   | "overloaded"
   | "invalid-workflow"

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { EventEmitter, once } from "node:events";
-import type { HistoryEvent, Status } from "@millrace/engine";
+import type { HistoryEvent, Status, WorkflowError } from "@millrace/engine";
 import type { Json, JsonObject } from "@millrace/language";
 import { DEFAULT_PRIORITY, isFinal, newId } from "@millrace/protocol";
 import {
@@ -12,6 +12,7 @@ import {
   type FunctionView,
   type InstanceFilter,
   type InstanceView,
+  type Retry,
   type Runtime,
   RuntimeError,
   type RuntimeStats,
@@ -38,6 +39,8 @@ export class MemoryRuntime implements Runtime {
   readonly instances = new Map<string, Entry>();
   readonly keys = new Map<string, { readonly id: string; readonly request: string }>();
   readonly events = new Map<string, CloudEventObject>();
+  /** The key of each instance's last retry. */
+  readonly retries = new Map<string, string>();
   /** When set, what would accept work rejects with it. */
   refusal: Error | undefined;
   /** What `health` says is missing. */
@@ -164,6 +167,14 @@ export class MemoryRuntime implements Runtime {
     this.#changes.emit(id);
   }
 
+  /** Ends an instance as faulted. */
+  fault(id: string, error: WorkflowError): void {
+    const entry = this.#entry(id);
+    const at = this.#tick();
+    entry.view = { ...entry.view, status: "faulted", error, updatedAt: at, endedAt: at };
+    this.append(id, { kind: "workflow.faulted", error });
+  }
+
   /** Ends an instance as completed. */
   end(id: string, output: Json): void {
     const entry = this.#entry(id);
@@ -211,6 +222,22 @@ export class MemoryRuntime implements Runtime {
     const [status, fact] = SIGNALS[signal.kind];
     entry.view = { ...entry.view, status, updatedAt: this.#tick() };
     this.append(id, { ...signal, kind: fact });
+    return entry.view;
+  }
+
+  async retryInstance(id: string, { from, idempotencyKey }: Retry) {
+    const entry = this.#entry(id);
+    if (idempotencyKey !== undefined && this.retries.get(id) === idempotencyKey) return entry.view;
+    if (entry.view.status !== "faulted")
+      throw new RuntimeError("not-retryable", `it is ${entry.view.status}, not faulted`);
+    if (from === "nobody") {
+      const issues = [{ path: "body.from", message: "no task nobody" }];
+      throw new RuntimeError("invalid-input", "body.from: no task nobody", { issues });
+    }
+    if (idempotencyKey !== undefined) this.retries.set(id, idempotencyKey);
+    const { endedAt: _, error: __, ...rest } = entry.view;
+    entry.view = { ...rest, status: "running", updatedAt: this.#tick() };
+    this.append(id, { kind: "workflow.retried", ...(from === undefined ? {} : { from }) });
     return entry.view;
   }
 

@@ -50,7 +50,9 @@ export function continueFork(
     case "raised": {
       const fork = d.own(frame);
       fork.left -= 1;
-      return node.compete && fork.left > 0 ? WAITING : over(d, frame, ended);
+      if (!node.compete || fork.left === 0) return over(d, frame, ended);
+      d.failure = undefined;
+      return WAITING;
     }
     case "done": {
       if (ended.flow?.kind === "end") return over(d, frame, { kind: "end", output: ended.output });

@@ -28,6 +28,15 @@ export function startItem(
   return startList(d, own, foreach.tasks, keyOf(own), item);
 }
 
+/** After a retry: what is done with the item at hand, from its beginning. */
+export function restartItem(d: Draft, node: IteratingNode, frame: IteratingFrame): Outcome {
+  const own = d.own(frame);
+  const { item = null } = own;
+  own.gathered = own.gathered.slice(0, own.index);
+  own.index -= 1;
+  return startItem(d, node, own, item);
+}
+
 export function continueItem(
   d: Draft,
   { foreach }: IteratingNode,

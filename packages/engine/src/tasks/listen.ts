@@ -30,6 +30,7 @@ import {
   wanted,
 } from "../events/strategy.ts";
 import type { Frame, ListenFrame, QueuedEvent } from "../frame.ts";
+import { beginFailure } from "../kept.ts";
 import { type Outcome, WAITING } from "../outcome.ts";
 import { asTaskError, contextOf, inputOf, scopeOf, type Site } from "../scope.ts";
 import {
@@ -38,6 +39,7 @@ import {
   MOST_OUTPUTS,
   orRelease,
   outputOfItem,
+  restartItem,
   startItem,
 } from "./iteration.ts";
 
@@ -103,10 +105,37 @@ export function isTooMuch(waiting: readonly object[]): boolean {
 
 /** Too much waits: what is done with an event ends with the task. */
 export function overflow(d: Draft, frame: ListenFrame): Outcome {
+  const detail = `more than ${MOST_EVENTS} events, or ${MOST_CHARACTERS} characters of them, wait for this listen`;
+  const error = standardError("runtime", detail, frame.ref);
+  beginFailure(d, error, frame);
   cancelBelow(d, frame);
   release(d, frame);
-  const detail = `more than ${MOST_EVENTS} events, or ${MOST_CHARACTERS} characters of them, wait for this listen`;
-  return { kind: "raised", error: standardError("runtime", detail, frame.ref) };
+  return { kind: "raised", error };
+}
+
+/**
+ * After a retry: listens again for what has not come yet, unless it had all it waited for. Events that waited in the frame
+ * were given back, and are brought again.
+ * @param idle nothing is under way below: an event at hand is begun with again
+ */
+export function listenAgain(
+  d: Draft,
+  node: ListenNode,
+  frame: ListenFrame,
+  idle: boolean,
+): Outcome {
+  const own = d.own(frame);
+  delete own.overflowed;
+  delete own.queue;
+  if (own.satisfied === true) own.closed = true;
+  else {
+    delete own.closed;
+    d.record({ kind: "workflow.correlation.started", task: own.ref, occurrence: own.id });
+  }
+  if (idle && own.item !== undefined)
+    return orRelease(d, own, () => goOn(d, node, own, restartItem(d, node, own)));
+  if (own.closed !== true) return wait(d, node, own);
+  return idle ? { kind: "done", output: own.gathered } : WAITING;
 }
 
 export function continueListen(
@@ -196,6 +225,7 @@ function markTaken(d: Draft, frame: ListenFrame, seq: number): void {
 
 /** The listen has what it waits for. */
 function complete(d: Draft, own: ListenFrame): void {
+  own.satisfied = true;
   unsubscribe(d, own);
   const { fixed: keys = {} } = own.strategy;
   const fact = { task: own.ref, occurrence: own.id, keys };

@@ -20,11 +20,12 @@ import { type Outcome, WAITING } from "../outcome.ts";
 import { duration, holds, inputOf, type Site } from "../scope.ts";
 import { scheduleActivity } from "./activity.ts";
 import {
+  MOST_OUTPUTS,
   continueItem,
   itemSite,
-  MOST_OUTPUTS,
   orRelease,
   outputOfItem,
+  restartItem,
   startItem,
 } from "./iteration.ts";
 
@@ -66,6 +67,43 @@ export function takeItem(
     if (filter !== undefined && !holds(d, filter, item, site)) return wantNext(d, own);
     return itemDone(d, node, own, startItem(d, node, own, item));
   });
+}
+
+/**
+ * After a retry: the subscription is opened anew, unless it was about to end. Its message ids begin anew, too, so a message
+ * that the broker gives again counts as another.
+ * @param idle nothing is under way below: a message at hand is begun with again
+ */
+export function reopenSubscription(
+  d: Draft,
+  node: SubscribeNode,
+  frame: SubscriptionFrame,
+  idle: boolean,
+): Outcome {
+  const own = d.own(frame);
+  delete own.last;
+  delete own.closesAt;
+  if (own.closing === true) own.over = true;
+  else delete own.over;
+  try {
+    if (own.over !== true) openAgain(d, node, own);
+    if (!idle) return WAITING;
+    if (own.item !== undefined)
+      return orRelease(d, own, () => itemDone(d, node, own, restartItem(d, node, own)));
+    return own.over === true ? finish(d, own) : WAITING;
+  } catch (error) {
+    cancelBelow(d, own);
+    throw error;
+  }
+}
+
+function openAgain(d: Draft, node: SubscribeNode, frame: SubscriptionFrame): void {
+  const input = inputOf(d, frame);
+  const period = node.consume.for && duration(d, node.consume.for, input, { frame, node, input });
+  scheduleActivity(d, node, frame, "call:asyncapi");
+  if (period === undefined) return;
+  frame.closesAt = d.env.now + period;
+  d.setTimer(`s${frame.id}`, frame.closesAt);
 }
 
 export function continueSubscription(
@@ -122,6 +160,7 @@ function wantNext(d: Draft, frame: SubscriptionFrame): Outcome {
 }
 
 function finish(d: Draft, frame: SubscriptionFrame): Outcome {
+  d.own(frame).closing = true;
   release(d, frame);
   return { kind: "done", output: frame.gathered };
 }

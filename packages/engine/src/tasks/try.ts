@@ -19,6 +19,7 @@ import { cancelBelow, clearTryTimers } from "../cancel.ts";
 import type { Draft } from "../draft.ts";
 import type { WorkflowError } from "../error.ts";
 import type { Frame, TryFrame } from "../frame.ts";
+import { beginFailure } from "../kept.ts";
 import { continueList, startList } from "../list.ts";
 import { type Outcome, WAITING } from "../outcome.ts";
 import { catches, retryDelay } from "../retry.ts";
@@ -57,19 +58,25 @@ export function attemptExpired(
   frame: TryFrame,
   error: WorkflowError,
 ): Outcome {
+  beginFailure(d, error, frame);
   cancelBelow(d, frame);
   return afterBody(d, node, frame, { kind: "raised", error });
 }
 
 function runAttempt(d: Draft, node: TryNode, frame: TryFrame): Outcome {
+  armAttempt(d, node, frame);
+  const input = inputOf(d, frame);
+  return afterBody(d, node, frame, startList(d, frame, node.tasks, bodyKey(frame), input));
+}
+
+/** Sets the timer that limits one attempt, where there is a limit. */
+export function armAttempt(d: Draft, node: TryNode, frame: TryFrame): void {
   const input = inputOf(d, frame);
   const limit = node.catch.retry?.limit.attemptDuration;
-  if (limit !== undefined) {
-    const until = d.env.now + duration(d, limit, input, { frame, node, input });
-    d.setTimer(`a${frame.id}`, until);
-    d.own(frame).attemptUntil = until;
-  }
-  return afterBody(d, node, frame, startList(d, frame, node.tasks, bodyKey(frame), input));
+  if (limit === undefined) return;
+  const until = d.env.now + duration(d, limit, input, { frame, node, input });
+  d.setTimer(`a${frame.id}`, until);
+  d.own(frame).attemptUntil = until;
 }
 
 function afterBody(d: Draft, node: TryNode, frame: TryFrame, ended: Outcome): Outcome {
@@ -92,6 +99,7 @@ function caught(
   frame.error = error;
   const delay = retry === undefined ? undefined : retryDelay(d, node, retry, frame, error);
   if (delay !== undefined) {
+    d.failure = undefined;
     frame.phase = "delay";
     frame.retryAt = d.env.now + delay;
     d.setTimer(`r${frame.id}`, frame.retryAt);
@@ -108,6 +116,7 @@ function caught(
   }
   const input = inputOf(d, frame);
   if (tasks !== undefined) {
+    d.failure = undefined;
     frame.phase = "handler";
     return handled(node, startList(d, frame, tasks, handlerKey(frame), input));
   }

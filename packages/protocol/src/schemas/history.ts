@@ -6,6 +6,7 @@ export const HISTORY_KINDS = Object.freeze([
   "workflow.started",
   "workflow.suspended",
   "workflow.resumed",
+  "workflow.retried",
   "workflow.cancelled",
   "workflow.faulted",
   "workflow.completed",
@@ -32,7 +33,15 @@ export const HistoryEvent = Type.Object(
       description: "What happened.",
     }),
     task: Type.Optional(
-      Type.String({ description: "The task's reference, such as `/do/0/getPet`." }),
+      Type.String({
+        description:
+          "The task's reference, such as `/do/0/getPet`; of `workflow.retried`: the task that had failed.",
+      }),
+    ),
+    from: Type.Optional(
+      Type.String({
+        description: "Of `workflow.retried`: reference of the task it was told to go on from.",
+      }),
     ),
     occurrence: Type.Optional(
       Type.String({

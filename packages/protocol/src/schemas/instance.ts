@@ -183,6 +183,38 @@ export type StartHeaders = Static<typeof StartHeaders>;
 export const InstancePath = Type.Object({ id: InstanceId });
 export type InstancePath = Static<typeof InstancePath>;
 
+export const RetryRequest = Type.Object(
+  {
+    from: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 2048,
+        description:
+          "The task to go on from: the name of one in the failed task's list or a list around it, or its reference, such as `/do/0/getPet`. Absent: the failed task.",
+      }),
+    ),
+    input: Type.Optional(json("Raw input of that task, in place of the failed task's.")),
+  },
+  {
+    $id: "RetryRequest",
+    additionalProperties: false,
+    description: "How a faulted instance is to go on.",
+  },
+);
+export type RetryRequest = Static<typeof RetryRequest>;
+
+export const RetryHeaders = Type.Object({
+  "idempotency-key": Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 255,
+      description:
+        "Repeating the request changes nothing and answers with the instance as it stands; of each instance the key of its last retry is known.",
+    }),
+  ),
+});
+export type RetryHeaders = Static<typeof RetryHeaders>;
+
 export const ControlRequest = Type.Object(
   {
     reason: Type.Optional(

@@ -8,6 +8,8 @@ import {
   InstanceList,
   InstanceListQuery,
   InstancePath,
+  RetryHeaders,
+  RetryRequest,
   StartQuery,
   ref,
 } from "@millrace/protocol/schemas";
@@ -25,6 +27,7 @@ export function instances(context: ApiContext) {
     list(app, context);
     read(app, context);
     history(app, context);
+    retry(app, context);
     for (const kind of ["cancel", "suspend", "resume"] as const) control(app, context, kind);
   };
 }
@@ -95,6 +98,47 @@ function history(app: FastifyInstance, { runtime }: ApiContext): void {
       const { after = 0, limit = 200 } = request.query;
       const { events, ...page } = await runtime.getHistory(request.params.id, after, limit);
       return { ...page, items: events.map(wire.historyEvent) };
+    },
+  });
+}
+
+type RetryRoute = { Params: InstancePath; Body: RetryRequest; Headers: RetryHeaders };
+
+function retry(app: FastifyInstance, { runtime }: ApiContext): void {
+  app.post<RetryRoute>("/v1/instances/:id/retry", {
+    schema: {
+      operationId: "retryInstance",
+      summary: "Let a faulted instance go on",
+      description:
+        "It goes on from the task that failed, with that task's input, or from the task that `from` names.",
+      tags: ["instances"],
+      params: InstancePath,
+      headers: RetryHeaders,
+      body: RetryRequest,
+      response: {
+        200: answers("The retry is durable; the instance as it stands.", ref(Instance)),
+        ...problems(
+          "instance-not-found",
+          "instance-not-retryable",
+          "overloaded",
+          "invalid-body",
+          "payload-too-large",
+          "unsupported-media-type",
+        ),
+      },
+    },
+    preValidation: async (request) => {
+      request.body ??= {};
+    },
+    handler: async (request) => {
+      const { from, input } = request.body;
+      const idempotencyKey = request.headers["idempotency-key"];
+      const view = await runtime.retryInstance(request.params.id, {
+        ...(from === undefined ? {} : { from }),
+        ...(input === undefined ? {} : { input }),
+        ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      });
+      return wire.instance(view);
     },
   });
 }

@@ -46,6 +46,7 @@ const ROUTES = [
   "post /v1/events",
   "post /v1/instances/{id}/cancel",
   "post /v1/instances/{id}/resume",
+  "post /v1/instances/{id}/retry",
   "post /v1/instances/{id}/suspend",
   "post /v1/schedules",
   "post /v1/schedules/preview",

@@ -17,6 +17,7 @@ type BySubject = "not-found" | "conflict";
 const RUNTIME_CODES: { readonly [Kind in Exclude<RuntimeErrorKind, BySubject>]: ErrorCode } = {
   "key-reuse": "idempotency-key-reuse",
   "invalid-state": "instance-terminal",
+  "not-retryable": "instance-not-retryable",
   overloaded: "overloaded",
   "invalid-workflow": "workflow-invalid",
   "invalid-function": "function-invalid",

@@ -202,6 +202,9 @@ function tell(fact: Fact, told: Telling, { workflow, before, after }: LifecycleC
       told.workflow("resumed", fact);
       told.status("running", fact);
       return tellTasks("resumed", fact, before, told);
+    case "workflow.retried":
+      told.workflow("resumed", fact);
+      return told.status("running", fact);
     case "workflow.cancelled":
       told.workflow("cancelled", fact);
       return told.status("cancelled", fact);

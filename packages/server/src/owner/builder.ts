@@ -24,6 +24,7 @@ import type {
 export class BatchBuilder {
   readonly created: InstanceRow[] = [];
   readonly updated: InstanceRow[] = [];
+  readonly revived: Pick<InstanceRow, "partition" | "id">[] = [];
   readonly keys: KeyRow[] = [];
   readonly history: HistoryRow[] = [];
   readonly sent: InboxRow[] = [];
@@ -88,6 +89,7 @@ export class BatchBuilder {
       epochs,
       created: this.created,
       updated: this.updated,
+      revived: this.revived,
       keys: this.keys,
       history: this.history,
       activities: this.activities.added(),

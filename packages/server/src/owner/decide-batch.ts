@@ -18,7 +18,7 @@ import { leaveLifecycle, type WantedTypes } from "../outgoing/outbox.ts";
 import type { BatchBuilder } from "./builder.ts";
 import { type AfterCommit, collect, keepApart, requestOf } from "./effects.ts";
 import { countsOnce, type Entry, type Outcome, type Redeliver } from "./entry.ts";
-import type { Committed, Tracing } from "./facts.ts";
+import { type Committed, joined, type Tracing } from "./facts.ts";
 import { faulted } from "./fault.ts";
 import type { MailIds } from "./mail-ids.ts";
 import { refuseStart, reportEnd, reportExisting } from "./reports.ts";
@@ -112,7 +112,11 @@ export function decideSlot(slot: Slot, entries: readonly Entry[], given: DecideC
   const head = headOf(hot, before, now);
   const row = { ...head, state: JSON.stringify(state), activities: writeOpen(open.current) };
   if (before === undefined) batch.created.push(row);
-  else batch.updated.push(row);
+  else {
+    batch.updated.push(row);
+    // Of what has ended only a retry changes anything.
+    if (before.row.endedAt !== undefined) batch.revived.push(row);
+  }
   batch.history.push({ partition: slot.partition, instanceId: slot.id, events: history });
   if (isTerminal(state.status)) reportEnd(state, given);
   // What is kept in memory has no text beside what it says.
@@ -126,15 +130,6 @@ export function decideSlot(slot: Slot, entries: readonly Entry[], given: DecideC
     ...decided,
     told: { ...told, facts: history, entries, ...(nesting === undefined ? {} : { nesting }) },
   };
-}
-
-/** What the decisions of one batch say together. */
-function joined(
-  first: ReadonlyMap<string, string> | undefined,
-  second: ReadonlyMap<string, string> | undefined,
-): ReadonlyMap<string, string> | undefined {
-  if (first === undefined || second === undefined) return first ?? second;
-  return new Map([...first, ...second]);
 }
 
 /** Lets out what was asked for and not taken back. What outlives its instance (`await: false`) is kept apart. */
@@ -212,12 +207,14 @@ function applyOne(hot: Hot | undefined, entry: Entry, context: SlotContext): App
   try {
     decision = runDecide(workflow, hot.state, command, context.given);
   } catch (fault) {
+    if (isTerminal(hot.state.status)) return leaveEnded(hot, fault, context.given);
     return breakDown(hot, fault, context.given);
   }
-  const { state, events, applied, effects, nesting } = decision;
+  const { state, events, applied, effects, nesting, refusal } = decision;
   if (applied && entry.tries !== undefined) endFired(entry, context.given);
   letOut(effects, state, entry.partition, workflow, context);
-  const outcome: Outcome = { kind: applied ? "applied" : "ignored", state };
+  const why = refusal === undefined ? {} : { refusal };
+  const outcome: Outcome = { kind: applied ? "applied" : "ignored", state, ...why };
   const { row, open, size } = hot;
   const next = { state, row, open, size };
   return { next, outcome, events, ...(nesting === undefined ? {} : { nesting }) };
@@ -325,6 +322,13 @@ function breakDown(hot: Hot, fault: unknown, context: DecideContext): Applied {
   // No effect of the engine's will take them back.
   context.batch.endedTargets.push(state.id);
   return { next: { ...hot, state }, outcome: { kind: "applied", state }, events: [event] };
+}
+
+/** A retry at which the engine fails: the instance stays as it ended. */
+function leaveEnded(hot: Hot, fault: unknown, context: DecideContext): Applied {
+  const { state } = hot;
+  context.onFault(state.id, fault);
+  return { next: hot, outcome: { kind: "failed", fault, state }, events: [] };
 }
 
 function messageOf(fault: unknown): string {

@@ -1,5 +1,5 @@
 /** What waits to be decided: a command for an instance, the rows it consumes, and who wants to know. */
-import type { Command, State } from "@millrace/engine";
+import type { Command, Refusal, State } from "@millrace/engine";
 import type { ScheduleAnswer } from "../scheduler/decided.ts";
 import type { ScheduleCommand, ScheduleState } from "../scheduler/schedule.ts";
 import {
@@ -46,7 +46,7 @@ export interface Redeliver {
 }
 
 export interface Outcome {
-  /** `missing`: there is no such instance, or workflow to start. `failed`: a start at which the engine threw `fault`. */
+  /** `missing`: there is no such instance, or workflow to start. `failed`: a start or retry at which the engine threw `fault`. */
   readonly kind: "applied" | "ignored" | "missing" | "exists" | "failed";
   readonly fault?: unknown;
   /** As committed. */
@@ -54,6 +54,8 @@ export interface Outcome {
   /** What a schedule says to a command, and how it stands then. */
   readonly answer?: ScheduleAnswer;
   readonly schedule?: ScheduleState;
+  /** Why the engine did not apply it. */
+  readonly refusal?: Refusal;
 }
 
 /** True for a command that came from a row of ours, which stays until the command is applied. */

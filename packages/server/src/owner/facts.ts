@@ -35,3 +35,12 @@ export function leavingContext(
 ): TraceContext | undefined {
   return tracing === undefined ? state.trace : tracing.contextOf(state, occurrence);
 }
+
+/** What the decisions of one batch say together. */
+export function joined(
+  first: ReadonlyMap<string, string> | undefined,
+  second: ReadonlyMap<string, string> | undefined,
+): ReadonlyMap<string, string> | undefined {
+  if (first === undefined || second === undefined) return first ?? second;
+  return new Map([...first, ...second]);
+}

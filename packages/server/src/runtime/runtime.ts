@@ -27,6 +27,7 @@ import {
   putFunction,
 } from "./functions.ts";
 import { getHistory, getInstance, listInstances, noInstance } from "./instances.ts";
+import { retryInstance } from "./retry.ts";
 import { explained, type Starts } from "./start.ts";
 import { scheduleApplied } from "./schedules.ts";
 import { submitted } from "./submit.ts";
@@ -78,6 +79,7 @@ export function postgresRuntime(parts: Parts): Runtime {
     listInstances: (filter) => answered(() => listInstances(pool, filter)),
     getHistory: (id, after, limit) => answered(() => getHistory(pool, id, after, limit)),
     signalInstance: (id, signal) => answered((caller) => signalInstance(parts, id, signal, caller)),
+    retryInstance: (id, retry) => answered((caller) => retryInstance(parts, id, retry, caller)),
     watch: (id, after, signal) => watch(pool, watchers, id, after, signal),
     publishEvents: (events, tenant = DEFAULT_TENANT) =>
       answered(() => parts.ingest.publish(events, tenant)),
@@ -131,9 +133,10 @@ async function* watch(
       for (const event of events) {
         yield event;
         seen = event.seq;
-        if (ENDS.has(event.kind)) return;
       }
       if (next !== undefined) continue;
+      // An earlier end was that of a run that was retried.
+      if (ENDS.has(events.at(-1)?.kind ?? "")) return;
       // A watcher that comes after the end has nothing more to expect.
       if (events.length === 0 && isTerminal((await getInstance(pool, id)).status)) return;
       await news.next(Number.POSITIVE_INFINITY, signal);

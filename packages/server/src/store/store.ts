@@ -160,6 +160,8 @@ export interface Batch {
   readonly epochs: readonly Epoch[];
   readonly created: readonly InstanceRow[];
   readonly updated: readonly InstanceRow[];
+  /** Those of `updated` that had ended and go on: their rows are live ones again, perhaps to end in this very batch. */
+  readonly revived: readonly Pick<InstanceRow, "partition" | "id">[];
   readonly keys: readonly KeyRow[];
   readonly history: readonly HistoryRow[];
   readonly activities: readonly ActivityRow[];

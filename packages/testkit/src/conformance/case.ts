@@ -32,8 +32,11 @@ export interface ScriptedReply {
 
 export interface PlannedCommand {
   readonly at: Json;
-  readonly send: "suspend" | "resume" | "cancel";
+  readonly send: "suspend" | "resume" | "cancel" | "retry";
   readonly reason?: string;
+  /** Of a retry: the task it goes on from, and that task's input. */
+  readonly from?: string;
+  readonly input?: Json;
 }
 
 /** An event that is published from outside. */
@@ -113,7 +116,7 @@ const KEYS = {
   ],
   message: ["message", "error", "end", "after"],
   reply: ["on", "status", "headers", "body", "text", "after"],
-  command: ["at", "send", "reason"],
+  command: ["at", "send", "reason", "from", "input"],
   error: ["type", "status", "instance", "title", "detail"],
 };
 

@@ -10,7 +10,7 @@ import {
   type Program,
   standardErrors,
 } from "@millrace/language";
-import type { Case, Expected, ExpectedError } from "./case.ts";
+import type { Case, Expected, ExpectedError, PlannedCommand } from "./case.ts";
 import { type ScriptedServers, startServers } from "./servers.ts";
 import { type Instance, World } from "./world.ts";
 
@@ -37,9 +37,9 @@ export async function runCase(given: Case): Promise<number | undefined> {
         at === "before" ? undefined : parseDuration(at),
         event,
       ]),
-      planned: given.commands.map(({ at, send, reason }) => [
-        parseDuration(at),
-        (reason === undefined ? { kind: send } : { kind: send, reason }) satisfies Command,
+      planned: given.commands.map((planned, n) => [
+        parseDuration(planned.at),
+        commandOf(planned, n),
       ]),
     });
     const main = await world.run();
@@ -48,6 +48,12 @@ export async function runCase(given: Case): Promise<number | undefined> {
   } finally {
     await servers?.close();
   }
+}
+
+function commandOf({ send, reason, from, input }: PlannedCommand, number: number): Command {
+  if (send !== "retry") return reason === undefined ? { kind: send } : { kind: send, reason };
+  const more = { ...(from && { from }), ...(input === undefined ? {} : { input }) };
+  return { kind: send, retryId: `retry ${number}`, ...more };
 }
 
 function programOf(definition: JsonObject): Program {
@@ -132,6 +138,8 @@ function line(event: HistoryEvent): string {
     case "workflow.correlation.started":
     case "workflow.correlation.completed":
       return `${event.kind.slice("workflow.".length)} ${event.task}`;
+    case "workflow.retried":
+      return event.from === undefined ? event.kind : `${event.kind} from ${event.from}`;
     case "workflow.started":
     case "workflow.resumed":
     case "workflow.faulted":

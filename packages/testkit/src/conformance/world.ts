@@ -152,6 +152,7 @@ export class World {
     for (const effect of decision.effects) await this.#perform(instance, effect);
     assert.deepEqual(openOutside(instance.open), waitsOf(instance.state));
     if (isTerminal(instance.state.status)) this.#end(instance, instance.state);
+    else delete instance.ended;
   }
 
   /** Decides twice: the same again must come out the same. */

@@ -79,8 +79,8 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: `${ENGINE}/cancel.ts`,
-        find: '  if (frame.kind !== "extended")\n',
-        replace: '  d.state.seq += 1;\n  if (frame.kind !== "extended")\n',
+        find: "  if (shown) d.record",
+        replace: "  d.state.seq += 1;\n  if (shown) d.record",
       },
     ],
     killer: simulator,

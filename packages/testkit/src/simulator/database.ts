@@ -128,6 +128,10 @@ export class Database {
     for (const row of batch.updated)
       if (this.instances.get(row.id)?.revision !== row.revision - 1)
         return conflict(`${row.id} is not at revision ${row.revision - 1}`);
+    const revived = new Set(batch.revived.map(({ id }) => id));
+    for (const { id } of batch.updated)
+      if ((this.instances.get(id)?.endedAt !== undefined) !== revived.has(id))
+        return conflict(`${id} ${revived.has(id) ? "has not" : "has"} ended`);
     for (const row of batch.created)
       if (this.instances.has(row.id)) return conflict(`${row.id} exists`);
     for (const row of batch.keys)

@@ -22,6 +22,13 @@ export function fold(events: readonly HistoryEvent[]): Folded {
   };
   for (const [index, event] of events.entries()) {
     if (event.seq !== index + 1) throw new Error(`fact ${event.seq} stands at ${index + 1}`);
+    // Of what has ended only a faulted one goes on, by a retry.
+    if (event.kind === "workflow.retried") {
+      if (status !== "faulted") throw new Error(`a retry of what is ${status}`);
+      status = "running";
+      end = undefined;
+      continue;
+    }
     if (end !== undefined) throw new Error(`${event.kind} after ${end.kind}`);
     switch (event.kind) {
       case "task.started":

@@ -1,7 +1,7 @@
 /**
  * Statements for instances and their facts.
  *
- * A live instance is one row of `instances`; when it ends the row moves to `finished`. New facts are appended to the row
+ * A live instance is one row of `instances`; when it ends the row moves to `finished`, and back when it is retried. New facts are appended to the row
  * (`facts`); now and then, and when they are long, they go to `history`, so that the row stays small.
  */
 import type { Batch, HistoryRow, InstanceRow } from "../store.ts";
@@ -31,6 +31,7 @@ export function instanceStatements(batch: Batch): readonly Statement[] {
   const created = batch.created.map(written);
   const all = [...created, ...updated];
   return [
+    ...revive(batch.revived),
     ...moveFacts(updated.filter(({ flush }) => flush)),
     ...insertHistory(all.filter(({ flush }) => flush)),
     ...update(updated.filter(({ row }) => row.endedAt === undefined)),
@@ -142,6 +143,23 @@ function end(rows: readonly Written[]): readonly Statement[] {
     SELECT expect_rows((SELECT count(*) FROM written), $10::bigint)`;
   const values = [...changes(rows), bigints(rows, ({ row }) => row.endedAt)];
   return [{ name: "end-instances", text, values }];
+}
+
+/** Rows of what had ended become live ones again, as they were: whatever is to be written to them comes after. */
+function revive(rows: Batch["revived"]): readonly Statement[] {
+  if (rows.length === 0) return [];
+  const text = `
+    WITH back AS (
+      DELETE FROM finished AS f
+      USING ${eachFound("finished", `unnest(${split(1)}) AS n(id)`, "x.id = n.id")}
+      WHERE f.ctid = n.found
+      RETURNING f.id, f.partition, f.tenant, f.namespace, f.name, f.version, 'running', f.revision, f.seq, f.state,
+        f.created_at, f.updated_at, f.parent_id, f.parent_child_id, f.facts, f.facts_after, f.priority
+    ), written AS (
+      INSERT INTO instances (${NEW}) SELECT * FROM back RETURNING 1
+    )
+    SELECT expect_rows((SELECT count(*) FROM written), $2::bigint)`;
+  return [{ name: "revive-instances", text, values: [joined(rows, ({ id }) => id), rows.length] }];
 }
 
 /** Columns that new live and new finished rows have in common: their names, how they are read, and their values. */
