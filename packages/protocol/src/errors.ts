@@ -89,6 +89,16 @@ export const ERRORS = catalogue({
     title: "No such schedule",
     action: "Check its name; `millrace schedule list` shows what there is.",
   },
+  "webhook-not-found": {
+    status: 404,
+    title: "No such webhook",
+    action: "Check its name; `millrace webhook list` shows what there is.",
+  },
+  "channel-not-found": {
+    status: 404,
+    title: "No such channel",
+    action: "Check its name; `millrace channel list` shows what there is.",
+  },
   "method-not-allowed": {
     status: 405,
     title: "This address does not take this method",
@@ -115,6 +125,16 @@ export const ERRORS = catalogue({
     title: "There is a schedule of this name, or it belongs to a definition",
     action:
       "Choose another name, or update the one there is; what a definition made is changed by applying a new version of it.",
+  },
+  "webhook-conflict": {
+    status: 409,
+    title: "There is a webhook of this name",
+    action: "Choose another name, or change the one there is.",
+  },
+  "channel-conflict": {
+    status: 409,
+    title: "There is a channel of this name",
+    action: "Choose another name, or change the one there is.",
   },
   "instance-terminal": {
     status: 409,
@@ -169,6 +189,16 @@ export const ERRORS = catalogue({
     status: 422,
     title: "The schedule is not valid",
     action: "Correct what `issues` names; `millrace schedule preview` shows when it would fire.",
+  },
+  "webhook-invalid": {
+    status: 422,
+    title: "The webhook cannot be as it is asked for",
+    action: "Correct what `issues` names.",
+  },
+  "channel-invalid": {
+    status: 422,
+    title: "The channel cannot be as it is asked for",
+    action: "Correct what `issues` names.",
   },
   "idempotency-key-reuse": {
     status: 422,

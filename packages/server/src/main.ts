@@ -19,6 +19,9 @@ import { type Metrics, noMetrics } from "./observe/metrics.ts";
 import type { FactListener, Tracing } from "./owner/facts.ts";
 import type { Runtime } from "./runtime.ts";
 import type { Schedules } from "./scheduler/service.ts";
+import type { SharedServices } from "./activities/tenants.ts";
+import type { Leaving } from "./outgoing/open.ts";
+import type { JsonObject } from "@millrace/language";
 import { LogRedaction } from "./secrets/redact.ts";
 import type { Vault } from "./secrets/vault.ts";
 
@@ -26,6 +29,10 @@ import type { Vault } from "./secrets/vault.ts";
 export interface RunningRuntime {
   readonly runtime: Runtime;
   readonly schedules: Schedules;
+  /** Webhooks and channels; absent where nothing leaves. */
+  readonly leaving?: Leaving | undefined;
+  /** Sends an event of the server itself to whoever wants it. */
+  readonly announce?: (tenant: string, event: JsonObject) => Promise<void>;
   /** Accepts nothing more, commits what it decided, gives its leases back. */
   stop(): Promise<void>;
 }
@@ -35,6 +42,8 @@ export interface RuntimeParts {
   readonly log: Logger;
   readonly clock: Clock;
   readonly executor: ActivityExecutor;
+  /** For what leaves by itself: connections through the egress boundary, and the vault; without it, nothing does. */
+  readonly leaving?: { readonly services: SharedServices; readonly vault: Vault };
   /** Fetches functions and schemas that definitions take from outside; without it, none that has an address. */
   readonly fetcher?: DocumentFetcher;
   /** Is told what was committed. */
@@ -60,6 +69,7 @@ export interface RuntimeHost {
   readonly runtime: Runtime;
   readonly schedules: Schedules;
   readonly secrets: Vault;
+  readonly leaving?: Leaving | undefined;
   stop(): Promise<void>;
 }
 
@@ -81,7 +91,8 @@ export async function startRuntime(
   const { BreakerEvents } = await import("./observe/breaker-events.ts");
   const breakers = new BreakerEvents(clock, log);
   const shared = { clock, log, metrics, redaction, secrets: secrets.vault, breakers };
-  const activities = await openActivities(config, shared);
+  const { activities, services } = await openActivities(config, shared);
+  const leaving = { services, vault: secrets.vault };
   const executor = measuredExecutor(activities, metrics, clock);
   try {
     const { onFacts } = options;
@@ -90,16 +101,19 @@ export async function startRuntime(
       log,
       clock,
       executor,
+      leaving,
       fetcher: activities,
       ...(onFacts === undefined ? {} : { onFacts }),
     });
-    breakers.attach(opened.runtime);
+    breakers.attach(opened);
     return {
       runtime: opened.runtime,
       schedules: opened.schedules,
       secrets: secrets.vault,
+      leaving: opened.leaving,
       async stop() {
         await opened.stop();
+        await services.close();
         await activities.close();
         await secrets.close();
       },
@@ -126,11 +140,11 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   const all = createExposition();
   const { metrics, onFacts } = all;
   const host = await startRuntime(config, { ...options, clock, log, metrics, redaction, onFacts });
-  const { runtime, schedules, secrets } = host;
+  const { runtime, schedules, secrets, leaving } = host;
   const exposition = () => all.of(runtime);
   try {
     const common = { config, log, clock, metrics, exposition };
-    const api = await startApi({ runtime, schedules, secrets, ...common });
+    const api = await startApi({ runtime, schedules, secrets, leaving, ...common });
     log.info({ url: api.url }, "listening");
     const runs = await describeRuns(runsOf(config));
     if (runs !== undefined) log.info({ runs: config.runs }, runs);
@@ -167,12 +181,12 @@ async function openActivities(
     readonly metrics: Metrics;
     readonly breakers: BreakerEvents;
   },
-): Promise<Activities> {
+): Promise<{ readonly activities: Activities; readonly services: SharedServices }> {
   const { clock, log, metrics, breakers, ...confidential } = parts;
-  const { createActivities } = await import("./activities/registry.ts");
+  const { createActivities, separateServices } = await import("./activities/registry.ts");
   const { breakerListener } = await import("./observe/breakers.ts");
   const say = breakerListener(log, metrics);
-  return createActivities({
+  const all: ActivitiesConfig = {
     ...confidential,
     clock,
     egress: {
@@ -194,7 +208,8 @@ async function openActivities(
     runs: runsOf(config),
     ...(config.resources === "" ? {} : { resources: config.resources }),
     grpcTls: config.grpcTls,
-  });
+  };
+  return { activities: createActivities(all), services: separateServices(all) };
 }
 
 const openPostgresRuntime: OpenRuntime = async (parts) => {

@@ -112,6 +112,27 @@ export function createActivities(config: ActivitiesConfig = {}): Activities {
   };
 }
 
+/**
+ * Services apart from those of the activities: with connections of their own, and without circuit breakers, for those who have
+ * other means against a receiver that is down. Loaded with the first use.
+ * @throws {RangeError} as {@link createActivities}
+ */
+export function separateServices(config: ActivitiesConfig): SharedServices {
+  const services = servicesConfig({ ...config, breaker: { failures: 0 } });
+  let opened: Promise<SharedServices> | undefined;
+  const open = async (): Promise<SharedServices> => {
+    const { openServices } = await import("./tenants.ts");
+    return openServices(services);
+  };
+  return {
+    async use(tenant, work) {
+      opened ??= open();
+      return (await opened).use(tenant, work);
+    },
+    close: async () => (await opened)?.close(),
+  };
+}
+
 function settingsOf({ resources, grpcTls }: CallSettings): CallSettings {
   return {
     ...(resources === undefined ? {} : { resources }),

@@ -17,6 +17,7 @@ import { schedules } from "./schedules.ts";
 import { secrets } from "./secrets.ts";
 import { start } from "./start.ts";
 import { stream } from "./stream.ts";
+import { webhooks } from "./webhooks.ts";
 import { workflows } from "./workflows.ts";
 
 /** Longest part of an address: the schemas say which are too long, with words. */
@@ -54,6 +55,7 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
     schedules,
     events,
     secrets,
+    webhooks,
     probes,
   ]) {
     await app.register(resource(context));

@@ -3,6 +3,7 @@ import type { Config } from "../config.ts";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import type { Metrics } from "../observe/metrics.ts";
+import type { Leaving } from "../outgoing/open.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Schedules } from "../scheduler/service.ts";
 import type { Vault } from "../secrets/vault.ts";
@@ -11,6 +12,8 @@ export interface ApiContext {
   readonly runtime: Runtime;
   readonly schedules: Schedules;
   readonly secrets: Vault;
+  /** Webhooks and channels, where there are any. */
+  readonly leaving?: Leaving | undefined;
   readonly config: Pick<
     Config,
     "apiKeys" | "allowedHosts" | "host" | "maxBodyBytes" | "maxWait" | "origins"

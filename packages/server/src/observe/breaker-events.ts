@@ -3,7 +3,13 @@ import { randomUUID } from "node:crypto";
 import type { BreakerChange } from "../activities/egress/breaker.ts";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
+import type { RunningRuntime } from "../main.ts";
 import type { Runtime } from "../runtime.ts";
+
+/** Listens have it as an event that was published, webhooks and channels as one that leaves. */
+type Opened = Pick<RunningRuntime, "announce"> & {
+  readonly runtime: Pick<Runtime, "publishEvents">;
+};
 
 const TYPES = { open: "opened", "half-open": "tried", closed: "closed" } as const;
 
@@ -11,15 +17,15 @@ const TYPES = { open: "opened", "half-open": "tried", closed: "closed" } as cons
 export class BreakerEvents {
   readonly #clock: Clock;
   readonly #log: Logger;
-  #runtime: Pick<Runtime, "publishEvents"> | undefined;
+  #opened: Opened | undefined;
 
   constructor(clock: Clock, log: Logger) {
     this.#clock = clock;
     this.#log = log;
   }
 
-  attach(runtime: Pick<Runtime, "publishEvents">): void {
-    this.#runtime = runtime;
+  attach(opened: Opened): void {
+    this.#opened = opened;
   }
 
   /** Nobody waits: an event that cannot be stored is in the log and the metrics all the same. */
@@ -39,8 +45,10 @@ export class BreakerEvents {
         ...(until === undefined ? {} : { until: new Date(until).toISOString() }),
       },
     };
-    this.#runtime?.publishEvents([event], tenant).catch((err: unknown) => {
+    const { runtime, announce } = this.#opened ?? {};
+    const refused = (err: unknown): void =>
       this.#log.warn({ err, target }, "an event of a circuit breaker was not stored");
-    });
+    runtime?.publishEvents([event], tenant).catch(refused);
+    announce?.(tenant, event).catch(refused);
   }
 }

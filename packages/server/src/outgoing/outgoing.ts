@@ -87,7 +87,6 @@ export function openOutgoing(config: OutgoingConfig): Outgoing {
       await relay.stop();
       await endpoints.stop();
       await couriers?.stop();
-      await sender?.close();
     },
     changed: serve,
   };

@@ -8,7 +8,7 @@ import type { ResourceSource } from "../external/complete.ts";
 import { resourceSource } from "../external/source.ts";
 import type { Logger } from "../logger.ts";
 import type { RunningRuntime, RuntimeParts } from "../main.ts";
-import { openOutgoing, type Outgoing } from "../outgoing/outgoing.ts";
+import { openLeaving, type OpenLeaving } from "../outgoing/open.ts";
 import { backoff } from "../owner/backoff.ts";
 import type { Owner } from "../owner/owner.ts";
 import type { Service } from "../owner/service.ts";
@@ -16,7 +16,6 @@ import { RuntimeError } from "../runtime.ts";
 import type { Epoch } from "../store/store.ts";
 import { postgresEventStore } from "../store/postgres/event-store.ts";
 import { migrate } from "../store/postgres/migrate.ts";
-import { postgresOutgoingStore } from "../store/postgres/outgoing-store.ts";
 import { postgresOwnerStore } from "../store/postgres/owner-store.ts";
 import { vacuumService } from "../store/postgres/vacuum.ts";
 import { type DatabaseClock, databaseClock } from "./database-clock.ts";
@@ -173,7 +172,7 @@ async function assemble(
   const { config, log, clock, executor } = parts;
   const { partitions } = config;
   const watchers = new Watchers(clock);
-  const outgoing = leaving(parts, pools.outgoing, database, () => node.owner.owned);
+  const { outgoing, ...left } = leaving(parts, pools, database, () => node.owner.owned);
   const node: EngineNode = engineNode(
     {
       store: postgresOwnerStore(pools.owner),
@@ -210,6 +209,7 @@ async function assemble(
   const reading = { ...outside(parts, pools.reader), watchers, ...common };
   return {
     runtime: postgresRuntime({ ...node, ...reading }),
+    ...left,
     schedules: postgresSchedules({ owner: node.owner, pool: pools.reader, ...common }),
     async stop() {
       await vacuum.stop();
@@ -249,18 +249,20 @@ function vacuumOf({ clock, log }: RuntimeParts, url: string, owner: Owner): Serv
 
 /** What leaves this node. */
 function leaving(
-  { clock, log }: RuntimeParts,
-  pool: pg.Pool,
+  { config, clock, log, leaving: outsideWorld }: RuntimeParts,
+  pools: Pools,
   database: DatabaseClock,
   owned: () => readonly Epoch[],
-): Outgoing {
-  return openOutgoing({
-    store: postgresOutgoingStore(pool),
+): OpenLeaving {
+  return openLeaving({
+    pool: pools.outgoing,
+    reader: pools.reader,
     clock,
     log,
-    random: Math.random,
+    partitions: config.partitions,
     databaseNow: () => database.now(),
     owned,
+    outside: outsideWorld,
   });
 }
 

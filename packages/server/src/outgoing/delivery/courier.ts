@@ -267,7 +267,7 @@ export class Courier {
   #pause(failures: number): number {
     const { minDelay, maxDelay } = this.#endpoint.settings.retry;
     const longest = Math.min(maxDelay, minDelay * 2 ** Math.min(40, Math.max(0, failures - 1)));
-    return Math.max(minDelay / 10, longest * this.#config.random());
+    return Math.ceil(Math.max(minDelay / 10, longest * this.#config.random()));
   }
 
   /** It works: what failed because it did not is due. */

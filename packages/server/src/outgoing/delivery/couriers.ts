@@ -61,7 +61,6 @@ export class Couriers {
 
   #end(id: string, courier: Courier, took: boolean): void {
     this.#couriers.delete(id);
-    this.#config.sender.forget(id);
     const ended = courier.stop(took).finally(() => this.#ending.delete(id));
     this.#ending.set(id, ended);
   }

@@ -25,7 +25,4 @@ export type Sent =
 export interface Sender {
   /** Never rejects, but for the signal's reason. */
   send(endpoint: Endpoint, letter: Letter, signal: AbortSignal): Promise<Sent>;
-  /** Lets go of what was kept for the endpoint. */
-  forget(endpoint: string): void;
-  close(): Promise<void>;
 }

@@ -180,6 +180,17 @@ export async function queue(client: PoolClient, rows: readonly Outgoing[]): Prom
   });
 }
 
+/** Leaves an event of the server itself in the outbox. */
+export async function announce(
+  pool: Pool,
+  row: Pick<OutboxEvent, "partition" | "tenant" | "event">,
+): Promise<void> {
+  await pool.query(
+    "INSERT INTO outbox (partition, tenant, emitted, event) VALUES ($1, $2, false, $3)",
+    [row.partition, row.tenant, row.event],
+  );
+}
+
 async function fence(client: PoolClient, epochs: readonly Epoch[]): Promise<void> {
   await client.query({
     name: "fence",
