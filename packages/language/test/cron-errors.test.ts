@@ -74,6 +74,8 @@ describe("what is wrong with a cron expression", () => {
     refuses("*/ * * * *", /"" is no step/);
     refuses("*/1.5 * * * *", /"1.5" is no step/);
     refuses("*/90 * * * *", /a step of 90 leaves nothing to step to/);
+    refuses("*/60 * * * *", /a step of 60 leaves nothing to step to: the field has 60 values/);
+    refuses("0 0 * * */7", /a step of 7 leaves nothing/);
   });
 
   test("nicknames and prefixes that schedules do not have", () => {

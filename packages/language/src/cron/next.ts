@@ -101,7 +101,7 @@ function nextTime(cron: CronExpression, second: number): number | undefined {
       const found = nextBit(cron.seconds, second % 60);
       if (found >= 0) return hour * 3600 + minute * 60 + found;
     }
-    const found = minute === 59 ? -1 : nextBit(cron.minutes, minute + 1);
+    const found = nextBit(cron.minutes, minute + 1);
     if (found >= 0) return hour * 3600 + found * 60 + nextBit(cron.seconds, 0);
   }
   const later = cron.hours & (-1 << (hour + 1));
@@ -116,7 +116,7 @@ function has(bits: Bits, value: number): boolean {
   return (((value < 32 ? bits.low : bits.high) >>> (value & 31)) & 1) === 1;
 }
 
-/** The smallest member from `from` (0…59) on, or -1. */
+/** The smallest member from `from` (0…60) on, or -1. */
 function nextBit(bits: Bits, from: number): number {
   if (from < 32) {
     const low = bits.low & (-1 << from);

@@ -174,6 +174,30 @@ test("a zone whose offset changes four times a year, and towards winter in summe
   assert.equal(fires({ ...daily, ...year, rules: { dstOverlap: "both" } }).length, 367);
 });
 
+test("daylight saving of a single week is not looked past", () => {
+  // Recife put its clocks forward on 8 October 2000, and back on the 15th.
+  const midnights = { zone: "America/Recife", expression: "30 23 14 10 *" };
+  const year = { from: "2000-01-01T00:00:00Z", until: "2000-12-31T00:00:00Z" };
+  const both: Case = { ...midnights, ...year, rules: { dstOverlap: "both" } };
+  assert.deepEqual(fires(both), ["2000-10-14T23:30:00-02:00", "2000-10-14T23:30:00-03:00"]);
+});
+
+test("a rare expression jumps over many changes, and stops at the one that matters", () => {
+  // The jump goes to shortly before 28 March 2027, where Lisbon's clock leaves 01:30 out.
+  const rare = { zone: "Europe/Lisbon", expression: "30 1 28 3 +SUN" };
+  const years = { from: "2022-01-01T00:00:00Z", until: "2031-12-31T00:00:00Z" };
+  assert.deepEqual(fires({ ...rare, ...years }), ["2027-03-28T02:00:00+01:00"]);
+  // From the first pass of a repeated hour on, the second pass comes before any later date.
+  const yearly = { zone: "Europe/Lisbon", expression: "15 1 31 10 *" };
+  const both: Case = {
+    ...yearly,
+    from: "2027-10-31T00:20:00Z",
+    until: "2028-12-31T00:00:00Z",
+    rules: { dstOverlap: "both" },
+  };
+  assert.deepEqual(fires(both), ["2027-10-31T01:15:00Z", "2028-10-31T01:15:00Z"]);
+});
+
 test("the preview says how a time stands to a change", () => {
   const example = { zone: "Europe/Lisbon", from: "", until: "" };
   const shifts = (expression: string, after: string, count: number) =>
@@ -191,5 +215,10 @@ test("the preview says how a time stands to a change", () => {
     ["2027-10-31T01:30:00+01:00", "firstPass"],
     ["2027-10-31T01:30:00Z", "secondPass"],
     ["2027-11-01T01:30:00Z", undefined],
+  ]);
+  assert.deepEqual(shifts("0 1,2 * * *", "2027-10-30T23:00:00Z", 3), [
+    ["2027-10-31T01:00:00+01:00", "firstPass"],
+    ["2027-10-31T01:00:00Z", "secondPass"],
+    ["2027-10-31T02:00:00Z", undefined],
   ]);
 });

@@ -120,6 +120,13 @@ describe("after and on", () => {
     assert.equal(nominalAfterEnd(spec, at("2027-01-01T00:59:30Z")), undefined);
   });
 
+  test("an end before startAt is followed by no time before it", () => {
+    const startAt = at("2027-06-01T00:00:00Z");
+    const late: TimesSpec = { ...spec, startAt, endAt: startAt };
+    const ended = at("2027-05-01T00:00:00Z");
+    assert.deepEqual(nominalAfterEnd(late, ended), { nominal: startAt, excluded: false });
+  });
+
   test("on has no times", () => {
     assert.equal(nextNominal({ ...spec, trigger: { kind: "on" } }, 0), undefined);
     assert.equal(nominalAfterEnd({ ...spec, trigger: { kind: "on" } }, 0), undefined);
