@@ -57,7 +57,7 @@ function policies(command: Command): Command {
     .addOption(
       choice(
         "--overlap <policy>",
-        "times that come while an instance runs (default: skip)",
+        "times that come while an instance runs (default: skip; with --on: allow)",
         "skip",
         "bufferOne",
         "bufferAll",

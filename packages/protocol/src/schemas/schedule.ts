@@ -58,7 +58,9 @@ const workflow = Type.Object(
 
 const shared = {
   workflow,
-  input: Type.Optional(json("The raw input of the instances; `{}` when absent.")),
+  input: Type.Optional(
+    json("The raw input of the instances; `{}` when absent. With `on` it is the list of events."),
+  ),
   cron: Type.Optional(
     Type.String({
       description:
@@ -98,7 +100,7 @@ const shared = {
   overlap: Type.Optional(
     words(
       ["skip", "bufferOne", "bufferAll", "cancelOther", "terminateOther", "allow"],
-      "A time that comes while an instance of the schedule runs; skip by default.",
+      "A time that comes while an instance of the schedule runs; skip by default, allow with `on`.",
     ),
   ),
   catchUp: Type.Optional(

@@ -3,6 +3,7 @@
  * runtime, with counterparts on loopback (`stand.ts`, `hosts.ts`). `table.ts` says what that end is.
  */
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
@@ -28,6 +29,7 @@ const HOSTS = [
   "https://superbet-casinos.com",
   "https://external-service.example.com",
   "https://example.com",
+  "https://hospital.example.com",
 ];
 
 function files(): readonly string[] {
@@ -46,6 +48,7 @@ suite("the specification's examples", { skip: missing }, () => {
     hosts.set("raw.githubusercontent.com", rawContent);
     hosts.set("fake-hospital.com", () => ({ body: { alerted: true } }));
     hosts.set("external-service.example.com", () => ({ status: 503 }));
+    hosts.set("hospital.example.com", () => ({ body: { notified: true } }));
     hosts.set("example.com", () => ({ body: { started: true } }));
   });
   after(() => stand.close());
@@ -96,11 +99,11 @@ async function run(
   for (const text of example.children ?? []) await runtime.applyWorkflow({ text });
   for (const [name, value] of Object.entries(example.secrets ?? {})) stand.secrets.set(name, value);
   const { namespace, name, version } = workflow;
-  const { input = {}, status = "completed", scheduled } = example;
+  const { input = {}, status = "completed" } = example;
   const id =
-    scheduled === undefined
+    example.scheduled === undefined && example.event === undefined
       ? (await runtime.startInstance({ namespace, name, version, input })).id
-      : await startedByTime(stand, `${namespace}.${name}`, Date.parse(scheduled));
+      : await startedBySchedule(stand, `${namespace}.${name}`, example);
   const ended: Ended = await runtime.waitInstance(id, WAIT);
   assert.equal(ended.status, status, JSON.stringify(ended.error));
   if (example.output !== undefined) assert.deepEqual(ended.output, example.output);
@@ -113,18 +116,27 @@ async function run(
   await example.check?.(ended, stand);
 }
 
-/** The instance that the schedule of a definition starts for a time of the past. */
-async function startedByTime(
+/** The instance that the schedule of a definition starts for a time of the past, or for an event. */
+async function startedBySchedule(
   { schedules, runtime }: Stand,
   name: string,
-  time: number,
+  { scheduled, event }: Example,
 ): Promise<string> {
-  assert.deepEqual(await schedules.backfillSchedule({ name, from: time, until: time }), {
-    times: 1,
-  });
+  const started = async (): Promise<readonly string[]> => {
+    const { items } = await schedules.listDecisions({ name, outcome: "started", limit: 500 });
+    return items.flatMap(({ instanceId }) => (instanceId === undefined ? [] : [instanceId]));
+  };
+  const before = new Set(await started());
+  if (scheduled !== undefined) {
+    const time = Date.parse(scheduled);
+    await schedules.backfillSchedule({ name, from: time, until: time });
+  }
+  if (event !== undefined) {
+    const attributes = { specversion: "1.0", id: randomUUID(), source: "/examples" };
+    await runtime.publishEvents([{ ...attributes, ...event }]);
+  }
   for (;;) {
-    const { items } = await schedules.listDecisions({ name, outcome: "started", limit: 1 });
-    const id = items[0]?.instanceId;
+    const id = (await started()).find((each) => !before.has(each));
     // What is on record as started is there a moment later.
     if (id !== undefined && (await runtime.getInstance(id).catch(() => undefined))) return id;
   }
