@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Kind } from "./faults.ts";
+import { runFirings } from "./firings.ts";
 import { FAULTY, runRounds } from "./run.ts";
 import type { Mode } from "./stand.ts";
 
@@ -22,3 +23,12 @@ for (const [only, mode] of ROUNDS)
     for (const each of FAULTY) assert.equal(totals[each], 0, said.join("\n"));
     assert.ok(totals.acknowledged > 0 && totals.acknowledged === totals.started, said.join("\n"));
   });
+
+test("no time of a schedule is missed or doubled when the server is killed as it comes", async () => {
+  const said: string[] = [];
+  const totals = await runFirings({ kills: 3, seed: 1, say: (line) => void said.push(line) });
+  const { missed, doubled, early, unfinished } = totals;
+  const none = { missed: 0, doubled: 0, early: 0, unfinished: 0 };
+  assert.deepEqual({ missed, doubled, early, unfinished }, none, said.join("\n"));
+  assert.ok(totals.times > totals.schedules, "it was too short for a second time");
+});

@@ -2,12 +2,14 @@
  * Real crashes: rounds of load and one fault each, on a real server and a real PostgreSQL with fsync on.
  *
  *     npm run test:crash -- [--rounds 11] [--seed 1] [--only KIND] [--mode embedded|given]
+ *     npm run test:crash -- --firings 100      the server is killed so many times while schedules are due
  *
  * Prints a line for each round and the totals; exits with 1 when anything is not zero that should be. Ctrl-C ends the run
  * after the round under way; a second one at once.
  */
 import { parseArgs } from "node:util";
 import { FAULTS, KINDS } from "./faults.ts";
+import { isBad, runFirings } from "./firings.ts";
 import { FAULTY, runRounds } from "./run.ts";
 import { MODES } from "./stand.ts";
 
@@ -17,6 +19,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     only: { type: "string" },
     mode: { type: "string" },
+    firings: { type: "string" },
   },
 });
 
@@ -35,16 +38,33 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+/** Ctrl-C once ends the run in order. */
+function ending(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => controller.abort());
+  return controller.signal;
+}
+
+async function fire(kills: number, seed: number): Promise<never> {
+  const totals = await runFirings({ kills, seed, say, signal: ending() });
+  say(
+    Object.entries(totals)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(", "),
+  );
+  process.exit(isBad(totals) ? 1 : 0);
+}
+
 try {
+  if (values.firings !== undefined)
+    await fire(number("firings", values.firings), number("seed", values.seed));
   const only = oneOf("only", values.only, KINDS);
   const rounds = number("rounds", values.rounds);
   for (const kind of only === undefined ? KINDS : [only]) say(`${kind}: ${FAULTS[kind].what}`);
   const began = performance.now();
   const seed = number("seed", values.seed);
-  const ending = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => ending.abort());
   const totals = await runRounds({
-    signal: ending.signal,
+    signal: ending(),
     rounds,
     seed,
     only,
