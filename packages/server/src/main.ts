@@ -17,6 +17,9 @@ import { measuredExecutor } from "./observe/measured-executor.ts";
 import type { DocumentFetcher } from "./external/source.ts";
 import { type Metrics, noMetrics } from "./observe/metrics.ts";
 import type { FactListener, Tracing } from "./owner/facts.ts";
+import type { Exposition } from "./observe/exposition.ts";
+import type { Environment } from "./observe/telemetry/settings.ts";
+import type { Telemetry } from "./observe/telemetry/open.ts";
 import type { Runtime } from "./runtime.ts";
 import type { Schedules } from "./scheduler/service.ts";
 import type { SharedServices } from "./activities/tenants.ts";
@@ -60,6 +63,8 @@ export interface StartOptions {
   /** Is told the values of secrets that activities get; a log given along with it takes them out of its lines. */
   readonly redaction?: LogRedaction;
   readonly clock?: Clock;
+  /** Where OpenTelemetry's variables are (observe/telemetry/settings.ts); the process's own unless given. */
+  readonly environment?: Environment;
   /** PostgreSQL behind everything unless given. */
   readonly openRuntime?: OpenRuntime;
 }
@@ -79,9 +84,16 @@ export interface Server extends RuntimeHost {
   readonly log: Logger;
 }
 
+/** Who is told what happens. */
+interface Watching {
+  readonly metrics?: Metrics;
+  readonly onFacts?: FactListener;
+  readonly tracing?: NonNullable<Telemetry["tracing"]>;
+}
+
 export async function startRuntime(
   config: Config,
-  options: StartOptions & { readonly metrics?: Metrics; readonly onFacts?: FactListener } = {},
+  options: StartOptions & Watching = {},
 ): Promise<RuntimeHost> {
   const { clock = systemClock(), openRuntime = openPostgresRuntime, metrics = noMetrics } = options;
   const { redaction = new LogRedaction() } = options;
@@ -93,9 +105,10 @@ export async function startRuntime(
   const shared = { clock, log, metrics, redaction, secrets: secrets.vault, breakers };
   const { activities, services } = await openActivities(config, shared);
   const leaving = { services, vault: secrets.vault };
-  const executor = measuredExecutor(activities, metrics, clock);
+  const { onFacts, tracing } = options;
+  const traced = tracing === undefined ? activities : tracing.traced(activities);
+  const executor = measuredExecutor(traced, metrics, clock);
   try {
-    const { onFacts } = options;
     const opened = await openRuntime({
       config,
       log,
@@ -104,6 +117,7 @@ export async function startRuntime(
       leaving,
       fetcher: activities,
       ...(onFacts === undefined ? {} : { onFacts }),
+      ...(tracing === undefined ? {} : { tracing }),
     });
     breakers.attach(opened);
     return {
@@ -137,10 +151,16 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     import("./api/server.ts"),
     import("./observe/exposition.ts"),
   ]);
-  const all = createExposition();
-  const { metrics, onFacts } = all;
-  const host = await startRuntime(config, { ...options, clock, log, metrics, redaction, onFacts });
+  const telemetry = await openTelemetry(options.environment ?? process.env, clock);
+  const all = createExposition(telemetry && (() => telemetry.families()));
+  const { metrics } = all;
+  const watched = { ...options, ...watching(all, telemetry), clock, log, redaction };
+  const host = await startRuntime(config, watched).catch(async (error: unknown) => {
+    await telemetry?.stop();
+    throw error;
+  });
   const { runtime, schedules, secrets, leaving } = host;
+  telemetry?.start(log, () => all.families(runtime));
   const exposition = () => all.of(runtime);
   try {
     const common = { config, log, clock, metrics, exposition };
@@ -154,13 +174,37 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       // Half the time for answers under way, the other half for the runtime.
       await api.stop(patience.signal).finally(cancel);
       await host.stop();
+      await telemetry?.stop();
       log.info({}, "stopped");
     });
     return { url: api.url, runtime, schedules, secrets, log, stop };
   } catch (error) {
     await host.stop();
+    await telemetry?.stop();
     throw error;
   }
+}
+
+function watching({ metrics, onFacts }: Exposition, telemetry: Telemetry | undefined): Watching {
+  const tracing = telemetry?.tracing;
+  if (tracing === undefined) return { metrics, onFacts };
+  const both: FactListener = (committed) => {
+    onFacts(committed);
+    tracing.onFacts(committed);
+  };
+  return { metrics, onFacts: both, tracing };
+}
+
+/** Undefined, and nothing of it loaded, unless the environment says where to export to. */
+async function openTelemetry(
+  environment: Environment,
+  clock: Clock,
+): Promise<Telemetry | undefined> {
+  const { telemetrySettings } = await import("./observe/telemetry/settings.ts");
+  const settings = telemetrySettings(environment);
+  if (settings === undefined) return undefined;
+  const { openTelemetry: open } = await import("./observe/telemetry/open.ts");
+  return open(settings, clock);
 }
 
 function once(run: () => Promise<void>): () => Promise<void> {

@@ -6,30 +6,32 @@ import { createPrometheusMetrics, type PrometheusMetrics } from "./prometheus.ts
 import { runtimeFamilies } from "./runtime-metrics.ts";
 import { TaskMetrics } from "./task-metrics.ts";
 
+type Read = Pick<Runtime, "stats" | "storage">;
+
 export interface Exposition {
   readonly metrics: PrometheusMetrics;
   readonly onFacts: FactListener;
-  /** What is not in `metrics`. */
-  families(runtime: Pick<Runtime, "stats" | "storage">): Promise<readonly Family[]>;
-  of(
-    runtime: Pick<Runtime, "stats" | "storage">,
-  ): Promise<{ readonly contentType: string; readonly text: string }>;
+  /** Everything, as plain data. */
+  families(runtime: Read): Promise<readonly Family[]>;
+  /** Everything, as Prometheus reads it. */
+  of(runtime: Read): Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
-export function createExposition(): Exposition {
+/** @param more what else there is */
+export function createExposition(more: () => readonly Family[] = () => []): Exposition {
   const metrics = createPrometheusMetrics();
   const tasks = new TaskMetrics();
-  const families: Exposition["families"] = async (runtime) => {
+  const plain = async (runtime: Read): Promise<readonly Family[]> => {
     const storage = await runtime.storage();
-    return [...tasks.families(), ...runtimeFamilies(runtime.stats(), storage)];
+    return [...tasks.families(), ...runtimeFamilies(runtime.stats(), storage), ...more()];
   };
   return {
     metrics,
     onFacts: tasks.onFacts,
-    families,
+    families: async (runtime) => [...(await metrics.families()), ...(await plain(runtime))],
     of: async (runtime) => ({
       contentType: metrics.contentType,
-      text: (await metrics.text()) + exposition(await families(runtime)),
+      text: (await metrics.text()) + exposition(await plain(runtime)),
     }),
   };
 }

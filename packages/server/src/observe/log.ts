@@ -2,6 +2,7 @@
 import { type DestinationStream, type Logger, destination, pino } from "pino";
 import type { LogRedaction } from "../secrets/redact.ts";
 import type { LogLevel } from "./levels.ts";
+import { currentSpan, logSinks } from "./telemetry/correlation.ts";
 
 /** Keys whose values never reach a log, at the top and one and two levels down. */
 const SECRET_KEYS = [
@@ -43,6 +44,11 @@ export function createLogger(
   stream: DestinationStream = destination({ fd: 2, sync: true }),
   redaction?: LogRedaction,
 ): Logger {
+  const write = (line: string): void => {
+    const clear = redaction === undefined ? line : redaction.line(line);
+    stream.write(clear);
+    for (const sink of logSinks) sink(clear);
+  };
   return pino(
     {
       level,
@@ -51,9 +57,8 @@ export function createLogger(
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: redactedPaths(), censor: "[redacted]" },
       serializers: { err: describeError },
+      mixin: () => currentSpan.getStore() ?? {},
     },
-    redaction === undefined
-      ? stream
-      : { write: (line: string): void => stream.write(redaction.line(line)) },
+    { write },
   );
 }

@@ -1,12 +1,16 @@
 /** The Prometheus registry behind {@link Metrics}: names begin with `millrace_`, units are in the names. */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
+import type { Family } from "./families.ts";
 import type { Metrics } from "./metrics.ts";
+import { registryFamilies } from "./prometheus-families.ts";
 
 export interface PrometheusMetrics extends Metrics {
   /** The media type of {@link text}. */
   readonly contentType: string;
   /** Everything in the exposition format. */
   text(): Promise<string>;
+  /** The same as plain data. */
+  families(): Promise<readonly Family[]>;
 }
 
 /** 1 ms to 60 s: from one group commit to a slow partner's answer. */
@@ -54,6 +58,7 @@ export function createPrometheusMetrics(): PrometheusMetrics {
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
+    families: () => registryFamilies(registry),
     activityFinished: (type, outcome, seconds) => activities.observe({ type, outcome }, seconds),
     breakerChanged: (from, to) => {
       if (from !== "closed") breakers.dec({ state: from });

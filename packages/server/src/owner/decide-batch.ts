@@ -42,7 +42,7 @@ export interface DecideContext {
   readonly randomBytes: () => Uint8Array;
   readonly mailId: MailIds;
   /** The engine threw: a fault of ours, to be logged. */
-  readonly onFault: (instanceId: string, fault: unknown) => void;
+  readonly onFault: (of: Pick<State, "id" | "trace">, fault: unknown) => void;
   readonly programOf: (workflow: WorkflowVersion) => Program | undefined;
   /** Why there is no program. */
   readonly whyNot: (workflow: WorkflowVersion) => string;
@@ -128,7 +128,14 @@ export function decideSlot(slot: Slot, entries: readonly Entry[], given: DecideC
   const told = { workflow, program: given.programOf(workflow), before: before?.state, state };
   return {
     ...decided,
-    told: { ...told, facts: history, entries, ...(nesting === undefined ? {} : { nesting }) },
+    told: {
+      ...told,
+      facts: history,
+      entries,
+      outcomes,
+      at: now,
+      ...(nesting === undefined ? {} : { nesting }),
+    },
   };
 }
 
@@ -273,7 +280,8 @@ function startOne(
   try {
     decision = runDecide(workflow, undefined, command, given);
   } catch (fault) {
-    given.onFault(entry.instanceId, fault);
+    const { trace } = command;
+    given.onFault({ id: entry.instanceId, ...(trace && { trace }) }, fault);
     refuseStart(entry, `the engine failed: ${messageOf(fault)}`, given);
     return { next: undefined, outcome: { kind: "failed", fault }, events: [] };
   }
@@ -313,7 +321,7 @@ function newRow(
 
 /** Deciding is pure: what failed once fails again, so the instance ends instead of being tried for ever. */
 function breakDown(hot: Hot, fault: unknown, context: DecideContext): Applied {
-  context.onFault(hot.state.id, fault);
+  context.onFault(hot.state, fault);
   const { state, event } = faulted(
     hot.state,
     `the engine failed: ${messageOf(fault)}`,

@@ -2,7 +2,7 @@
 import type { HistoryEvent, State, TraceContext } from "@millrace/engine";
 import type { Program } from "@millrace/language";
 import type { WorkflowVersion } from "../store/store.ts";
-import type { Entry } from "./entry.ts";
+import type { Entry, Outcome } from "./entry.ts";
 
 /** What one batch did to one instance, as committed. Nothing in it may be changed or kept for long: it holds states. */
 export interface Committed {
@@ -15,6 +15,10 @@ export interface Committed {
   readonly facts: readonly HistoryEvent[];
   /** The commands that did it. */
   readonly entries: readonly Entry[];
+  /** What became of each. */
+  readonly outcomes: readonly Outcome[];
+  /** Epoch milliseconds. */
+  readonly at: number;
   /** With tracing: frames entered, each with the frame it was entered in. */
   readonly nesting?: ReadonlyMap<string, string>;
 }
@@ -25,6 +29,11 @@ export type FactListener = (committed: Committed) => void;
 export interface Tracing {
   /** What the task of this occurrence (frame id) gives to the instances it starts and the events it emits. */
   contextOf(state: Pick<State, "id" | "trace">, occurrence: string): TraceContext;
+  /** What a line of the log about the instance says of its trace. */
+  fieldsOf(state: Pick<State, "id" | "trace">): {
+    readonly trace_id: string;
+    readonly span_id: string;
+  };
 }
 
 /** The context that leaves an instance with what a task of it starts or emits, if there is one. */

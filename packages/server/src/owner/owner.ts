@@ -10,7 +10,7 @@
  * unknown outcome is resolved the same way, because every command that was applied meets nothing to act on the second
  * time.
  */
-import { decide, isTerminal, SAFE_DEPTH } from "@millrace/engine";
+import { decide, isTerminal, SAFE_DEPTH, type State } from "@millrace/engine";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import type { WantedTypes } from "../outgoing/outbox.ts";
@@ -76,6 +76,7 @@ const MAX_IN_FLIGHT = 4;
 /** A batch is closed when deciding it took this many milliseconds, or its states have this many characters. */
 const MAX_DECIDING = 20;
 const MAX_CHARACTERS = 4 * 1024 * 1024;
+const FAULT = "the engine failed on an instance";
 /** Tries of a command somebody waits for, before it is given up. */
 const MAX_TRIES = 6;
 
@@ -243,8 +244,8 @@ export class Owner {
       times: this.#config.times,
       schedules,
       mailId: this.mailId,
-      onFault: (instance: string, err: unknown) =>
-        log.error({ err, instance }, "the engine failed on an instance"),
+      onFault: (of: Pick<State, "id" | "trace">, err: unknown) =>
+        log.error({ err, instance: of.id, ...tracing?.fieldsOf(of) }, FAULT),
       programOf: (workflow: WorkflowVersion) => programs.get(workflow),
       whyNot: (workflow: WorkflowVersion) => this.programs.why(workflow),
       batch,
