@@ -42,7 +42,7 @@ export interface DecideContext {
   readonly randomBytes: () => Uint8Array;
   readonly mailId: MailIds;
   /** The engine threw: a fault of ours, to be logged. */
-  readonly onFault: (of: Pick<State, "id" | "trace">, fault: unknown) => void;
+  readonly onFault: (id: string, fault: unknown, of?: Pick<State, "id" | "trace">) => void;
   readonly programOf: (workflow: WorkflowVersion) => Program | undefined;
   /** Why there is no program. */
   readonly whyNot: (workflow: WorkflowVersion) => string;
@@ -280,8 +280,8 @@ function startOne(
   try {
     decision = runDecide(workflow, undefined, command, given);
   } catch (fault) {
-    const { trace } = command;
-    given.onFault({ id: entry.instanceId, ...(trace && { trace }) }, fault);
+    const { instanceId: id, trace } = command;
+    given.onFault(id, fault, { id, ...(trace && { trace }) });
     refuseStart(entry, `the engine failed: ${messageOf(fault)}`, given);
     return { next: undefined, outcome: { kind: "failed", fault }, events: [] };
   }
@@ -321,7 +321,7 @@ function newRow(
 
 /** Deciding is pure: what failed once fails again, so the instance ends instead of being tried for ever. */
 function breakDown(hot: Hot, fault: unknown, context: DecideContext): Applied {
-  context.onFault(hot.state, fault);
+  context.onFault(hot.state.id, fault, hot.state);
   const { state, event } = faulted(
     hot.state,
     `the engine failed: ${messageOf(fault)}`,

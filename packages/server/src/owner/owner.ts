@@ -244,8 +244,8 @@ export class Owner {
       times: this.#config.times,
       schedules,
       mailId: this.mailId,
-      onFault: (of: Pick<State, "id" | "trace">, err: unknown) =>
-        log.error({ err, instance: of.id, ...tracing?.fieldsOf(of) }, FAULT),
+      onFault: (instance: string, err: unknown, of?: Pick<State, "id" | "trace">) =>
+        log.error({ err, instance, ...(of && tracing?.fieldsOf(of)) }, FAULT),
       programOf: (workflow: WorkflowVersion) => programs.get(workflow),
       whyNot: (workflow: WorkflowVersion) => this.programs.why(workflow),
       batch,
