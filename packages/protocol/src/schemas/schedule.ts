@@ -132,7 +132,11 @@ function durations<Schema extends ReturnType<typeof duration | typeof isoDuratio
   form: (description: string) => Schema,
 ) {
   return {
-    every: Type.Optional(form("Trigger: this interval, counted from `startAt` or the creation.")),
+    every: Type.Optional(
+      form(
+        "Trigger: this interval; the first time at `startAt`, else one interval after the creation.",
+      ),
+    ),
     after: Type.Optional(
       form("Trigger: so long after the last instance has ended, however it ended."),
     ),

@@ -85,9 +85,12 @@ describe("every", () => {
     assert.deepEqual(next(spec({}), "2027-01-01T00:01:40Z", 1), ["2027-01-01T00:03:10Z"]);
   });
 
-  test("counts from startAt where there is one", () => {
+  test("counts from startAt where there is one, the first at it", () => {
     const started = spec({ startAt: at("2027-06-01T12:00:00Z") });
-    assert.deepEqual(next(started, "2027-01-01T00:00:00Z", 1), ["2027-06-01T12:01:30Z"]);
+    assert.deepEqual(next(started, "2027-01-01T00:00:00Z", 2), [
+      "2027-06-01T12:00:00Z",
+      "2027-06-01T12:01:30Z",
+    ]);
     assert.deepEqual(next(started, "2027-06-01T13:00:00Z", 1), ["2027-06-01T13:01:30Z"]);
   });
 

@@ -40,9 +40,9 @@ function nextInstant(spec: TimesSpec, after: number): number | undefined {
       return found === undefined ? undefined : found * 1000;
     }
     case "every": {
-      const base = startAt ?? anchor;
-      const count = Math.floor((after - base) / trigger.milliseconds) + 1;
-      return base + Math.max(count, 1) * trigger.milliseconds;
+      const first = startAt ?? anchor + trigger.milliseconds;
+      const count = Math.floor((after - first) / trigger.milliseconds) + 1;
+      return first + Math.max(count, 0) * trigger.milliseconds;
     }
     case "after": {
       const first = startAt ?? anchor;
