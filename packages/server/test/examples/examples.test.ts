@@ -104,6 +104,7 @@ async function run(
     example.scheduled === undefined && example.event === undefined
       ? (await runtime.startInstance({ namespace, name, version, input })).id
       : await startedBySchedule(stand, `${namespace}.${name}`, example);
+  await publish(stand, name, example);
   const ended: Ended = await runtime.waitInstance(id, WAIT);
   assert.equal(ended.status, status, JSON.stringify(ended.error));
   if (example.output !== undefined) assert.deepEqual(ended.output, example.output);
@@ -114,6 +115,16 @@ async function run(
     assert.deepEqual(lines, example.requests);
   }
   await example.check?.(ended, stand);
+}
+
+/** One source and subject: they come in order. */
+async function publish({ runtime }: Stand, name: string, { events = [] }: Example): Promise<void> {
+  if (events.length === 0) return;
+  const context = { specversion: "1.0", source: "https://examples.test/", subject: name };
+  const found = await runtime.publishEvents(
+    events.map(([type, data]) => ({ ...context, id: randomUUID(), type, data })),
+  );
+  assert.equal(found.accepted, events.length);
 }
 
 /** The instance that the schedule of a definition starts for a time of the past, or for an event. */
