@@ -358,7 +358,7 @@ export interface RuntimeStats {
     readonly batchTransitions: HistogramView;
     /** From the time a timer was due until it was taken up. */
     readonly timerLatenessMs: HistogramView;
-    /** From the time of a schedule until its instance was asked for. */
+    /** From the time of a schedule until its instance started. */
     readonly scheduleLatenessMs: HistogramView;
   };
   /** What waits here, as of now. */

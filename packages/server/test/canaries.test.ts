@@ -12,6 +12,7 @@ import { type Server, startServer } from "../src/main.ts";
 import { createLogger } from "../src/observe/log.ts";
 import { LogRedaction } from "../src/secrets/redact.ts";
 import { type EchoServer, html, startEchoServer } from "./echo-server.ts";
+import { type Collector, startCollector } from "./otlp-collector.ts";
 
 const unique = (): string => randomBytes(9).toString("hex");
 /** One of letters alone, one of everything that is written differently somewhere, one in lines, a number. */
@@ -105,6 +106,7 @@ suite("canaries", () => {
   let database: TestDatabase;
   let server: Server;
   let echo: EchoServer;
+  let collector: Collector;
 
   before(async () => {
     database = await createDatabase();
@@ -115,11 +117,19 @@ suite("canaries", () => {
       { MILLRACE_DATABASE_URL: database.url, MILLRACE_MASTER_KEY: randomBytes(32).toString("hex") },
       { port: 0, egressAllowLoopback: true, runs: ["shell"], logLevel: "debug" },
     );
-    server = await startServer(config, { log, redaction });
+    collector = await startCollector();
+    const environment = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_LOGS_EXPORTER: "otlp",
+      OTEL_BSP_SCHEDULE_DELAY: "10",
+      OTEL_METRIC_EXPORT_INTERVAL: "100",
+    };
+    server = await startServer(config, { log, redaction, environment });
   });
   after(async () => {
     await server.stop();
     await echo.close();
+    await collector.close();
     await database.drop();
   });
 
@@ -137,7 +147,9 @@ suite("canaries", () => {
     return response.text();
   }
 
-  test("no value is found in tables, logs, answers or metrics", { timeout: 120_000 }, async () => {
+  test("no value is found in tables, logs, answers, metrics or traces", {
+    timeout: 120_000,
+  }, async () => {
     const secrets = {
       word: WORD,
       odd: ODD,
@@ -180,6 +192,15 @@ suite("canaries", () => {
     for (const word of [WORD, PASSWORD, CLIENT_SECRET, TOKEN, String(NUMBER), JSON.stringify(ODD)])
       assert.ok(isHeard(heard, word), `${word} never reached the server: nothing was tested`);
     assert.ok(answers.join().includes("***"), "nothing was redacted: nothing was repeated");
+    await collector.until(() => collector.spans.find(({ name }) => name === "test/canaries"));
+    await collector.until(() => (collector.logs.length > 0 ? true : undefined));
+    await collector.until(() => (collector.metrics.size > 0 ? true : undefined));
+    assert.ok(collector.spans.some(({ name }) => name === "call:http it"));
+    for (const encoding of ["utf8", "latin1"] as const)
+      search(
+        "collector",
+        collector.bodies.map((body) => body.toString(encoding)),
+      );
     search("answers", answers);
     search("log", lines);
     for (const [table, rows] of await dump(database.url)) search(table, rows);

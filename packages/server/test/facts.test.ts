@@ -130,3 +130,21 @@ test("the sizes of tables and inbox are there without a scan, and asked for rare
   assert.equal(storage?.inboxMessages, 0);
   assert.equal(await runtime.storage(), storage);
 });
+
+test("how late a schedule's instances start is measured", async (t) => {
+  const database = await createDatabase();
+  const config = loadConfig({}, { databaseUrl: database.url, exclusive: true });
+  const executor = { execute: async (): Promise<ActivityResult> => ({ output: null }) };
+  const parts = { config, log: silentLogger, clock: systemClock(), executor };
+  const { runtime, ...running } = await openPostgresRuntime(parts);
+  t.after(async () => {
+    await running.stop();
+    await database.drop();
+  });
+  const often = "schedule: { every: { milliseconds: 200 } }";
+  const text = `${document("often")}\n${often}\ndo: [ { a: { set: { b: 1 } } } ]`;
+  await runtime.applyWorkflow({ text });
+  const late = () => runtime.stats().figures.scheduleLatenessMs;
+  while (late().count < 2) await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(late().sum >= 0 && late().max < 60_000, JSON.stringify(late()));
+});

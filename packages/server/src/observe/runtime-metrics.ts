@@ -60,7 +60,7 @@ const FIGURES: {
   ],
   scheduleLatenessMs: [
     "schedule_lateness_seconds",
-    "How long after the time of a schedule its instance was asked for.",
+    "How long after the time of a schedule its instance started.",
     "seconds",
   ],
 };

@@ -46,13 +46,21 @@ export class Counters {
     this.#figures[figure].observe(value);
   }
 
-  /** @param ms from a schedule's time until its instance was asked for */
+  /** @param ms from a schedule's time until its instance started */
   observeScheduleLateness(ms: number): void {
     this.measure("scheduleLatenessMs", Math.max(0, ms));
   }
 
-  decided(entry: Entry, { kind }: Outcome): void {
+  decided(entry: Entry, { kind, state }: Outcome): void {
     const { counts } = this;
+    const { command } = entry;
+    // Only what a schedule's clock started can be late: a trigger is at once, what is filled up is long over.
+    if (
+      command.kind === "start" &&
+      kind === "applied" &&
+      command.schedule?.occasion.origin === "time"
+    )
+      this.observeScheduleLateness((state?.startedAt ?? 0) - command.schedule.dueAt);
     if (kind === "applied") counts.commandsApplied += 1;
     else counts.commandsIgnored += 1;
     if (entry.message !== undefined) counts.inboxConsumed += 1;
