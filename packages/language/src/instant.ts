@@ -12,6 +12,11 @@ export function isDate(text: string): boolean {
 const INSTANT =
   /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(\.\d{1,9})?(?:[Zz]|([+-])(\d{2}):(\d{2}))$/;
 
+/** Of the years 0000 to 9999 in UTC: what lies beyond cannot be written again. */
+const FIRST = civilSeconds({ year: 0, month: 1, day: 1, hour: 0, minute: 0, second: 0 }) * 1_000;
+const LAST =
+  civilSeconds({ year: 10_000, month: 1, day: 1, hour: 0, minute: 0, second: 0 }) * 1_000 - 1;
+
 /** Epoch milliseconds of `2026-11-05T14:03:07.25+01:00`; `undefined` for what is no instant, leap seconds included. */
 export function parseInstant(text: string): number | undefined {
   const [, date = "", ...parts] = INSTANT.exec(text) ?? [];
@@ -23,5 +28,6 @@ export function parseInstant(text: string): number | undefined {
   if (hour > 23 || minute > 59 || second > 59 || hours > 23 || minutes > 59) return undefined;
   const east = (hours * 60 + minutes) * (sign === "-" ? -60 : 60);
   const seconds = civilSeconds({ year, month, day, hour, minute, second }) - east;
-  return seconds * 1_000 + Math.floor(Number(fraction) * 1_000);
+  const instant = seconds * 1_000 + Math.floor(Number(fraction) * 1_000);
+  return instant < FIRST || instant > LAST ? undefined : instant;
 }
