@@ -77,6 +77,14 @@ test("policies without a schedule have no effect, and a warning says so", () => 
   assert.match(loaded.warnings[0]?.message ?? "", /no `schedule`/);
 });
 
+test("policies under a misspelt name have no effect, and a warning says so", () => {
+  const loaded = load(definition(["overlap: skip"]).replace("      schedule:", "      scheduel:"));
+  assert.ok(loaded.ok);
+  assert.deepEqual(schedulePolicies(loaded.definition), {});
+  assert.match(loaded.warnings[0]?.message ?? "", /no effect \(did you mean "schedule"\?\)/);
+  assert.equal(loaded.warnings[0]?.line, 8);
+});
+
 test("an instant is read as Date reads it, and one that is not there is none", () => {
   for (let at = -62_135_596_800_000; at < 253_402_300_799_999; at += 86_399_999 * 917) {
     const text = new Date(at).toISOString();

@@ -69,8 +69,13 @@ function readPolicies(
 
 /** Checks `document.metadata.millrace.schedule`, and what needs both it and `schedule`. */
 export function checkSchedulePolicies(definition: JsonObject, root: Place): void {
-  const { schedule: written } = millraceOf(definition);
-  const place = down(root, "document", "metadata", "millrace", "schedule");
+  const { schedule: written, ...others } = millraceOf(definition);
+  const millrace = down(root, "document", "metadata", "millrace");
+  const place = down(millrace, "schedule");
+  for (const name of Object.keys(others)) {
+    const hint = suggestion(name, ["schedule"]);
+    if (hint !== "") warn(down(millrace, name), "unknown-property", `it has no effect${hint}`);
+  }
   const triggers = asObject(definition.schedule);
   checkConstants(triggers, down(root, "schedule"));
   if (written === undefined) return;
