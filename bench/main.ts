@@ -13,6 +13,7 @@ import { jq } from "./groups/jq.ts";
 import { latency } from "./groups/latency.ts";
 import { million } from "./groups/million.ts";
 import { manyCallers, oneActivity, overHttp, threeActivities } from "./groups/saturation.ts";
+import { schedules } from "./groups/schedules.ts";
 import { machine } from "./machine.ts";
 import { findPgbench } from "./pgbench.ts";
 import { factsOf, startPostgres } from "./postgres.ts";
@@ -26,6 +27,7 @@ const GROUPS: readonly Group[] = [
   latency,
   overHttp,
   million,
+  schedules,
   egress,
   jq,
 ];
