@@ -41,6 +41,7 @@ export function createProgram(exit: Exit): Command {
   addDescribe(program);
   addHistory(program);
   addSignals(program, exit);
+  addRetry(program, exit);
   addSchedule(program, exit);
   addSecret(program);
   return program;
@@ -220,6 +221,27 @@ function addHistory(program: Command): void {
     .action(async (id: string, options) => {
       const { history } = await import("./commands/history.ts");
       await history(id, options);
+    });
+}
+
+function addRetry(program: Command, exit: Exit): void {
+  client(program, "retry")
+    .summary("let a faulted instance go on from the task that failed")
+    .description(
+      "Lets a faulted instance go on from the task that failed, or from another beside or around it. " +
+        "What has ended stays done. See docs/instances.md.",
+    )
+    .argument("<id>", "the instance's id")
+    .option("--from <task>", "the name or reference of the task to go on from")
+    .option("-i, --input <json>", "that task's input: JSON, or @file with JSON in it")
+    .option(
+      "--wait <duration>",
+      "wait at most this long for the end, such as 30s; exits 1 when it goes on",
+    )
+    .addOption(format("text, or the instance"))
+    .action(async (id: string, options) => {
+      const { retry } = await import("./commands/retry.ts");
+      exit(await retry(id, options));
     });
 }
 

@@ -263,3 +263,64 @@ test("start, list and describe take and show priorities", async (t) => {
     );
   }
 });
+
+test("retry goes on, and says what is wrong with what it is given", async (t) => {
+  const { cli, runtime } = await api(t);
+  await cli(["apply", definition(t, BODY)]);
+  const id = (await cli(["start", "test/flow"])).stdout.trim();
+  runtime.fault(id, { type: "https://example.test/x", status: 500 });
+  for (const words of [
+    ["--input", "{"],
+    ["--wait", "soon"],
+  ])
+    assert.equal((await cli(["retry", id, ...words])).code, 2);
+  const nobody = await cli(["retry", id, "--from", "nobody"]);
+  assert.equal(nobody.code, 2);
+  assert.match(nobody.stderr, /body\.from: no task nobody/);
+  const retried = await cli(["retry", id, "--from", "greet", "--input", '{"a":1}']);
+  assert.deepEqual(retried, { code: 0, stdout: `${id} running\n`, stderr: "" });
+  assert.match((await cli(["history", id])).stdout, /workflow\.retried +from greet/);
+  const again = await cli(["retry", id]);
+  assert.equal(again.code, 1);
+  assert.match(again.stderr, /it is running, not faulted \(instance-not-retryable\)/);
+});
+
+test("describe shows what is waited for, and what failed with the next thing to try", async (t) => {
+  const { cli, runtime } = await api(t);
+  await cli(["apply", definition(t, BODY)]);
+  const id = (await cli(["start", "test/flow"])).stdout.trim();
+  const since = Date.now();
+  runtime.describe(id, {
+    waitingFor: [
+      {
+        kind: "activity",
+        task: "/do/0/a",
+        name: "a",
+        since,
+        type: "call:http",
+        target: "GET shop",
+        attempt: 2,
+      },
+      {
+        kind: "event",
+        task: "/do/1/e",
+        name: "e",
+        since,
+        events: [{ type: "paid", correlation: { order: 7 } }],
+      },
+    ],
+  });
+  const waiting = (await cli(["describe", id])).stdout;
+  assert.match(waiting, /Waiting for\n {2}a \(\/do\/0\/a\): call:http GET shop, attempt 2, for /);
+  assert.match(waiting, /e \(\/do\/1\/e\): an event paid with \{"order":7\}, for /);
+  const error = { type: "https://example.test/x", status: 500, title: "Broken" };
+  runtime.fault(id, error);
+  runtime.describe(id, {
+    fault: { task: "/do/0/a", name: "a", input: { n: 1 }, attempt: 3, error, hint: "Try `it`." },
+  });
+  const faulted = (await cli(["describe", id])).stdout;
+  assert.match(
+    faulted,
+    /Fault\n {2}Task {3}a \(\/do\/0\/a\), attempt 3\n {2}Input {2}\{"n":1\}\n {2}Error .*Broken.*\n {2}Next {3}Try `it`\./,
+  );
+});

@@ -123,6 +123,8 @@ export function childrenOf({ frames }: Kept): ReadonlyMap<string, readonly Frame
 export interface FailedTask {
   readonly task: string;
   readonly input: Json;
+  /** Which attempt of the nearest `try` around it, if it was in the body of one. */
+  readonly attempt?: number;
 }
 
 /** Undefined when no task failed, or nothing was kept of it. */
@@ -130,5 +132,10 @@ export function failedTask({ kept }: State): FailedTask | undefined {
   if (kept === undefined || "tooLarge" in kept || kept.failed === undefined) return undefined;
   const frame = kept.frames[kept.failed];
   if (frame === undefined || frame.kind === "root") return undefined;
-  return { task: frame.ref, input: keptRaw(kept, frame) };
+  const path = failedPath(kept);
+  const around = path.slice(0, path.indexOf(frame));
+  const tried = around.findLast((each) => each.kind === "try");
+  const attempt = tried?.kind === "try" && tried.phase === "body" ? tried.attempt : undefined;
+  const counted = attempt === undefined ? {} : { attempt };
+  return { task: frame.ref, input: keptRaw(kept, frame), ...counted };
 }

@@ -6,6 +6,7 @@
  */
 import type { HistoryEvent, Status, TraceContext, WorkflowError } from "@millrace/engine";
 import type { Json, JsonObject } from "@millrace/language";
+import type { Fault, WaitingFor } from "./runtime/described.ts";
 import type { HistogramView } from "./owner/histogram.ts";
 
 /** The only tenant until tenants come. */
@@ -101,7 +102,12 @@ export interface InstanceView extends InstanceSummary {
   /** Present when faulted. */
   readonly error?: WorkflowError;
   readonly parent?: { readonly instanceId: string };
+  /** Of one that has not ended, where it was asked for by itself: the first 200 waits, in the order they began. */
+  readonly waitingFor?: readonly WaitingFor[];
+  /** Of a faulted one, where it was asked for by itself. */
+  readonly fault?: Fault;
 }
+
 export interface InstanceFilter extends PageRequest {
   readonly tenant?: string;
   readonly namespace?: string;

@@ -167,11 +167,18 @@ export class MemoryRuntime implements Runtime {
     this.#changes.emit(id);
   }
 
+  /** What reading the instance tells besides. */
+  describe(id: string, more: Pick<InstanceView, "waitingFor" | "fault">): void {
+    const entry = this.#entry(id);
+    entry.view = { ...entry.view, ...more };
+  }
+
   /** Ends an instance as faulted. */
   fault(id: string, error: WorkflowError): void {
     const entry = this.#entry(id);
     const at = this.#tick();
-    entry.view = { ...entry.view, status: "faulted", error, updatedAt: at, endedAt: at };
+    const { waitingFor: _, ...view } = entry.view;
+    entry.view = { ...view, status: "faulted", error, updatedAt: at, endedAt: at };
     this.append(id, { kind: "workflow.faulted", error });
   }
 
@@ -235,7 +242,7 @@ export class MemoryRuntime implements Runtime {
       throw new RuntimeError("invalid-input", "body.from: no task nobody", { issues });
     }
     if (idempotencyKey !== undefined) this.retries.set(id, idempotencyKey);
-    const { endedAt: _, error: __, ...rest } = entry.view;
+    const { endedAt: _, error: __, fault: ___, ...rest } = entry.view;
     entry.view = { ...rest, status: "running", updatedAt: this.#tick() };
     this.append(id, { kind: "workflow.retried", ...(from === undefined ? {} : { from }) });
     return entry.view;

@@ -3,6 +3,7 @@ import type { Instance } from "@millrace/sdk";
 import { type Format, isWorkflowName, readWorkflowName } from "../arguments.ts";
 import { type ClientOptions, connect } from "../client.ts";
 import { describeError } from "../describe-error.ts";
+import { faultLines, waitLines } from "../describe-waits.ts";
 import { elapsed, instant, plain, print, printJson } from "../output.ts";
 import { treeLines } from "../run/progress.ts";
 import { TaskLog } from "../run/tasks.ts";
@@ -34,8 +35,8 @@ async function describeInstance(id: string, options: DescribeOptions): Promise<v
 }
 
 function instanceText(instance: Instance, log: TaskLog): string {
-  const { id, namespace, name, version, status, createdAt, endedAt, input, output, error, parent } =
-    instance;
+  const { id, namespace, name, version, status, createdAt, endedAt, input, output } = instance;
+  const { error, parent, fault, waitingFor = [] } = instance;
   const lines: [string, string][] = [
     ["Instance", id],
     ["Workflow", `${namespace}/${name} ${version}`],
@@ -48,8 +49,10 @@ function instanceText(instance: Instance, log: TaskLog): string {
     lines.push(["Ended", `${instant(endedAt)} (after ${took})`]);
   }
   if (parent !== undefined) lines.push(["Parent", parent.instanceId]);
-  if (error !== undefined) lines.push(["Error", describeError(error)]);
+  if (error !== undefined && fault === undefined) lines.push(["Error", describeError(error)]);
   const parts = [lines.map(([label, value]) => `${label.padEnd(10)}${plain(value)}`).join("\n")];
+  if (fault !== undefined) parts.push(section("Fault", faultLines(fault)));
+  if (waitingFor.length > 0) parts.push(section("Waiting for", waitLines(waitingFor, Date.now())));
   parts.push(section("Input", JSON.stringify(input, null, 2).split("\n")));
   if (output !== undefined)
     parts.push(section("Output", JSON.stringify(output, null, 2).split("\n")));

@@ -11,8 +11,9 @@ export interface HistoryOptions extends ClientOptions {
 }
 
 export async function history(id: string, options: HistoryOptions): Promise<void> {
+  const began = new Map<string, number>();
   for await (const fact of await facts(id, options))
-    print(options.output === "json" ? JSON.stringify(fact) : factLine(fact));
+    print(options.output === "json" ? JSON.stringify(fact) : factLine(fact, began));
 }
 
 async function facts(id: string, options: HistoryOptions): Promise<AsyncIterable<HistoryEvent>> {
@@ -23,20 +24,33 @@ async function facts(id: string, options: HistoryOptions): Promise<AsyncIterable
   return connect(options, PATIENT).instances.events(id);
 }
 
-function factLine(fact: HistoryEvent): string {
+/** @param began when each task that has not ended began; the fact is taken into it */
+function factLine(fact: HistoryEvent, began: Map<string, number>): string {
   const columns = [
     String(fact.seq).padStart(4),
     fact.at.slice(0, 23).replace("T", " "),
     fact.kind.padEnd(18),
-    [fact.task, details(fact)].filter((part) => part !== undefined && part !== "").join("  "),
+    [fact.task, duration(fact, began), details(fact)].filter((part) => part).join("  "),
   ];
   return plain(columns.join("  ")).trimEnd();
 }
 
+/** How long the task took that ends with the fact. */
+function duration({ kind, at, occurrence }: HistoryEvent, began: Map<string, number>): string {
+  if (occurrence === undefined) return "";
+  if (kind === "task.started") began.set(occurrence, Date.parse(at));
+  const start = began.get(occurrence);
+  if (start === undefined || !ENDS.has(kind)) return "";
+  began.delete(occurrence);
+  return `(${elapsed(Date.parse(at) - start)})`;
+}
+const ENDS: ReadonlySet<string> = new Set(["task.completed", "task.faulted", "task.cancelled"]);
+
 function details(fact: HistoryEvent): string | undefined {
-  const { kind, error, reason, attempt, delay, input, output, keys } = fact;
+  const { kind, error, reason, attempt, delay, input, output, keys, from } = fact;
   if (kind === "task.retried")
-    return `attempt ${attempt} in ${elapsed(delay ?? 0)}: ${error?.title}`;
+    return `attempt ${attempt} in ${elapsed(delay ?? 0)}${error === undefined ? "" : `: ${describeError(error)}`}`;
+  if (kind === "workflow.retried") return from === undefined ? undefined : `from ${from}`;
   if (error !== undefined) return describeError(error);
   if (reason !== undefined) return reason;
   const value = kind === "workflow.started" ? input : (keys ?? output);

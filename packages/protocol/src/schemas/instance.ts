@@ -66,6 +66,63 @@ export const InstanceSummary = Type.Object(summary, {
 });
 export type InstanceSummary = Static<typeof InstanceSummary>;
 
+export const WaitingFor = Type.Object(
+  {
+    kind: Type.Unsafe<"activity" | "message" | "timer" | "retry" | "child" | "event">({
+      type: "string",
+      enum: ["activity", "message", "timer", "retry", "child", "event"],
+      description:
+        "`activity`: outside work; `message`: the next one of a subscription; `timer`: a `wait`; `retry`: the pause before the next attempt of a `try`; `child`: another instance; `event`: an event.",
+    }),
+    task: Type.String({ description: "Reference of the task that waits." }),
+    name: Type.String({ description: "Its name." }),
+    since: timestamp("When the task began"),
+    until: Type.Optional(
+      timestamp("When a timer or pause is over, or a subscription takes no more"),
+    ),
+    giveUpAt: Type.Optional(timestamp("When the nearest timeout around it ends the wait")),
+    attempt: Type.Optional(
+      Type.Integer({
+        description: "Which delivery of the activity; of `retry`: the attempt that comes next.",
+      }),
+    ),
+    type: Type.Optional(Type.String({ description: "Of outside work: such as `call:http`." })),
+    target: Type.Optional(
+      Type.String({ description: "Of outside work: such as `GET api.example.com`." }),
+    ),
+    instanceId: Type.Optional(Type.String({ description: "Of `child`: its id." })),
+    events: Type.Optional(
+      Type.Array(
+        Type.Object({
+          type: Type.Optional(Type.String()),
+          source: Type.Optional(Type.String()),
+          correlation: Type.Optional(
+            json("An object: the values by which the event has to correlate."),
+          ),
+        }),
+        { description: "Of `event`: the filters that want one." },
+      ),
+    ),
+  },
+  { $id: "WaitingFor", description: "One thing that an instance waits for." },
+);
+export type WaitingFor = Static<typeof WaitingFor>;
+
+export const Fault = Type.Object(
+  {
+    task: Type.Optional(Type.String({ description: "Reference of the task that failed." })),
+    name: Type.Optional(Type.String({ description: "Its name." })),
+    input: Type.Optional(json("Its raw input, with which it would be retried.")),
+    attempt: Type.Optional(
+      Type.Integer({ description: "Which attempt of the `try` around it failed last." }),
+    ),
+    error: ref(WorkflowError),
+    hint: Type.String({ description: "The next thing to try." }),
+  },
+  { $id: "Fault", description: "What made an instance fault, and what to do about it." },
+);
+export type Fault = Static<typeof Fault>;
+
 export const Instance = Type.Object(
   {
     ...summary,
@@ -78,6 +135,13 @@ export const Instance = Type.Object(
         { description: "The instance whose `run: workflow` started this one." },
       ),
     ),
+    waitingFor: Type.Optional(
+      Type.Array(ref(WaitingFor), {
+        description:
+          "When one instance that has not ended is read: what it waits for, the first 200 in the order they began.",
+      }),
+    ),
+    fault: Type.Optional(ref(Fault)),
   },
   { $id: "Instance", description: "One run of a workflow version." },
 );

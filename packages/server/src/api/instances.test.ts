@@ -277,3 +277,31 @@ test("a priority is given and listed by its name, and one that is none refused",
   for (const query of ["priority=P5", "priority=2", "priority=P0&priority=urgent", "priority="])
     assert.equal((await call(`/v1/instances?${query}`)).status, 400, query);
 });
+
+test("a retry takes no body, refuses what it does not know, and what is not faulted", async (t) => {
+  const { post, call, runtime, started } = await withOrder(t);
+  const id = await started();
+  const path = `/v1/instances/${id}/retry`;
+  const running = await post(path, {});
+  assert.equal(running.status, 409);
+  assert.equal((await body(running))["code"], "instance-not-retryable");
+  runtime.fault(id, { type: "https://example.test/x", status: 500 });
+  for (const [wrong, place] of [
+    [{ form: "a" }, "body"],
+    [{ from: "" }, "body.from"],
+    [{ from: "nobody" }, "body.from"],
+  ] as const) {
+    const refused = await post(path, wrong);
+    assert.equal(refused.status, 400);
+    const [issue] = (await body(refused))["issues"] as { path: string }[];
+    assert.equal(issue?.path, place);
+  }
+  const headers = { "idempotency-key": "k" };
+  for (const _ of [1, 2]) {
+    const retried = await call(path, { method: "POST", headers });
+    assert.deepEqual([retried.status, (await body(retried))["status"]], [200, "running"]);
+  }
+  const other = await call(path, { method: "POST", headers: { "idempotency-key": "l" } });
+  assert.equal(other.status, 409);
+  assert.equal((await post(`/v1/instances/${ABSENT}/retry`, {})).status, 404);
+});

@@ -6,6 +6,7 @@ import type {
   HistoryEvent,
   Instance,
   InstanceSummary,
+  WaitingFor,
   Secret,
   Workflow,
   WorkflowSummary,
@@ -19,6 +20,7 @@ import type {
   WorkflowSummary as WorkflowSummaryView,
   WorkflowView,
 } from "../runtime.ts";
+import type { WaitingFor as WaitingForView } from "../runtime/described.ts";
 import type { SecretSummary } from "../secrets/vault.ts";
 
 export function instant(milliseconds: number): string {
@@ -76,6 +78,18 @@ export function instance(view: InstanceView): Instance {
     ...(view.output === undefined ? {} : { output: view.output }),
     ...(view.error === undefined ? {} : { error: view.error }),
     ...(view.parent === undefined ? {} : { parent: view.parent }),
+    ...(view.waitingFor === undefined ? {} : { waitingFor: view.waitingFor.map(waitingFor) }),
+    ...(view.fault === undefined ? {} : { fault: view.fault }),
+  };
+}
+
+function waitingFor({ since, until, giveUpAt, events, ...rest }: WaitingForView): WaitingFor {
+  return {
+    ...rest,
+    since: instant(since),
+    ...(until === undefined ? {} : { until: instant(until) }),
+    ...(giveUpAt === undefined ? {} : { giveUpAt: instant(giveUpAt) }),
+    ...(events === undefined ? {} : { events: events.map((each) => ({ ...each })) }),
   };
 }
 

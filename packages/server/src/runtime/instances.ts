@@ -21,7 +21,13 @@ export function noInstance(id: string): RuntimeError {
   return new RuntimeError("not-found", `there is no instance ${id}`, { subject: "instance" });
 }
 
+/** Without what it waits for. @throws {RuntimeError} `not-found` */
 export async function getInstance(pool: Pool, id: string): Promise<InstanceView> {
+  return viewOf(await readInstance(pool, id));
+}
+
+/** @throws {RuntimeError} `not-found` */
+export async function readInstance(pool: Pool, id: string): Promise<InstanceRow> {
   if (!isId(id)) throw noInstance(id);
   const { rows } = await pool.query<RawInstance>({
     name: "get-instance",
@@ -30,7 +36,7 @@ export async function getInstance(pool: Pool, id: string): Promise<InstanceView>
   });
   const [row] = rows;
   if (row === undefined) throw noInstance(id);
-  return viewOf(instanceRow(row));
+  return instanceRow(row);
 }
 
 export function viewOf(row: InstanceRow): InstanceView {

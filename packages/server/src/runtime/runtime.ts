@@ -33,6 +33,7 @@ import { scheduleApplied } from "./schedules.ts";
 import { submitted } from "./submit.ts";
 import { storageStats } from "./storage.ts";
 import type { Watchers } from "./watchers.ts";
+import { describeInstance } from "./waits.ts";
 import { type Caller, within } from "./within.ts";
 import { applyWorkflow, completeWorkflow, getWorkflow, listWorkflows } from "./workflows.ts";
 
@@ -75,7 +76,8 @@ export function postgresRuntime(parts: Parts): Runtime {
     deleteFunction: (request) => answered(() => deleteFunction(parts, request)),
     startInstance: (request) => answered((caller) => starts.start(request, caller)),
     waitInstance: (id, timeoutMs, signal) => explained(waitInstance(parts, id, timeoutMs, signal)),
-    getInstance: (id) => answered(() => getInstance(pool, id)),
+    getInstance: (id) =>
+      answered(() => describeInstance({ pool, programs: parts.owner.programs }, id)),
     listInstances: (filter) => answered(() => listInstances(pool, filter)),
     getHistory: (id, after, limit) => answered(() => getHistory(pool, id, after, limit)),
     signalInstance: (id, signal) => answered((caller) => signalInstance(parts, id, signal, caller)),

@@ -1,0 +1,43 @@
+/** What describes an instance beside its data. */
+import type { WorkflowError } from "@millrace/engine";
+import type { Json } from "@millrace/language";
+
+/** One thing that an instance waits for. Instants are epoch milliseconds. */
+export interface WaitingFor {
+  readonly kind: "activity" | "message" | "timer" | "retry" | "child" | "event";
+  /** Reference of the task that waits, and its name. */
+  readonly task: string;
+  readonly name: string;
+  readonly since: number;
+  /** Of `timer` and `retry`: when it is over; of `message`: when no more messages are taken. */
+  readonly until?: number;
+  /** When the nearest timeout around it ends the wait. */
+  readonly giveUpAt?: number;
+  /** Of `activity` and `message`: which delivery, 1 for the first; of `retry`: which attempt of the `try` comes next. */
+  readonly attempt?: number;
+  /** Of `activity` and `message`: such as `call:http`. */
+  readonly type?: string;
+  /** Of `activity`: such as `GET api.example.com`. */
+  readonly target?: string;
+  /** Of `child`. */
+  readonly instanceId?: string;
+  /** Of `event`: the filters of which an event is waited for, and the correlation values they expect. */
+  readonly events?: readonly {
+    readonly type?: string;
+    readonly source?: string;
+    readonly correlation?: Readonly<Record<string, Json>>;
+  }[];
+}
+
+/** Why an instance is faulted, and what to do. */
+export interface Fault {
+  /** Reference, name and raw input of the task that failed; absent when it was none, or nothing was kept of it. */
+  readonly task?: string;
+  readonly name?: string;
+  readonly input?: Json;
+  /** Which attempt of the `try` around it failed last. */
+  readonly attempt?: number;
+  readonly error: WorkflowError;
+  /** The next thing to try, with the command for it. */
+  readonly hint: string;
+}

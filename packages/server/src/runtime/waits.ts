@@ -1,0 +1,175 @@
+/** What a waiting instance waits for, and what is known of a faulted one: for those who describe it. */
+import { failedTask, isTerminal, type Kept, loadState, type State } from "@millrace/engine";
+import type { Json, Program } from "@millrace/language";
+import type { Pool } from "pg";
+import { workflowOf } from "../owner/decide-batch.ts";
+import { readOpen } from "../owner/open-activities.ts";
+import type { Programs } from "../owner/programs.ts";
+import type { InstanceView } from "../runtime.ts";
+import type { InstanceRow } from "../store/store.ts";
+import type { Fault, WaitingFor } from "./described.ts";
+import { nextStep } from "./hints.ts";
+import { readInstance, viewOfState } from "./instances.ts";
+import { type ActivityTarget, targetOf } from "./targets.ts";
+
+type Frame = State["frames"][string];
+
+/** Waits that are shown; an instance may have many thousands. */
+const MOST = 200;
+
+/** What stands beside a state. */
+export interface Beside {
+  /** Of open activities, by their id. */
+  readonly activities: ReadonlyMap<string, OpenOutside>;
+  /** The child instances, by the id their parent gave them. */
+  readonly children: ReadonlyMap<string, string>;
+  readonly program?: Program | undefined;
+}
+export interface OpenOutside extends ActivityTarget {
+  readonly attempt: number;
+  readonly type: string;
+}
+
+/** @throws {RuntimeError} `not-found` */
+export async function describeInstance(
+  { pool, programs }: { readonly pool: Pool; readonly programs: Programs },
+  id: string,
+): Promise<InstanceView> {
+  const row = await readInstance(pool, id);
+  const state = loadState(JSON.parse(row.state));
+  const view = viewOfState(row, state);
+  if (isTerminal(state.status)) {
+    const fault = faultOf(state);
+    return fault === undefined ? view : { ...view, fault };
+  }
+  const listens = Object.values(state.frames).some(({ kind }) => kind === "listen");
+  const program = listens ? await programs.get(workflowOf(row)) : undefined;
+  return { ...view, waitingFor: waitsOf(state, { ...(await besideOf(pool, row)), program }) };
+}
+
+async function besideOf(pool: Pool, row: InstanceRow): Promise<Beside> {
+  const { id, partition, activities: column } = row;
+  const values = [partition, id, MOST];
+  const apart = await pool.query<{
+    activity_id: string;
+    attempt: number;
+    type: string;
+    request: string;
+  }>({
+    name: "activities-of",
+    text: `SELECT activity_id, attempt, type, request FROM activities
+           WHERE partition = $1 AND instance_id = $2 ORDER BY activity_id LIMIT $3`,
+    values,
+  });
+  const children = await pool.query<{ child_id: string; child_instance_id: string }>({
+    name: "children-of",
+    text: `SELECT child_id, child_instance_id FROM children
+           WHERE partition = $1 AND parent_id = $2 ORDER BY child_id LIMIT $3`,
+    values,
+  });
+  const inRow = [...readOpen(column)].map(([activityId, { request, attempt }]) => {
+    const { type, input } = request;
+    return [activityId, { attempt, type, ...targetOf(type, input) }] as const;
+  });
+  const inTable = apart.rows.map(({ activity_id, attempt, type, request }) => {
+    const { input } = JSON.parse(request) as { readonly input: { readonly [key: string]: Json } };
+    return [activity_id, { attempt, type, ...targetOf(type, input) }] as const;
+  });
+  return {
+    activities: new Map([...inRow, ...inTable]),
+    children: new Map(children.rows.map((each) => [each.child_id, each.child_instance_id])),
+  };
+}
+
+/** In the order in which the waits began; the workflow's own timeout last. */
+export function waitsOf(state: State, beside: Beside): readonly WaitingFor[] {
+  const frames = Object.values(state.frames).toSorted((a, b) => Number(a.id) - Number(b.id));
+  return frames.flatMap((frame) => waitOf(frame, state, beside)).slice(0, MOST);
+}
+
+function waitOf(frame: Frame, state: State, beside: Beside): readonly WaitingFor[] {
+  const { ref: task, id, startedAt: since } = frame;
+  const giveUpAt = nearestTimeout(state, frame);
+  const base = { task, name: nameOf(task), since };
+  const limited = { ...base, ...(giveUpAt === undefined ? {} : { giveUpAt }) };
+  switch (frame.kind) {
+    case "activity":
+      return [{ kind: "activity", ...limited, ...beside.activities.get(id) }];
+    case "subscription": {
+      if (frame.item !== undefined) return [];
+      const until = frame.closesAt === undefined ? {} : { until: frame.closesAt };
+      return [{ kind: "message", ...limited, ...until, ...beside.activities.get(id) }];
+    }
+    case "wait":
+      return [
+        { kind: "timer", ...limited, ...(frame.until === undefined ? {} : { until: frame.until }) },
+      ];
+    case "try": {
+      if (frame.phase !== "delay" || frame.retryAt === undefined) return [];
+      return [{ kind: "retry", ...limited, until: frame.retryAt, attempt: frame.attempt + 1 }];
+    }
+    case "child": {
+      const instanceId = beside.children.get(id);
+      return [{ kind: "child", ...limited, ...(instanceId === undefined ? {} : { instanceId }) }];
+    }
+    case "listen":
+      if (frame.item !== undefined) return [];
+      return [{ kind: "event", ...limited, events: eventsOf(frame, beside.program) }];
+    default:
+      return [];
+  }
+}
+
+/** The filters that still want an event, and the values they expect. */
+function eventsOf(
+  { ref, strategy }: Extract<Frame, { kind: "listen" }>,
+  program: Program | undefined,
+): NonNullable<WaitingFor["events"]> {
+  const node = program?.nodes.get(ref);
+  if (node?.kind !== "listen") return [];
+  const { filters, until } = node.to;
+  const ending = typeof until === "object" && "filters" in until ? until.filters : [];
+  return [...filters, ...ending].flatMap(({ type, source, correlate }, number) => {
+    if (strategy.filled?.includes(number) === true) return [];
+    const expected = correlate.flatMap(({ name }) => {
+      const value = strategy.own?.[number]?.[name] ?? strategy.fixed?.[name];
+      return value === undefined ? [] : [[name, value] as const];
+    });
+    const correlation = expected.length === 0 ? {} : { correlation: Object.fromEntries(expected) };
+    return [{ ...(type && { type }), ...(source && { source }), ...correlation }];
+  });
+}
+
+function nearestTimeout(state: State, frame: Frame): number | undefined {
+  let nearest = state.timeoutAt;
+  for (let up: Frame | undefined = frame; up !== undefined; up = state.frames[up.parent ?? ""])
+    if (up.timeoutAt !== undefined) nearest = Math.min(up.timeoutAt, nearest ?? up.timeoutAt);
+  return nearest;
+}
+
+/** The last step of a task's reference. */
+function nameOf(reference: string): string {
+  const last = reference.split("/").at(-1) ?? "";
+  return last.replaceAll("~1", "/").replaceAll("~0", "~");
+}
+
+/** Undefined for what is not faulted. */
+export function faultOf(state: State): Fault | undefined {
+  const { id, status, error, kept } = state;
+  if (status !== "faulted" || error === undefined) return undefined;
+  const failed = failedTask(state);
+  const task = failed === undefined ? {} : { ...failed, name: nameOf(failed.task) };
+  const retryable =
+    kept !== undefined && !("tooLarge" in kept) && Object.keys(kept.frames).length > 0;
+  const named = kept !== undefined && !("tooLarge" in kept) && isAboutNoTask(kept);
+  return {
+    ...task,
+    error,
+    hint: nextStep(id, error, { retryable, named, child: state.parent !== undefined }),
+  };
+}
+
+/** The workflow's own output failed: a retry has to name the task it goes on from. */
+function isAboutNoTask({ frames, failed }: Kept): boolean {
+  return frames[failed ?? ""]?.kind === "root" || Object.keys(frames).length === 1;
+}
