@@ -1,6 +1,7 @@
 /** Every command with its options and help. What a command does is loaded when it is called. */
 import { Command } from "commander";
 import { client, format, logLevel, port, wholeNumber } from "./options.ts";
+import { addChannel, addWebhook } from "./endpoint-program.ts";
 import { addSchedule } from "./schedule-program.ts";
 
 /** Says which exit code the command ended with. */
@@ -44,6 +45,8 @@ export function createProgram(exit: Exit): Command {
   addRetry(program, exit);
   addSchedule(program, exit);
   addSecret(program);
+  addWebhook(program, exit);
+  addChannel(program);
   return program;
 }
 

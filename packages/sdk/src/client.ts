@@ -1,3 +1,4 @@
+import { Channels, Webhooks } from "./endpoints.ts";
 import { Events } from "./events.ts";
 import { Functions } from "./functions.ts";
 import { Instances } from "./instances.ts";
@@ -14,6 +15,8 @@ export class MillraceClient {
   readonly schedules: Schedules;
   readonly events: Events;
   readonly secrets: Secrets;
+  readonly webhooks: Webhooks;
+  readonly channels: Channels;
 
   /** @throws {TypeError} when `url` is none */
   constructor(options: TransportOptions) {
@@ -24,5 +27,7 @@ export class MillraceClient {
     this.schedules = new Schedules(transport);
     this.events = new Events(transport);
     this.secrets = new Secrets(transport);
+    this.webhooks = new Webhooks(transport);
+    this.channels = new Channels(transport);
   }
 }

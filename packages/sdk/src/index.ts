@@ -1,6 +1,7 @@
 /** The Millrace client for Node.js, Deno, Bun and browsers: `fetch` and nothing else. */
 export { MillraceClient } from "./client.ts";
 export { MillraceError, type MillraceErrorCode } from "./error.ts";
+export type { Channels, DeliveryFilter, EndpointFilter, Webhooks } from "./endpoints.ts";
 export type { Events } from "./events.ts";
 export type { FollowOptions } from "./follow.ts";
 export type { FunctionRef, Functions } from "./functions.ts";
@@ -19,7 +20,11 @@ export type { WorkflowFilter, WorkflowRef, Workflows } from "./workflows.ts";
 export type {
   BackfillAccepted,
   CatalogFunction,
+  Channel,
+  ChannelChange,
   CloudEvent,
+  Delivery,
+  EventFilter,
   EventsAccepted,
   FunctionSummary,
   HistoryEvent,
@@ -28,6 +33,8 @@ export type {
   Issue,
   Json,
   JsonObject,
+  NewChannel,
+  NewWebhook,
   PreviewedTime,
   PriorityName,
   Problem,
@@ -40,6 +47,10 @@ export type {
   Secret,
   StartedInstance,
   Status,
+  Webhook,
+  WebhookChange,
+  WebhookTested,
+  WebhookWithSecret,
   Workflow,
   WorkflowError,
   WorkflowSummary,

@@ -119,9 +119,13 @@ export interface Api {
 }
 
 /** Stops with the test. */
-export async function startApi(t: TestContext, workflows: readonly string[]): Promise<Api> {
+export async function startApi(
+  t: TestContext,
+  workflows: readonly string[],
+  settings: Readonly<Record<string, string>> = SETTINGS,
+): Promise<Api> {
   const database = await createDatabase();
-  const config = loadConfig({ ...SETTINGS, MILLRACE_PORT: "0" }, { databaseUrl: database.url });
+  const config = loadConfig({ ...settings, MILLRACE_PORT: "0" }, { databaseUrl: database.url });
   const server = await startServer(config, { log: silentLogger });
   t.after(async () => {
     await server.stop();

@@ -200,3 +200,58 @@ test("a test event says at once what the receiver answers, or what is in the way
   assert.equal(denied["delivered"], false);
   assert.match(String(denied["error"]), /egress policy/);
 });
+
+test("what a webhook cannot be is said with its place", async (t) => {
+  const { call } = await startApi(t, []);
+  const given = { name: "w", url: "http://127.0.0.1:9/", filter: { types: ["*"] } };
+  interface Problem {
+    readonly code: string;
+    readonly issues: readonly { readonly path: string }[];
+  }
+  const refused = async (change: object, status: number, ...paths: string[]): Promise<void> => {
+    const body = { ...given, ...change };
+    const problem = await call<Problem>("POST", "/v1/webhooks", body, status);
+    assert.deepEqual(
+      problem.issues.map(({ path }) => path),
+      paths,
+    );
+  };
+  await refused({ url: "http://user@127.0.0.1:9/" }, 422, "url");
+  await refused(
+    { headers: { "Content-Type": "a", "webhook-id": "b" } },
+    422,
+    "headers.Content-Type",
+    "headers.webhook-id",
+  );
+  await refused({ retry: { minDelay: "2h", maxDelay: "1h" } }, 422, "retry.minDelay");
+  await refused({ retry: { giveUpAfter: "400d" } }, 422, "retry.giveUpAfter");
+  await refused({ filter: { types: [] } }, 400, "body.filter.types");
+  await refused({ sekret: 1 }, 400, "body");
+  await refused({ secret: "whsec_short" }, 400, "body.secret");
+  await call("POST", "/v1/webhooks", given);
+  assert.equal((await call<Problem>("POST", "/v1/webhooks", given, 409)).code, "webhook-conflict");
+  for (const [method, path] of [
+    ["GET", ""],
+    ["DELETE", ""],
+    ["POST", "/test"],
+    ["POST", "/replay"],
+    ["GET", "/deliveries"],
+  ] as const)
+    await call(method, `/v1/webhooks/none${path}`, undefined, 404);
+  await call(
+    "PATCH",
+    "/v1/webhooks/w",
+    { rotateSecret: true, secret: `whsec_${"A".repeat(40)}` },
+    422,
+  );
+  await call("GET", "/v1/webhooks?cursor=x", undefined, 400);
+  await call("DELETE", "/v1/webhooks/w", undefined, 204);
+});
+
+test("a webhook needs a master key", async (t) => {
+  const { call } = await startApi(t, [], {});
+  const given = { name: "w", url: "http://127.0.0.1:9/", filter: { types: ["*"] } };
+  const problem = await call<{ code: string }>("POST", "/v1/webhooks", given, 409);
+  assert.equal(problem.code, "no-master-key");
+  assert.deepEqual(await call("GET", "/v1/webhooks"), { items: [] });
+});

@@ -3,6 +3,7 @@ import { type Problem, PROBLEM_MEDIA_TYPE, problem } from "@millrace/protocol";
 import { type FastifyInstance, fastify } from "fastify";
 import type { Socket } from "node:net";
 import { accessCheck } from "./access.ts";
+import { channels } from "./channels.ts";
 import type { ApiContext } from "./context.ts";
 import { allowOrigins } from "./cors.ts";
 import { events } from "./events.ts";
@@ -56,6 +57,7 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
     events,
     secrets,
     webhooks,
+    channels,
     probes,
   ]) {
     await app.register(resource(context));

@@ -148,6 +148,7 @@ function replay(app: FastifyInstance, routes: EndpointRoutes): void {
           200: answers("They are on their way.", ref(Replayed)),
           ...problems(
             `${kind}-not-found`,
+            `${kind}-invalid`,
             "payload-too-large",
             "unsupported-media-type",
             "invalid-body",

@@ -8,18 +8,17 @@ import type { OutgoingStore } from "./outgoing-store.ts";
 import type { Wanted, Wanting } from "./wanted.ts";
 
 export interface DirectoryConfig {
-  readonly store: Pick<OutgoingStore, "endpoints" | "endpointsMark">;
+  readonly store: Pick<OutgoingStore, "endpoints" | "endpointsMark" | "listenedTypes">;
   /** Is told who wants what. */
   readonly wanted: Wanted;
-  /** Others that want lifecycle events: the filters of listens. */
-  readonly others?: () => Promise<readonly Wanting[]>;
 }
 
 export class Directory {
   readonly #config: DirectoryConfig;
   #mark: string | undefined;
   #endpoints: readonly Endpoint[] = [];
-  #others = "[]";
+  #listened: ReadonlySet<string> = new Set();
+  #listens = "";
 
   constructor(config: DirectoryConfig) {
     this.#config = config;
@@ -29,17 +28,28 @@ export class Directory {
     return this.#endpoints;
   }
 
+  get anyListens(): boolean {
+    return this.#listened.size > 0;
+  }
+
+  /** True when a listen names this type. One that takes any event gets no lifecycle events: they would be its own, too. */
+  listens(tenant: string, type: string): boolean {
+    return this.#listened.has(`${tenant} ${type}`);
+  }
+
   /** @throws what the store throws; then everything stays as it was */
   async refresh(): Promise<void> {
-    const { store, wanted, others } = this.#config;
+    const { store, wanted } = this.#config;
     const mark = await store.endpointsMark();
-    const listens = (await others?.()) ?? [];
-    const text = JSON.stringify(listens);
-    if (mark === this.#mark && text === this.#others) return;
+    const types = await store.listenedTypes();
+    const listens = JSON.stringify(types);
+    if (mark === this.#mark && listens === this.#listens) return;
     this.#endpoints = await store.endpoints();
-    wanted.replace([...this.#endpoints.flatMap(wantingOf), ...listens]);
+    const listening = types.map(({ tenant, type }) => ({ tenant, filter: { types: [type] } }));
+    wanted.replace([...this.#endpoints.flatMap(wantingOf), ...listening]);
+    this.#listened = new Set(types.map(({ tenant, type }) => `${tenant} ${type}`));
     this.#mark = mark;
-    this.#others = text;
+    this.#listens = listens;
   }
 }
 

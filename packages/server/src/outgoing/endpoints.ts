@@ -119,7 +119,14 @@ export class Endpoints {
   /** @throws {ProblemError} as {@link get} */
   async replay(name: EndpointName, ids: readonly string[] | undefined): Promise<number> {
     const { store, queued } = this.#config;
-    const { id } = await this.get(name);
+    const { id, settings } = await this.get(name);
+    if (settings.kind === "channel" && settings.direction === "in")
+      refuse("channel", [
+        {
+          path: "",
+          message: "what a channel in could not read is kept to be looked at, not replayed",
+        },
+      ]);
     const replayed = await store.replay(id, ids?.map(letterId));
     queued(id);
     return replayed;

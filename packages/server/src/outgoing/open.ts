@@ -10,8 +10,10 @@ import type { Epoch } from "../store/store.ts";
 import { postgresEndpointStore } from "../store/postgres/endpoint-store.ts";
 import { announce, postgresOutgoingStore } from "../store/postgres/outgoing-store.ts";
 import type { Sender } from "./delivery/sender.ts";
+import { Receivers } from "./channels/receiver.ts";
 import { openSender } from "./delivery/senders.ts";
 import { Endpoints } from "./endpoints.ts";
+import type { Ingestion } from "./relay.ts";
 import { openOutgoing, type Outgoing } from "./outgoing.ts";
 import { Sealed } from "./sealed.ts";
 
@@ -27,6 +29,7 @@ export interface LeavingConfig {
   readonly databaseNow: () => number;
   readonly owned: () => readonly Epoch[];
   readonly outside: RuntimeParts["leaving"];
+  readonly ingest: Ingestion;
 }
 
 /** What the API has of it; absent without a vault. */
@@ -49,14 +52,20 @@ export function openLeaving(config: LeavingConfig): OpenLeaving {
     outside &&
     sealed &&
     openSender({ services: outside.services, sealed, clock, now: databaseNow });
+  const store = postgresOutgoingStore(pool);
+  const { ingest } = config;
+  const common = { store, clock, log, random: Math.random };
+  const receivers =
+    outside &&
+    sealed &&
+    new Receivers({ ...common, services: outside.services, sealed, now: databaseNow, ingest });
   const outgoing = openOutgoing({
-    store: postgresOutgoingStore(pool),
+    ...common,
+    ...(receivers === undefined ? {} : { receivers }),
     ...(sender === undefined ? {} : { sender }),
-    clock,
-    log,
-    random: Math.random,
     databaseNow,
     owned,
+    ingest,
   });
   const endpoints =
     sealed &&

@@ -62,6 +62,8 @@ export interface Settled {
 
 /** Writes are fenced: rejects with a `StoreError` of kind `stale-epoch` when another node owns the partition. */
 export interface OutgoingStore {
+  /** Lifecycle types that listens of a tenant name. */
+  listenedTypes(): Promise<readonly { readonly tenant: string; readonly type: string }[]>;
   /** Changes with every change by a user. */
   endpointsMark(): Promise<string>;
   endpoints(): Promise<readonly Endpoint[]>;
@@ -72,7 +74,7 @@ export interface OutgoingStore {
   relay(
     epochs: readonly Epoch[],
     limit: number,
-    handOn: (events: readonly OutboxEvent[]) => readonly Outgoing[],
+    handOn: (events: readonly OutboxEvent[]) => Promise<readonly Outgoing[]>,
   ): Promise<number>;
   /** The first events of an endpoint that are neither `known` nor of a `blocked` key, and due, in order. */
   due(
@@ -87,6 +89,8 @@ export interface OutgoingStore {
   waiting(endpoint: string, limit: number): Promise<readonly Queued[]>;
   /** @param epoch of the endpoint's partition */
   settle(endpoint: string, epoch: Epoch, settled: Settled): Promise<void>;
+  /** Keeps what a channel could not read among its dead letters. */
+  bury(endpoint: string, epoch: Epoch, event: string, error: string): Promise<void>;
   /** How the endpoint stands now; undefined when it is gone. */
   circuit(endpoint: string): Promise<Circuit | undefined>;
 }

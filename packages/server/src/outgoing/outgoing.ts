@@ -5,9 +5,10 @@ import { type Service, service } from "../owner/service.ts";
 import type { Epoch } from "../store/store.ts";
 import { Couriers } from "./delivery/couriers.ts";
 import type { Sender } from "./delivery/sender.ts";
-import { Directory, type DirectoryConfig } from "./directory.ts";
+import { Directory } from "./directory.ts";
+import type { Receivers } from "./channels/receiver.ts";
 import type { OutgoingStore } from "./outgoing-store.ts";
-import { relayService } from "./relay.ts";
+import { type Ingestion, relayService } from "./relay.ts";
 import { Wanted } from "./wanted.ts";
 
 export interface OutgoingConfig {
@@ -20,9 +21,10 @@ export interface OutgoingConfig {
   /** Epoch milliseconds of the database. */
   readonly databaseNow: () => number;
   readonly owned: () => readonly Epoch[];
-  readonly others?: DirectoryConfig["others"];
-  /** Called when the endpoints that are served here may be others. */
-  readonly onServed?: (directory: Directory) => void;
+  /** Hands emitted events to listens. */
+  readonly ingest?: Ingestion;
+  /** Receives from channels; without it, none does. */
+  readonly receivers?: Receivers;
 }
 
 export interface Outgoing {
@@ -42,15 +44,14 @@ export interface Outgoing {
 const INTERVAL = 1_000;
 
 export function openOutgoing(config: OutgoingConfig): Outgoing {
-  const { store, sender, clock, log, random, databaseNow, owned } = config;
+  const { store, sender, receivers, clock, log, random, databaseNow, owned } = config;
   const wanted = new Wanted();
-  const { others } = config;
-  const directory = new Directory({ store, wanted, ...(others === undefined ? {} : { others }) });
+  const directory = new Directory({ store, wanted });
   const couriers = sender && new Couriers({ store, sender, clock, log, random, databaseNow });
   const look = async (): Promise<void> => {
     await directory.refresh();
     await couriers?.sync(directory.endpoints, owned());
-    config.onServed?.(directory);
+    await receivers?.sync(directory.endpoints, owned());
   };
   let serving = Promise.resolve();
   /** One at a time: it looks at what is there, and waits before it adds to it. */
@@ -71,6 +72,10 @@ export function openOutgoing(config: OutgoingConfig): Outgoing {
     store,
     owned,
     endpoints: () => directory.endpoints,
+    listened: ({ tenant, event }) =>
+      directory.anyListens &&
+      directory.listens(tenant, (JSON.parse(event) as { readonly type: string }).type),
+    ...(config.ingest === undefined ? {} : { ingest: config.ingest }),
     onQueued: (queued) => couriers?.nudge(queued),
   });
   return {
@@ -86,6 +91,7 @@ export function openOutgoing(config: OutgoingConfig): Outgoing {
     async stop() {
       await relay.stop();
       await endpoints.stop();
+      await receivers?.stop();
       await couriers?.stop();
     },
     changed: serve,

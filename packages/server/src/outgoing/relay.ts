@@ -19,9 +19,15 @@ export interface RelayConfig {
   readonly random: () => number;
   readonly owned: () => readonly Epoch[];
   readonly endpoints: () => readonly Endpoint[];
+  /** True for a lifecycle event that a listen wants. */
+  readonly listened: (event: OutboxEvent) => boolean;
+  /** Hands events to whoever listens to them; the same event twice counts once. */
+  readonly ingest?: Ingestion;
   /** Told which endpoints have got something. */
   readonly onQueued: (endpoints: ReadonlySet<string>) => void;
 }
+
+export type Ingestion = (events: readonly JsonObject[], tenant: string) => Promise<unknown>;
 
 /** Milliseconds between looks when nobody nudges. */
 const INTERVAL = 1_000;
@@ -35,7 +41,9 @@ export function relayService(config: RelayConfig): Service {
       const epochs = owned();
       if (epochs.length === 0) return;
       const queued = new Set<string>();
-      const taken = await store.relay(epochs, MOST, (events) => {
+      const taken = await store.relay(epochs, MOST, async (events) => {
+        // Before they are deleted: what is done again after a crash counts once.
+        await handToListens(events, config);
         const sinks = sinksOf(endpoints());
         const rows = events.flatMap((event) => outgoingOf(event, sinks.get(event.tenant) ?? []));
         for (const { endpoint } of rows) queued.add(endpoint);
@@ -46,6 +54,20 @@ export function relayService(config: RelayConfig): Service {
     }
   };
   return service({ name: "relay", clock, log, random, interval: INTERVAL, pass });
+}
+
+/** In order, so that those of one source and subject stay so. */
+async function handToListens(
+  events: readonly OutboxEvent[],
+  { ingest, listened }: RelayConfig,
+): Promise<void> {
+  if (ingest === undefined) return;
+  const wanted = events.filter((event) => event.emitted || listened(event));
+  for (const [tenant, mine] of Map.groupBy(wanted, (event) => event.tenant))
+    await ingest(
+      mine.map(({ event }) => JSON.parse(event) as JsonObject),
+      tenant,
+    );
 }
 
 function sinksOf(endpoints: readonly Endpoint[]): ReadonlyMap<string, readonly Endpoint[]> {

@@ -13,7 +13,6 @@ import { backoff } from "../owner/backoff.ts";
 import type { Owner } from "../owner/owner.ts";
 import type { Service } from "../owner/service.ts";
 import { RuntimeError } from "../runtime.ts";
-import type { Epoch } from "../store/store.ts";
 import { postgresEventStore } from "../store/postgres/event-store.ts";
 import { migrate } from "../store/postgres/migrate.ts";
 import { postgresOwnerStore } from "../store/postgres/owner-store.ts";
@@ -172,7 +171,7 @@ async function assemble(
   const { config, log, clock, executor } = parts;
   const { partitions } = config;
   const watchers = new Watchers(clock);
-  const { outgoing, ...left } = leaving(parts, pools, database, () => node.owner.owned);
+  const { outgoing, ...left } = leaving(parts, pools, database, () => node);
   const node: EngineNode = engineNode(
     {
       store: postgresOwnerStore(pools.owner),
@@ -252,7 +251,7 @@ function leaving(
   { config, clock, log, leaving: outsideWorld }: RuntimeParts,
   pools: Pools,
   database: DatabaseClock,
-  owned: () => readonly Epoch[],
+  node: () => EngineNode,
 ): OpenLeaving {
   return openLeaving({
     pool: pools.outgoing,
@@ -261,8 +260,9 @@ function leaving(
     log,
     partitions: config.partitions,
     databaseNow: () => database.now(),
-    owned,
+    owned: () => node().owner.owned,
     outside: outsideWorld,
+    ingest: (events, tenant) => node().ingest.publish(events, tenant),
   });
 }
 

@@ -19,6 +19,7 @@ import { inTransaction } from "./transaction.ts";
 
 export function postgresOutgoingStore(pool: Pool): OutgoingStore {
   return Object.freeze<OutgoingStore>({
+    listenedTypes: () => listenedTypes(pool),
     endpointsMark: () => endpointsMark(pool),
     endpoints: () => endpoints(pool),
     relay: (epochs, limit, handOn) => relay(pool, epochs, limit, handOn),
@@ -27,6 +28,7 @@ export function postgresOutgoingStore(pool: Pool): OutgoingStore {
     waiting: (endpoint, limit) => waiting(pool, endpoint, limit),
     settle: (endpoint, epoch, settled) => settle(pool, endpoint, epoch, settled),
     circuit: (endpoint) => circuit(pool, endpoint),
+    bury: (endpoint, epoch, event, error) => bury(pool, endpoint, epoch, event, error),
   });
 }
 
@@ -36,6 +38,15 @@ async function endpointsMark(pool: Pool): Promise<string> {
     text: `SELECT concat_ws('/', count(*), sum(version), max(id), count(disabled)) AS mark FROM endpoints`,
   });
   return rows[0]?.mark ?? "";
+}
+
+async function listenedTypes(pool: Pool) {
+  const { rows } = await pool.query<{ tenant: string; type: string }>({
+    name: "listened-types",
+    text: `SELECT DISTINCT tenant, type FROM event_filters
+           WHERE type LIKE 'io.serverlessworkflow.%' ORDER BY tenant, type`,
+  });
+  return rows;
 }
 
 export interface RawEndpoint {
@@ -113,7 +124,7 @@ async function relay(
   pool: Pool,
   epochs: readonly Epoch[],
   limit: number,
-  handOn: (events: readonly OutboxEvent[]) => readonly Outgoing[],
+  handOn: (events: readonly OutboxEvent[]) => Promise<readonly Outgoing[]>,
 ): Promise<number> {
   const each = Math.max(10, Math.ceil(limit / epochs.length));
   // The first rows of each partition by its own index; a sort over all of them would read a whole backlog.
@@ -126,7 +137,7 @@ async function relay(
   });
   if (rows.length === 0) return 0;
   const events = rows.map(outboxEvent).toSorted((a, b) => a.seq - b.seq);
-  const outgoing = handOn(events);
+  const outgoing = await handOn(events);
   const touched = new Set(events.map(({ partition }) => partition));
   await inTransaction(pool, async (client) => {
     await fence(
@@ -343,6 +354,19 @@ async function buryDead(
              FROM gone AS g JOIN endpoints AS e ON e.id = g.endpoint`,
       values: [endpoint, deadBefore.at, deadBefore.error],
     });
+}
+
+/** Its number is of the same sequence as those of other dead letters. */
+async function bury(pool: Pool, endpoint: string, epoch: Epoch, event: string, error: string) {
+  await inTransaction(pool, async (client) => {
+    await fence(client, [epoch]);
+    await client.query(
+      `INSERT INTO dead_letters (id, endpoint, tenant, key, event, attempts, error, queued_at, dead_at)
+       SELECT nextval(pg_get_serial_sequence('event_outgoing', 'seq')), id, tenant, '', $2, 1, $3, now_ms(), now_ms()
+       FROM endpoints WHERE id = $1`,
+      [endpoint, event, error],
+    );
+  });
 }
 
 async function writeStanding(
