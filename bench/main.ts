@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import type { Bench, Group } from "./bench.ts";
 import type { Figure } from "./figure.ts";
 import { egress } from "./groups/egress.ts";
+import { events } from "./groups/events.ts";
 import { jq } from "./groups/jq.ts";
 import { latency } from "./groups/latency.ts";
 import { million } from "./groups/million.ts";
@@ -28,6 +29,7 @@ const GROUPS: readonly Group[] = [
   overHttp,
   million,
   schedules,
+  events,
   egress,
   jq,
 ];

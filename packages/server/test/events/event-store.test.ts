@@ -173,6 +173,19 @@ test("a look at many kept events goes on when the target has dealt with the firs
   assert.equal(await s.count("event_looks"), 0);
 });
 
+test("an event that is committed behind where a look has come is matched", async () => {
+  const t = target(2);
+  await s.post(...Array.from({ length: 100 }, (_, n) => ["s", `${n}`, [A]] as const));
+  while ((await s.count("event_queue")) > 0) await s.match();
+  await s.commit((batch) => wait(batch, t, 2, "f1", A));
+  assert.equal(await s.look(), 64);
+  // As when the transaction that received it took longer than those behind it.
+  await s.post(["r", "slow", [A]]);
+  await s.pool.query("UPDATE event_queue SET at = 1");
+  await s.pool.query("UPDATE event_keys SET at = 1 WHERE seq = (SELECT max(seq) FROM events)");
+  assert.equal(await s.match(), 1);
+});
+
 test("who has lost a partition neither matches nor looks there", async () => {
   const t = target(1);
   const old = await s.take("old");
