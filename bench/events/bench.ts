@@ -19,9 +19,9 @@ export interface EventsJob {
 export interface EventsMeasured {
   /** Events a second, from the first post to the last commit. */
   readonly rate: number;
-  /** Milliseconds from when the event was due to be posted until its answer, and until its instance's commit. */
+  /** Milliseconds from when the event was due to be posted until its answer, and until its instance's commit, if any. */
   readonly answered: Times;
-  readonly consumed: Times;
+  readonly consumed?: Times;
   /** Events wanted that had not reached their instance 30 s after the last post. */
   readonly lost: number;
   /** Events refused because too many were waiting to be stored. */
@@ -73,7 +73,7 @@ export async function eventsBench(job: EventsJob): Promise<EventsMeasured> {
     return {
       rate: count / ((Math.max(last, began + job.seconds * 1000) - began) / 1000),
       answered: times(answered),
-      consumed: times(consumed),
+      ...(consumed.length === 0 ? {} : { consumed: times(consumed) }),
       lost: due.size,
       refused: job.rate * job.seconds - answered.length,
       scanned: difference(before, after),

@@ -73,7 +73,7 @@ function figures(
         ...time,
         name: `events.consumed.${part}`,
         title: `event posted to the instance's commit, ${part}`,
-        value: matched.consumed[part],
+        value: matched.consumed?.[part] ?? null,
       },
     ]),
     {
@@ -87,9 +87,10 @@ function figures(
 }
 
 function text({ rate, answered, consumed, lost }: EventsMeasured): string {
-  const reached = Number.isNaN(consumed.p50)
-    ? ""
-    : `, at the instance p50 ${consumed.p50.toFixed(0)} p99 ${consumed.p99.toFixed(0)} ms, ${lost} lost`;
+  const reached =
+    consumed === undefined
+      ? ""
+      : `, at the instance p50 ${consumed.p50.toFixed(0)} p99 ${consumed.p99.toFixed(0)} ms, ${lost} lost`;
   return `${rate.toFixed(0)}/s, answered p50 ${answered.p50.toFixed(1)} p99 ${answered.p99.toFixed(0)} ms${reached}`;
 }
 

@@ -72,8 +72,8 @@ export class Ingest {
     });
   }
 
-  /** For a transaction of somebody else's: the events as rows, with their buckets. */
-  async prepare(
+  /** The events as rows, with their buckets. */
+  async #prepare(
     events: readonly { readonly tenant: string; readonly event: CloudEventObject }[],
   ): Promise<readonly ReceivedEvent[]> {
     const { partitions, databaseNow, randomBytes } = this.#config;
@@ -118,7 +118,7 @@ export class Ingest {
 
   async #receive(jobs: readonly Job[]): Promise<void> {
     const all = jobs.flatMap(({ events, tenant }) => events.map((event) => ({ tenant, event })));
-    const rows = await this.prepare(all);
+    const rows = await this.#prepare(all);
     const accepted = await this.#write(rows);
     this.#count(rows, accepted);
     let at = 0;

@@ -72,8 +72,8 @@ async function receive(
   return new Set(inserted?.rows.map((row: { id: string }) => row.id));
 }
 
-/** For a transaction: the first statement gives the `id` of each event that was not known. */
-export function receiveStatements(
+/** The first statement gives the `id` of each event that was not known. */
+function receiveStatements(
   events: readonly ReceivedEvent[],
   notBefore: number,
 ): readonly Statement[] {
