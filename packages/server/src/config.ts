@@ -122,6 +122,12 @@ export const SETTINGS = {
     "How long received events are stored, so that one that comes again is known by its source and id. At least `MILLRACE_EVENT_KEEP`.",
     milliseconds,
   ),
+  scheduleRetention: setting(
+    "MILLRACE_SCHEDULE_RETENTION",
+    "P90D",
+    "How long it stays on record what became of each time of a schedule. See [schedules](schedules.md).",
+    milliseconds,
+  ),
   catalogFolder: setting(
     "MILLRACE_CATALOG_FOLDER",
     undefined,

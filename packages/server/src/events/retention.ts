@@ -30,14 +30,15 @@ export function retentionService(config: RetentionConfig): Service {
   const { store, owned, keep, retention, clock, log, random } = config;
   const pass = async (): Promise<void> => {
     const partitions = owned().map(({ partition }) => partition);
-    if (partitions.includes(0)) await chunks(() => store.pruneKept(keep, CHUNK));
+    if (partitions.includes(0)) await inChunks((chunk) => store.pruneKept(keep, chunk));
     // An event that is kept is there to be sent.
     const old = Math.max(keep, retention);
-    if (partitions.length > 0) await chunks(() => store.pruneEvents(partitions, old, CHUNK));
+    if (partitions.length > 0) await inChunks((chunk) => store.pruneEvents(partitions, old, chunk));
   };
   return service({ name: "event-retention", clock, log, random, interval: INTERVAL, pass });
 }
 
-async function chunks(prune: () => Promise<number>): Promise<void> {
-  for (let done = 0; done < MOST; done += 1) if ((await prune()) < CHUNK) return;
+/** @param prune deletes a chunk, and gives how many rows that were */
+export async function inChunks(prune: (chunk: number) => Promise<number>): Promise<void> {
+  for (let done = 0; done < MOST; done += 1) if ((await prune(CHUNK)) < CHUNK) return;
 }

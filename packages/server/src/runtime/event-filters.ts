@@ -6,13 +6,14 @@ import { RuntimeError } from "../runtime.ts";
 import type { Statement } from "../store/postgres/statement.ts";
 
 /**
- * @throws {RuntimeError} `invalid-workflow` when the tenant has another filter of that name: names are short hashes, and events
+ * @throws {RuntimeError} of `kind` when the tenant has another filter of that name: names are short hashes, and events
  * for one would come to the other
  */
 export async function checkFilters(
   pool: Pool,
   tenant: string,
   filters: readonly EventFilterNode[],
+  kind: "invalid-workflow" | "invalid-schedule" = "invalid-workflow",
 ): Promise<void> {
   if (filters.length === 0) return;
   const { rows } = await pool.query<{ definition: string }>(
@@ -23,7 +24,7 @@ export async function checkFilters(
   const [row] = rows;
   if (row === undefined) return;
   const message = `another event filter has the same hash as ${row.definition}; change it a little`;
-  throw new RuntimeError("invalid-workflow", message);
+  throw new RuntimeError(kind, message);
 }
 
 export function insertFilters(

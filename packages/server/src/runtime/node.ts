@@ -22,6 +22,7 @@ import { reconciler } from "../owner/reconciler.ts";
 import type { Service } from "../owner/service.ts";
 import { Timers } from "../owner/timers.ts";
 import { calendar } from "../scheduler/calendar.ts";
+import { decisionRetention } from "../scheduler/retention.ts";
 import type { EventStore } from "../store/events.ts";
 import type { Epoch, OwnerStore } from "../store/store.ts";
 import type { DatabaseClock } from "./database-clock.ts";
@@ -61,6 +62,8 @@ export interface NodeConfig {
   /** Milliseconds that running activities have to end when the node stops. */
   readonly drain: number;
   readonly eventTimes: EventTimes;
+  /** Milliseconds that decisions of schedules stay on record. */
+  readonly scheduleRetention: number;
 }
 
 export interface EngineNode {
@@ -105,6 +108,7 @@ export function engineNode(ports: NodePorts, config: NodeConfig): EngineNode {
     parts.reconciler,
     timers.service,
     ...parts.events.all,
+    decisionRetention({ ...ports, owned: () => owner.owned, retention: config.scheduleRetention }),
   ];
   return {
     owner,

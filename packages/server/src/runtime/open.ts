@@ -226,6 +226,7 @@ function nodeConfig(config: Config): NodeConfig {
     exclusive: config.exclusive,
     concurrency: config.activityConcurrency,
     drain: config.shutdownTimeout / 4,
+    scheduleRetention: config.scheduleRetention,
     eventTimes: { keep: config.eventKeep, retention: config.eventRetention },
   };
 }

@@ -12,6 +12,8 @@ import { scheduleNameOfDefinition, scheduleOfDefinition } from "../scheduler/rea
 import type { ScheduleCommand, ScheduleSpec, ScheduleState } from "../scheduler/schedule.ts";
 import type { PreviewedTime, ScheduleName, Schedules, ScheduleView } from "../scheduler/service.ts";
 import { newestVersion } from "../store/postgres/versions.ts";
+import { filtersOf } from "../scheduler/strategy.ts";
+import { checkFilters, insertFilters } from "./event-filters.ts";
 import { decodeCursor, encodeCursor } from "./cursors.ts";
 import { listDecisions, startedByKey } from "./decisions.ts";
 import { explained } from "./start.ts";
@@ -34,7 +36,7 @@ export function postgresSchedules(parts: ScheduleParts): Schedules {
   return Object.freeze<Schedules>({
     createSchedule: ({ spec, paused, ...name }) =>
       answered(async (caller) => {
-        await expectWorkflow(pool, name.tenant ?? DEFAULT_TENANT, spec);
+        await prepare(pool, name.tenant ?? DEFAULT_TENANT, spec);
         return putSchedule(
           parts,
           name,
@@ -44,7 +46,7 @@ export function postgresSchedules(parts: ScheduleParts): Schedules {
       }),
     updateSchedule: ({ spec, ...name }) =>
       answered(async (caller) => {
-        await expectWorkflow(pool, name.tenant ?? DEFAULT_TENANT, spec);
+        await prepare(pool, name.tenant ?? DEFAULT_TENANT, spec);
         return putSchedule(parts, name, { spec, mode: "update", source: "api" }, caller);
       }),
     getSchedule: (name) => answered(() => getSchedule(parts, name)),
@@ -82,6 +84,15 @@ export function postgresSchedules(parts: ScheduleParts): Schedules {
 
 function noted(note: string | undefined): { readonly note?: string } {
   return note === undefined ? {} : { note };
+}
+
+/** What a schedule through the API needs to be there before it is made. */
+async function prepare(pool: Pool, tenant: string, spec: ScheduleSpec): Promise<void> {
+  await expectWorkflow(pool, tenant, spec);
+  const filters = filtersOf(spec);
+  await checkFilters(pool, tenant, filters, "invalid-schedule");
+  for (const statement of insertFilters(tenant, filters))
+    await pool.query({ ...statement, values: [...statement.values] });
 }
 
 async function expectWorkflow(

@@ -6,28 +6,50 @@ import {
   type StrategyState,
   wanted,
 } from "@millrace/engine";
-import { compile, type EventStrategy, type Json, type JsonObject } from "@millrace/language";
+import {
+  compile,
+  type EventFilterNode,
+  type EventStrategy,
+  type Json,
+  type JsonObject,
+} from "@millrace/language";
 import type { ScheduleSpec, ScheduleState } from "./schedule.ts";
 
+interface Compiled {
+  readonly strategy: EventStrategy;
+  /** All it has, those of `until` among them. */
+  readonly filters: readonly EventFilterNode[];
+}
+
 /** Strategies by their text: many schedules share few. */
-const compiled = new Map<string, EventStrategy>();
+const compiled = new Map<string, Compiled>();
 const KEPT = 1_000;
 
 /** The strategy of a spec that is known to be valid. */
 export function strategyOf(written: JsonObject): EventStrategy {
+  return compiledOf(written).strategy;
+}
+
+/** The filters of a spec, for events to be held against as they come in. */
+export function filtersOf({ trigger }: Pick<ScheduleSpec, "trigger">): readonly EventFilterNode[] {
+  return trigger.kind === "on" ? compiledOf(trigger.strategy).filters : [];
+}
+
+function compiledOf(written: JsonObject): Compiled {
   const text = JSON.stringify(written);
   const known = compiled.get(text);
   if (known !== undefined) return known;
   const document = { dsl: "1.0.3", namespace: "schedule", name: "on", version: "1.0.0" };
-  const { schedule } = compile({
+  const { schedule, eventFilters } = compile({
     document,
     schedule: { on: written },
     do: [{ none: { set: {} } }],
   });
   if (schedule?.on === undefined) throw new Error("a schedule by events has no strategy");
   if (compiled.size >= KEPT) compiled.clear();
-  compiled.set(text, schedule.on);
-  return schedule.on;
+  const made = { strategy: schedule.on, filters: eventFilters };
+  compiled.set(text, made);
+  return made;
 }
 
 /** What the schedule listens to as it stands; nothing when it starts by time, or is paused. */

@@ -216,6 +216,8 @@ export interface OwnerStore {
   loadInstances(ids: readonly string[]): Promise<readonly InstanceRow[]>;
   /** The schedules that exist, in any order. */
   loadSchedules(ids: readonly string[]): Promise<readonly ScheduleRow[]>;
+  /** Deletes at most so many decisions of schedules that are older than this many milliseconds. @returns how many */
+  pruneDecisions(age: number, limit: number): Promise<number>;
   loadKeys(keys: readonly KeyName[]): Promise<readonly KeyRow[]>;
   /** Timers due at or before `until`, the earliest first. */
   dueTimers(

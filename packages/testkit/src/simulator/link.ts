@@ -155,6 +155,7 @@ export function linkedStore(links: Links, machine: Machine): OwnerStore {
     commit: (batch) => commit(links, machine, batch),
     loadInstances: (ids) => ask("loadInstances", () => database.loadInstances(ids)),
     loadSchedules: (ids) => ask("loadSchedules", () => database.loadSchedules(ids)),
+    pruneDecisions: async () => 0,
     loadKeys: (keys) => ask("loadKeys", () => database.loadKeys(keys)),
     dueTimers: (partitions, until, limit) =>
       ask("dueTimers", () => database.dueTimers(partitions, until, limit)),

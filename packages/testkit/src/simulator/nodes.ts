@@ -142,6 +142,7 @@ export class Nodes {
         exclusive,
         lease: LEASE,
         drain: 2000,
+        scheduleRetention: 3_600_000,
         eventTimes: { keep: 600_000, retention: 3_600_000 },
       });
       await place.node.start();

@@ -41,6 +41,7 @@ export function postgresOwnerStore(pool: Pool): OwnerStore {
     loadInstances: (ids: readonly string[]) => loadInstances(pool, ids),
     loadKeys: (keys: readonly KeyName[]) => loadKeys(pool, keys),
     loadSchedules: (ids: readonly string[]) => loadSchedules(pool, ids),
+    pruneDecisions: (age: number, limit: number) => pruneDecisions(pool, age, limit),
     dueTimers: (partitions: readonly number[], until: number, limit: number) =>
       dueTimers(pool, partitions, until, limit),
     readInbox: (partitions: readonly number[], limit: number) => readInbox(pool, partitions, limit),
@@ -72,6 +73,16 @@ async function loadSchedules(pool: Pool, ids: readonly string[]): Promise<readon
     values: [ids],
   });
   return rows.map(scheduleRow);
+}
+
+async function pruneDecisions(pool: Pool, age: number, limit: number): Promise<number> {
+  const { rowCount } = await pool.query({
+    name: "prune-decisions",
+    text: `DELETE FROM schedule_decisions
+           WHERE ctid = ANY (ARRAY(SELECT ctid FROM schedule_decisions WHERE at < now_ms() - $1::bigint LIMIT $2))`,
+    values: [age, limit],
+  });
+  return rowCount ?? 0;
 }
 
 async function loadKeys(pool: Pool, keys: readonly KeyName[]): Promise<readonly KeyRow[]> {
