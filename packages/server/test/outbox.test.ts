@@ -154,3 +154,26 @@ test("an endpoint that comes while the server runs is heard of, and one that goe
   await opened.stop();
   await database.drop();
 });
+
+const LISTENER = `${document("listener")}
+do:
+  - hear:
+      listen:
+        to: { all: [ { with: { type: com.shop.order.placed } }, { with: { type: io.serverlessworkflow.workflow.completed.v1 } } ] }
+      output: { as: '\${ map(.n? // .output?) }' }`;
+
+test("a listen hears what another workflow emits, and a lifecycle event whose type it names", async () => {
+  const { database, opened, runtime } = await fresh([EMITTER, LISTENER]);
+  const listening = await start(runtime, "listener");
+  // The node knows within a second that lifecycle events are wanted.
+  let heard = await runtime.getInstance(listening.id);
+  while (heard.endedAt === undefined) {
+    await runtime.waitInstance((await start(runtime, "emitter", { n: 7 })).id, 10_000);
+    heard = await runtime.getInstance(listening.id);
+  }
+  const { output, status } = heard;
+  assert.equal(status, "completed");
+  assert.equal((output as readonly unknown[])[0], 7);
+  await opened.stop();
+  await database.drop();
+});
