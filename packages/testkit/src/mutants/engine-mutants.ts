@@ -85,4 +85,41 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     ],
     killer: simulator,
   },
+  {
+    name: "retried-frames-under-their-old-ids",
+    breaks: "a retried instance uses the ids of tasks that have ended",
+    edits: [
+      {
+        file: `${ENGINE}/retry-instance.ts`,
+        find: "const id = d.nextId();\n  const frame",
+        replace: "const { id } = old;\n  const frame",
+      },
+    ],
+    killer: simulator,
+  },
+  {
+    name: "retried-task-with-another-key",
+    breaks: "the activity of a retried task does what was done again",
+    edits: [
+      {
+        file: `${ENGINE}/retry-instance.ts`,
+        find: "const place = { ref, slot, key,",
+        replace: "const place = { ref, slot, key: `${key}!`,",
+      },
+    ],
+    killer: simulator,
+  },
+  {
+    name: "retry-carried-out-twice",
+    breaks:
+      "a retry whose commit is of unknown outcome is carried out again when the instance has faulted again",
+    edits: [
+      {
+        file: `${ENGINE}/retry-instance.ts`,
+        find: "if (d.state.retryId === command.retryId) return false;",
+        replace: "",
+      },
+    ],
+    killer: simulator,
+  },
 ];

@@ -262,4 +262,16 @@ export const OWNER_MUTANTS: readonly Mutant[] = [
     ],
     killer: simulator,
   },
+  {
+    name: "retried-row-stays-ended",
+    breaks: "the row of a retried instance is not made a live one again",
+    edits: [
+      {
+        file: `${OWNER}/decide-batch.ts`,
+        find: "if (before.row.endedAt !== undefined) batch.revived.push(row);",
+        replace: "",
+      },
+    ],
+    killer: simulator,
+  },
 ];

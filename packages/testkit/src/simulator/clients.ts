@@ -105,7 +105,7 @@ export class Clients {
       met("a start without a key was lost");
       done(undefined);
     };
-    this.#ask(
+    this.ask(
       (to) => started(to, wish),
       (started) => {
         if (started === undefined) return again();
@@ -150,7 +150,7 @@ export class Clients {
   /** The same key with another request has to be refused. */
   #reuse(wish: Wish): void {
     const { met, violation } = this.#around;
-    this.#ask(
+    this.ask(
       (to) => started(to, { ...wish, input: { other: true } }),
       (started) => {
         if (started !== undefined) violation(`the key ${wish.key} was taken for another request`);
@@ -168,7 +168,7 @@ export class Clients {
     if (kind === "cancel") this.cancelled.add(id);
     const again = (): void =>
       void loop.at(loop.now + this.#random.between(50, 3000), () => this.#signal(id, kind, done));
-    this.#ask(
+    this.ask(
       (to) => submitted(to, id, kind),
       (outcome) => {
         if (outcome === undefined) return again();
@@ -188,7 +188,7 @@ export class Clients {
   }
 
   /** Calls a node, which may die meanwhile. `answered` gets undefined when nothing was heard. */
-  #ask<T>(
+  ask<T>(
     question: (to: Reachable) => Promise<T>,
     answered: (answer: T | undefined) => void,
     failed: (error: unknown) => void,

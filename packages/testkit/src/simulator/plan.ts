@@ -34,6 +34,8 @@ export interface Plan {
   readonly keyed: number;
   readonly twice: number;
   readonly signalled: number;
+  /** Whether somebody retries what is faulted. */
+  readonly retries: boolean;
 }
 
 export function drawPlan(random: Random): Plan {
@@ -67,5 +69,6 @@ export function drawPlan(random: Random): Plan {
     keyed: random.pick([0, 0.8, 1]),
     twice: sometimes(0.6, () => random.between(0, 0.5)),
     signalled: sometimes(0.6, () => random.between(0, 0.6)),
+    retries: random.chance(0.6),
   };
 }

@@ -12,6 +12,7 @@ import { EPOCH } from "./machine.ts";
 import { Nodes } from "./nodes.ts";
 import { drawPlan } from "./plan.ts";
 import { Random } from "./random.ts";
+import { Retries } from "./retries.ts";
 import { SnapshotChecks } from "./snapshot-checks.ts";
 import { newTally, type Tally } from "./sometimes.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -79,7 +80,9 @@ export async function simulateSeed(seed: number): Promise<SimulationReport> {
   const clients = new Clients(around, new Random(seed, "clients"), () => nodes.reachable());
   trace.add(`plan ${JSON.stringify(plan)}`);
   nodes.begin();
+  const retrying = new Retries(around, new Random(seed, "retries"), clients);
   clients.begin();
+  retrying.begin();
   let restSince: number | undefined;
   const atRest = (): boolean => {
     if (violation !== undefined) return true;
@@ -97,7 +100,8 @@ export async function simulateSeed(seed: number): Promise<SimulationReport> {
   if (violation === undefined) {
     const { acknowledged, cancelled } = clients;
     nodes.checkCounters();
-    checkFinal({ around, effects: world.effects, acknowledged, cancelled });
+    const retries = retrying.possible;
+    checkFinal({ around, effects: world.effects, acknowledged, cancelled, retries });
   }
   nodes.end();
   return {
