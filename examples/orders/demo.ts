@@ -4,21 +4,18 @@
  *
  *     npm run demo [-- --orders 300 --seed millrace]
  */
-import { mkdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type Instance, MillraceClient } from "@millrace/sdk";
-import { removeData, tryLock } from "@millrace/server/embedded";
+import { freeFolder } from "./free-folder.ts";
 import { Progress } from "./progress.ts";
 import { faults, report } from "./report.ts";
 import { type Kill, ServerProcess } from "./server-process.ts";
 import { DECLINED_CARD, openShop, type Shop } from "./shop.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-/** In it a folder for each demonstration that runs at the same time: `demo`, `demo-2` … */
-const FOLDER = join(ROOT, ".millrace");
 /** Orders that are on their way to the server at the same time. */
 const AT_ONCE = 25;
 /** Shares of the shop's work after which the server is killed. */
@@ -38,7 +35,6 @@ const { values } = parseArgs({
 async function main(orders: number, seed: string): Promise<boolean> {
   const began = performance.now();
   const dataDir = freeFolder();
-  removeData(dataDir);
   const shop = await openShop(seed);
   const server = new ServerProcess(dataDir);
   endOnInterrupt(server);
@@ -64,18 +60,6 @@ async function main(orders: number, seed: string): Promise<boolean> {
     progress.end();
     await server.stop();
     shop.close();
-  }
-}
-
-/** The first folder that no other demonstration uses; ours as long as this process lives. */
-function freeFolder(): string {
-  mkdirSync(FOLDER, { recursive: true });
-  for (let number = 1; ; number++) {
-    const folder = join(FOLDER, number === 1 ? "demo" : `demo-${number}`);
-    const release = tryLock(`${folder}.lock`);
-    if (typeof release !== "function") continue;
-    process.once("exit", release);
-    return folder;
   }
 }
 
