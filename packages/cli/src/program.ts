@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { client, format, logLevel, port, wholeNumber } from "./options.ts";
 import { addChannel, addWebhook } from "./endpoint-program.ts";
+import { addEvent } from "./event-program.ts";
 import { addSchedule } from "./schedule-program.ts";
 
 /** Says which exit code the command ended with. */
@@ -44,6 +45,7 @@ export function createProgram(exit: Exit): Command {
   addSignals(program, exit);
   addRetry(program, exit);
   addSchedule(program, exit);
+  addEvent(program);
   addSecret(program);
   addWebhook(program, exit);
   addChannel(program);
