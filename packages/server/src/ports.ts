@@ -13,6 +13,8 @@ export type { Outcome } from "./owner/entry.ts";
 export { databaseClock } from "./runtime/database-clock.ts";
 export { type EngineNode, engineNode } from "./runtime/node.ts";
 export { within } from "./runtime/within.ts";
+export { scheduleId } from "./scheduler/ids.ts";
+export type * from "./scheduler/schedule.ts";
 export type { Schedules } from "./scheduler/service.ts";
 export { RuntimeError } from "./runtime.ts";
 export * from "./store/store.ts";

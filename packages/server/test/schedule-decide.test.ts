@@ -255,6 +255,16 @@ describe("by hand", () => {
     assert.equal(first.answer.kind, "started");
     assert.equal(bench.started.length, 2);
   });
+  it("a trigger asked for again before the first was seen meets what that started", () => {
+    const bench = new Bench();
+    const first = bench.do({ kind: "schedule.trigger", key: "k", at: T0 + 1_000 });
+    const again = bench.do({ kind: "schedule.trigger", key: "k", at: T0 + 2_000 });
+    assert.deepEqual(again.answer, first.answer);
+    assert.notDeepEqual(
+      bench.do({ kind: "schedule.trigger", key: "l", at: T0 + 2_000 }).answer,
+      first.answer,
+    );
+  });
   it("a backfill starts what lies between, and meets what is there", () => {
     const bench = new Bench({ overlap: "allow" }).until(35);
     bench.do({
@@ -300,6 +310,29 @@ describe("changing", () => {
     bench.put({ ...SPEC, overlap: "allow", trigger }, "update");
     assert.deepEqual(bench.started, [10, 20]);
     assert.deepEqual(bench.until(45).started, [10, 20, 30, 45]);
+  });
+  it("keeps a time that has come and waits for its jitter, unless the times are others now", () => {
+    const bench = new Bench({ overlap: "allow", jitter: 3_000 }).until(11);
+    bench.put({ ...SPEC, overlap: "allow", jitter: 3_000, input: { n: 2 } }, "update");
+    assert.deepEqual(bench.until(21).started, [10]);
+    const trigger = { kind: "every", milliseconds: 30_000 } as const;
+    bench.put({ ...SPEC, overlap: "allow", jitter: 3_000, trigger }, "update");
+    assert.deepEqual(bench.until(40).started, [10, 30]);
+    assert.deepEqual(bench.record, ["20-20 withdrawn ×1"]);
+  });
+  it("while it is paused says what was passed over until then", () => {
+    const bench = new Bench({ overlap: "allow" });
+    bench.do({ kind: "schedule.pause" });
+    bench.until(25).put({ ...SPEC, overlap: "allow", input: { n: 2 } }, "update");
+    bench.until(35).do({ kind: "schedule.resume" });
+    assert.deepEqual(bench.record, ["10-20 paused ×2", "30-30 paused ×1"]);
+  });
+  it("of what starts after an end counts from that end still", () => {
+    const after = (milliseconds: number) => ({ trigger: { kind: "after", milliseconds } }) as const;
+    const bench = new Bench(after(60_000)).until(0);
+    bench.until(5).end(0);
+    bench.until(10).put({ ...SPEC, ...after(30_000) }, "update");
+    assert.deepEqual(bench.until(40).started, [0, 35]);
   });
   it("to another workflow withdraws what waited", () => {
     const bench = new Bench({ overlap: "bufferAll" }).until(20);

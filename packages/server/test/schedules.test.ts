@@ -116,6 +116,36 @@ describe("schedules", () => {
     await opened.schedules.deleteSchedule({ name });
   });
 
+  it("start one instance for a key, however many ask at once", async () => {
+    const trigger = { kind: "every", milliseconds: HOUR } as const;
+    const name = "at-once";
+    await opened.schedules.createSchedule({ name, spec: { ...SPEC, trigger } });
+    const asked = Array.from({ length: 8 }, () =>
+      opened.schedules.triggerSchedule({ name, key: "k" }),
+    );
+    const ids = new Set((await Promise.all(asked)).map(({ instanceId }) => instanceId));
+    assert.equal(ids.size, 1);
+    await opened.schedules.deleteSchedule({ name });
+  });
+
+  it("keep the record of a stretch whose first time is filled in", async () => {
+    const name = "stretch";
+    await opened.schedules.createSchedule({ name, spec: SPEC, paused: {} });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await opened.schedules.updateSchedule({ name, spec: { ...SPEC, input: { name: "me" } } });
+    const [stretch] = await decisions(name);
+    assert.ok(stretch?.reason === "paused" && (stretch.count ?? 0) > 1, JSON.stringify(stretch));
+    const { nominal } = stretch;
+    await opened.schedules.backfillSchedule({ name, from: nominal, until: nominal });
+    const both = await until(name, 2);
+    assert.ok(both.some((each) => each.nominal === nominal && each.outcome === "started"));
+    assert.deepEqual(
+      both.find(({ until: last }) => last !== undefined),
+      stretch,
+    );
+    await opened.schedules.deleteSchedule({ name });
+  });
+
   it("fill a stretch of the past, and meet what is there", async () => {
     const trigger = { kind: "cron", expression: "0 * * * *" } as const;
     const name = "backfill";

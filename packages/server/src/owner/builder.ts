@@ -20,6 +20,7 @@ import type {
   TimerRow,
   WaitKey,
 } from "../store/store.ts";
+import { replaces } from "../store/store.ts";
 
 export class BatchBuilder {
   readonly created: InstanceRow[] = [];
@@ -68,9 +69,11 @@ export class BatchBuilder {
     return true;
   }
 
-  /** What became of a time; the last word counts. */
+  /** What became of a time; the last word counts, as {@link replaces} has it. */
   addDecision(row: DecisionRow): void {
-    this.#decisions.set(`${row.scheduleId}/${row.nominal}/${row.key}`, row);
+    const name = `${row.scheduleId}/${row.nominal}/${row.key}`;
+    const known = this.#decisions.get(name);
+    if (known === undefined || replaces(row, known)) this.#decisions.set(name, row);
   }
 
   /** @param epochOf the epoch of a partition this node owns; the batch touches only such partitions */

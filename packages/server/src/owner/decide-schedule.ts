@@ -83,6 +83,9 @@ function consume(entry: Entry, { batch }: DecideContext): boolean {
   return true;
 }
 
+/** How the keys of stretches of times begin, on record; no key of a user's does. */
+const STRETCH = "\u0001";
+
 function letOut(
   { id, partition }: Slot,
   tenant: string,
@@ -92,11 +95,16 @@ function letOut(
   const { batch, after } = context;
   for (const decision of decisions) {
     const { key = "", ...rest } = decision;
+    // A stretch does not stand in the way of what becomes of its first time.
+    if (decision.until !== undefined) {
+      const stretch = `${STRETCH}${decision.origin}`;
+      batch.addDecision({ partition, scheduleId: id, key: stretch, ...rest });
+      continue;
+    }
     batch.addDecision({ partition, scheduleId: id, key, ...rest });
   }
   const command = { kind: "cancel", reason: "the schedule starts another" } as const;
   if (listens !== undefined) listen(id, partition, tenant, listens, context);
-  for (const instanceId of cancels) send(instanceId, { command }, context, batch, after);
   for (const { instanceId, occasion, report, spec } of starts) {
     const { workflow, priority } = spec;
     const of = { tenant, ...workflow, version: workflow.version ?? "latest" };
@@ -106,6 +114,8 @@ function letOut(
     const mail = { command: priority === undefined ? start : { ...start, priority }, workflow: of };
     send(instanceId, mail, context, batch, after);
   }
+  // One decision may start an instance and cancel it for a later time.
+  for (const instanceId of cancels) send(instanceId, { command }, context, batch, after);
 }
 
 /** The id of the one subscription of a schedule. */

@@ -44,7 +44,7 @@ function decisionOf(raw: Raw): ScheduleDecision {
   return {
     origin,
     nominal: Number(nominal),
-    ...(key === "" ? {} : { key }),
+    ...(key === "" || until !== null ? {} : { key }),
     ...(until === null ? {} : { until: Number(until) }),
     ...(count === null ? {} : { count }),
     outcome,

@@ -168,7 +168,7 @@ function noSchedule({ name }: ScheduleName): RuntimeError {
 }
 
 function viewOf(state: ScheduleState): ScheduleView {
-  const { v: _, tenant: __, groups: ___, token: ____, ...view } = state;
+  const { v: _, tenant: __, groups: ___, token: ____, triggers: _____, ...view } = state;
   return view;
 }
 

@@ -91,9 +91,52 @@ function update(draft: Draft, spec: ScheduleSpec): void {
   const { trigger } = draft.state.spec;
   // Sets of events under another strategy mean nothing to this one.
   if (JSON.stringify(trigger) !== JSON.stringify(spec.trigger)) draft.change({ groups: undefined });
-  draft.change({ spec, decided: latest(draft), failures: 0 });
-  draft.change({ next: draft.state.paused === undefined ? nextOf(draft) : undefined });
+  const before = draft.state;
+  const same = timesText(before.spec) === timesText(spec);
+  const afterEnds = trigger.kind === "after" && spec.trigger.kind === "after";
+  if (!afterEnds && (before.paused !== undefined || !same)) {
+    giveUpPending(draft);
+    draft.change({ decided: latest(draft) });
+  }
+  draft.change({ spec, failures: 0 });
+  draft.change({ next: nextAfterChange(draft, before) });
   workOff(draft);
+}
+
+/** All that says when times are, apart from their jitter. */
+function timesText({
+  trigger,
+  timeZone,
+  dstGap,
+  dstOverlap,
+  startAt,
+  endAt,
+}: ScheduleSpec): string {
+  return JSON.stringify([trigger, timeZone, dstGap, dstOverlap, startAt, endAt]);
+}
+
+function nextAfterChange(draft: Draft, before: ScheduleState): NextTime | undefined {
+  const { spec, paused, decided } = draft.state;
+  const [old, trigger] = [before.spec.trigger, spec.trigger];
+  // What has ended has said from when on the interval counts.
+  if (old.kind === "after" && trigger.kind === "after" && before.next !== undefined)
+    return draft.times.at(
+      draft.state,
+      before.next.nominal - old.milliseconds + trigger.milliseconds,
+    );
+  if (paused !== undefined) return undefined;
+  // Times that have come and are put off by the jitter are still to be decided.
+  return trigger.kind === "after" ? nextOf(draft) : draft.times.next(draft.state, decided);
+}
+
+/** Times that have come and are not decided, because it is paused or they are put off by the jitter, never will be. */
+function giveUpPending(draft: Draft): void {
+  const { paused, next, spec } = draft.state;
+  if (paused !== undefined) return passOver(draft, "paused");
+  if (spec.trigger.kind === "after") {
+    if (next !== undefined && next.nominal <= draft.now)
+      draft.skip({ origin: "time", nominal: next.nominal }, "withdrawn");
+  } else passOver(draft, "withdrawn");
 }
 
 export function pause(draft: Draft, note: string | undefined): void {
@@ -115,12 +158,12 @@ export function resume(draft: Draft): void {
     if (draft.state.next === undefined) draft.change({ next: nextOf(draft) });
     return;
   }
-  passOver(draft);
+  passOver(draft, "paused");
   draft.change({ decided: latest(draft), next: nextOf(draft) });
 }
 
-/** Times that came while it was paused. */
-function passOver(draft: Draft): void {
+/** Times that came and were not decided: while it was paused, or until it was changed. */
+function passOver(draft: Draft, reason: "paused" | "withdrawn"): void {
   let first: number | undefined;
   let last = draft.state.decided;
   let count = 0;
@@ -134,7 +177,7 @@ function passOver(draft: Draft): void {
   }
   if (first === undefined) return;
   const counted = count < MOST_COUNTED ? { until: last, count } : { until: draft.now };
-  draft.skip({ origin: "time", nominal: first }, "paused", counted);
+  draft.skip({ origin: "time", nominal: first }, reason, counted);
 }
 
 export function remove(
@@ -148,6 +191,7 @@ export function remove(
     return { state, answer: { kind: "ignored" } };
   const draft = new Draft(state, environment);
   decideAllDue(draft);
+  giveUpPending(draft);
   for (const waiting of draft.state.buffer) draft.skip(waiting, "withdrawn");
   const { starts, cancels, decisions } = draft.finish();
   const listens = listensTo(state, draft.now).length > 0 ? { listens: [] } : {};

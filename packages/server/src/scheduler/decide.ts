@@ -46,7 +46,8 @@ function apply(
     case "schedule.resume":
       return resume(draft);
     case "schedule.trigger": {
-      const { key, at, input } = command;
+      const { key, input } = command;
+      const at = triggeredAt(draft, command);
       const occasion = {
         origin: "trigger",
         nominal: at,
@@ -68,4 +69,19 @@ function apply(
     case "event.delivered":
       takeEvent(draft, command.seq, command.event);
   }
+}
+
+/** Triggers that a schedule remembers; older ones are looked up by whoever repeats them. */
+const MOST_TRIGGERS = 100;
+
+/** When a trigger with this key was asked for first. */
+function triggeredAt(
+  draft: Draft,
+  { key, at }: Extract<ScheduleCommand, { kind: "schedule.trigger" }>,
+): number {
+  const { triggers = [] } = draft.state;
+  const known = triggers.find((each) => each.key === key);
+  if (known !== undefined) return known.at;
+  draft.change({ triggers: [...triggers, { key, at }].slice(-MOST_TRIGGERS) });
+  return at;
 }

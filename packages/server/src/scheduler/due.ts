@@ -25,6 +25,7 @@ export function decideAllDue(draft: Draft): void {
   const { next, paused } = draft.state;
   if (next === undefined || paused !== undefined || next.dueAt > draft.now) return;
   draft.skip({ origin: "time", nominal: next.nominal }, "superseded", { until: draft.now });
+  draft.change({ decided: draft.now, next: draft.times.next(draft.state, draft.now) });
 }
 
 /** The time counts as decided, and the one after it is next. */

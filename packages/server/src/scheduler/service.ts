@@ -9,7 +9,7 @@ export interface ScheduleName {
 }
 
 /** A schedule as it stands. */
-export type ScheduleView = Omit<ScheduleState, "v" | "tenant" | "groups" | "token">;
+export type ScheduleView = Omit<ScheduleState, "v" | "tenant" | "groups" | "token" | "triggers">;
 
 /** A time and when it would start: later by the jitter. */
 export interface PreviewedTime {

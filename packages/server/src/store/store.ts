@@ -129,12 +129,12 @@ export interface ScheduleRow {
   readonly createdAt: number;
   readonly updatedAt: number;
 }
-/** What became of a time of a schedule; one row per schedule, nominal time and key: a later one replaces it. */
+/** What became of a time of a schedule; one row per schedule, nominal time and key: see {@link replaces}. */
 export interface DecisionRow {
   readonly partition: number;
   readonly scheduleId: string;
   readonly nominal: number;
-  /** Empty for a time of the schedule. */
+  /** Empty for a time of the schedule; begins with U+0001 for a stretch of times. */
   readonly key: string;
   readonly origin: string;
   readonly until?: number;
@@ -145,6 +145,12 @@ export interface DecisionRow {
   readonly detail?: string;
   readonly at: number;
 }
+/** A time that has its instance keeps it, whatever becomes of it in a buffer; unless the start was refused. */
+export function replaces(row: DecisionRow, known: DecisionRow): boolean {
+  return known.outcome === "skipped" || row.outcome === "started" || row.reason === REFUSED;
+}
+export const REFUSED = "unknown-workflow";
+
 /** Names a row of a wait: an activity, a timer or a child of an instance. */
 export interface WaitKey {
   readonly partition: number;

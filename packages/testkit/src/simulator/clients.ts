@@ -4,20 +4,12 @@
  */
 import type { Json } from "@millrace/language";
 import { partitionOf } from "@millrace/protocol";
-import { type EngineNode, type Outcome, RuntimeError, within } from "@millrace/server/ports";
-import type { Machine } from "./machine.ts";
+import { type Outcome, RuntimeError, within } from "@millrace/server/ports";
+import { Asking, type Reachable } from "./asking.ts";
 import type { Random } from "./random.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { STARTED, type SimulatedWorkflow } from "./workflows.ts";
 
-/** A node that answers, as a client finds it. */
-export interface Reachable {
-  readonly machine: Machine;
-  readonly node: EngineNode;
-}
-
-/** Milliseconds a client waits for an answer. */
-const PATIENCE = 35_000;
 /** Milliseconds between two looks at what is still suspended, once nothing goes wrong any more. */
 const TIDY = 20_000;
 
@@ -37,14 +29,14 @@ export class Clients {
   busy = 0;
   readonly #around: Surroundings;
   readonly #random: Random;
-  readonly #nodes: () => readonly Reachable[];
+  readonly asking: Asking;
   readonly #idOf = new Map<string, string>();
   readonly #tidying = new Set<string>();
 
   constructor(around: Surroundings, random: Random, nodes: () => readonly Reachable[]) {
     this.#around = around;
     this.#random = random;
-    this.#nodes = nodes;
+    this.asking = new Asking(around, random, nodes);
   }
 
   begin(): void {
@@ -105,7 +97,7 @@ export class Clients {
       met("a start without a key was lost");
       done(undefined);
     };
-    this.ask(
+    this.asking.ask(
       (to) => started(to, wish),
       (started) => {
         if (started === undefined) return again();
@@ -150,7 +142,7 @@ export class Clients {
   /** The same key with another request has to be refused. */
   #reuse(wish: Wish): void {
     const { met, violation } = this.#around;
-    this.ask(
+    this.asking.ask(
       (to) => started(to, { ...wish, input: { other: true } }),
       (started) => {
         if (started !== undefined) violation(`the key ${wish.key} was taken for another request`);
@@ -168,7 +160,7 @@ export class Clients {
     if (kind === "cancel") this.cancelled.add(id);
     const again = (): void =>
       void loop.at(loop.now + this.#random.between(50, 3000), () => this.#signal(id, kind, done));
-    this.ask(
+    this.asking.ask(
       (to) => submitted(to, id, kind),
       (outcome) => {
         if (outcome === undefined) return again();
@@ -185,32 +177,6 @@ export class Clients {
       },
       again,
     );
-  }
-
-  /** Calls a node, which may die meanwhile. `answered` gets undefined when nothing was heard. */
-  ask<T>(
-    question: (to: Reachable) => Promise<T>,
-    answered: (answer: T | undefined) => void,
-    failed: (error: unknown) => void,
-  ): void {
-    const { loop } = this.#around;
-    const nodes = this.#nodes();
-    if (nodes.length === 0) return void loop.at(loop.now + 500, () => answered(undefined));
-    const to = this.#random.pick(nodes);
-    let over = false;
-    const once = (run: () => void): void => {
-      if (over) return;
-      over = true;
-      giveUp();
-      run();
-    };
-    const giveUp = loop.at(loop.now + PATIENCE, () => once(() => answered(undefined)));
-    to.machine.enter(loop.now, () => {
-      question(to).then(
-        (answer) => once(() => answered(answer)),
-        (error: unknown) => once(() => failed(error)),
-      );
-    });
   }
 }
 

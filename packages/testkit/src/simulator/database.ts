@@ -13,6 +13,7 @@ import {
   type InstanceRow,
   type KeyName,
   type KeyRow,
+  replaces,
   type OutboxRow,
   type OrphansFound,
   type ScheduleRow,
@@ -34,6 +35,8 @@ export interface Lease {
   epoch: number;
   owner: string | undefined;
   until: number;
+  /** Who owned it last, or owns it. */
+  leader: string | undefined;
 }
 
 export interface DatabaseListener {
@@ -69,6 +72,7 @@ export class Database {
       epoch: 0,
       owner: undefined,
       until: 0,
+      leader: undefined,
     }));
     this.#now = now;
     this.waits = new EventTables(this.inbox, now);
@@ -113,7 +117,10 @@ export class Database {
     this.outbox.push(...batch.outbox);
     for (const { id } of batch.deletedSchedules) this.schedules.delete(id);
     for (const row of batch.schedules) this.schedules.set(row.id, row);
-    for (const row of batch.decisions) this.decisions.set(decisionName(row), row);
+    for (const row of batch.decisions) {
+      const known = this.decisions.get(decisionName(row));
+      if (known === undefined || replaces(row, known)) this.decisions.set(decisionName(row), row);
+    }
     this.#listener.committed(batch);
   }
 
@@ -266,6 +273,7 @@ export class Database {
       if (!free && !seize) continue;
       lease.epoch += 1;
       lease.owner = node;
+      lease.leader = node;
       lease.until = this.#now() + ttl;
       taken.push({ partition, epoch: lease.epoch });
     }

@@ -191,7 +191,8 @@ export function linkedEvents(links: Links, machine: Machine): EventStore {
 
 function commit(links: Links, machine: Machine, batch: Batch): Promise<void> {
   const { database, met, uncertain } = links.around;
-  const ids = [...batch.created, ...batch.updated].map(({ id }) => id);
+  const { created, updated, schedules, deletedSchedules } = batch;
+  const ids = [...created, ...updated, ...schedules, ...deletedSchedules].map(({ id }) => id);
   const of = ids.map((id) => id.slice(-6)).join(" ");
   return links.call(machine, {
     what: `commit of ${of} at ${batch.epochs.map((e) => `${e.partition}:${e.epoch}`).join(" ")}`,
@@ -233,9 +234,12 @@ export function linkedCoordinator(
     links.call(machine, { what, work, failed: outage });
   const acquire = (partitions: readonly number[], seize: boolean): readonly Epoch[] => {
     const before = database.leases.map(({ owner }) => owner);
+    const leaders = database.leases.map(({ leader }) => leader);
     const taken = database.acquire(node, partitions, ttl, seize);
     const others = taken.filter(({ partition }) => (before[partition] ?? node) !== node);
     if (others.length > 0 && !seize) met("a lease ended and another node took the partition");
+    for (const { partition } of taken)
+      if ((leaders[partition] ?? node) !== node) met("another process took a partition over");
     return taken;
   };
   return {

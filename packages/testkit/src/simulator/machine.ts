@@ -13,7 +13,7 @@ export interface MachineOptions {
   readonly name: string;
   readonly loop: Loop;
   readonly random: Random;
-  /** Milliseconds by which its wall clock is wrong. */
+  /** Milliseconds by which its wall clock is wrong at first. */
   readonly skew: number;
   /** Its milliseconds for one of the database's: a quartz is off by up to 200 in a million. */
   readonly rate: number;
@@ -23,10 +23,13 @@ export class Machine {
   readonly name: string;
   readonly clock: Clock;
   alive = true;
+  /** When its last halt ends, or has ended. */
+  haltedUntil = 0;
   /** Milliseconds that reading the clock once takes: how slowly it computes just now. */
   pace = 0.002;
   readonly #loop: Loop;
   readonly #random: Random;
+  #skew: number;
   /** What it runs now has lasted until then; the next thing waits so long. */
   #busyUntil = 0;
 
@@ -34,9 +37,10 @@ export class Machine {
     this.name = name;
     this.#loop = loop;
     this.#random = random;
+    this.#skew = skew;
     const origin = random.between(1000, 100_000);
     this.clock = {
-      now: () => Math.floor(EPOCH + skew + this.time),
+      now: () => Math.floor(EPOCH + this.#skew + this.time),
       monotonic: () => {
         this.#busyUntil = this.time + this.pace;
         return origin + this.time * rate;
@@ -69,6 +73,12 @@ export class Machine {
   /** It does nothing for so long, wherever it is, and does not notice. */
   pause(ms: number): void {
     this.#busyUntil = this.time + ms;
+    this.haltedUntil = this.#busyUntil;
+  }
+
+  /** Somebody sets its wall clock by so many milliseconds. */
+  setClock(by: number): void {
+    this.#skew += by;
   }
 
   kill(): void {

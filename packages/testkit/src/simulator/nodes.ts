@@ -1,9 +1,9 @@
 /** The nodes of the cluster: processes that begin, die, halt, stop in order and are begun again by their supervisor. */
 import { load, type Loaded } from "@millrace/language";
 import { databaseClock, type EngineNode, engineNode, type Logger } from "@millrace/server/ports";
-import type { Reachable } from "./clients.ts";
+import type { Reachable } from "./asking.ts";
 import { linkedCoordinator, linkedEvents, linkedStore, type Links } from "./link.ts";
-import { EPOCH, Machine } from "./machine.ts";
+import { Machine } from "./machine.ts";
 import { Random } from "./random.ts";
 import type { Surroundings } from "./surroundings.ts";
 import type { World } from "./world.ts";
@@ -21,11 +21,14 @@ function compile(text: string): Loaded {
 const LEASE = 6000;
 /** Milliseconds by which a wall clock may be wrong. */
 const SKEW = 600_000;
+/** Milliseconds by which a clock is set at most. */
+const JUMP = 3_600_000;
 
 interface Place {
   readonly name: string;
   machine?: Machine;
   node?: EngineNode;
+  databaseNow?: () => number;
   began: number;
 }
 
@@ -54,11 +57,15 @@ export class Nodes {
     this.#every(plan.killEvery, () => this.#strike());
     this.#every(plan.pauseEvery, () => this.#halt());
     this.#every(plan.databaseCrashEvery, () => this.#crash());
+    this.#every(plan.clockJumpEvery, () => this.#setClock());
+    loop.at(plan.calmAt, () => this.#around.time.settle());
   }
 
   reachable(): readonly Reachable[] {
-    return this.#places.flatMap(({ machine, node }) =>
-      machine?.alive === true && node !== undefined ? [{ machine, node }] : [],
+    return this.#places.flatMap(({ machine, node, databaseNow }) =>
+      machine?.alive === true && node !== undefined && databaseNow !== undefined
+        ? [{ machine, node, databaseNow }]
+        : [],
     );
   }
 
@@ -117,7 +124,7 @@ export class Nodes {
     const read = (): Promise<number> =>
       this.#links.call(machine, {
         what: "now",
-        work: () => Math.floor(EPOCH + loop.now),
+        work: () => this.#around.time.now,
         failed: () => new Error("no answer"),
       });
     const open = async (): Promise<void> => {
@@ -135,6 +142,7 @@ export class Nodes {
         onProgress: () => {},
         compile,
       };
+      place.databaseNow = () => database.now();
       const { partitions, concurrency, exclusive } = plan;
       place.node = engineNode(ports, {
         partitions,
@@ -191,6 +199,21 @@ export class Nodes {
       trace("db: is back");
       this.#links.recover();
     });
+  }
+
+  /** Mostly the database's, by which everything goes; a node's own should count for nothing. */
+  #setClock(): void {
+    const { met, trace, time } = this.#around;
+    const by = Math.round(this.#random.between(-JUMP, JUMP));
+    const alive = this.reachable();
+    if (alive.length > 0 && this.#random.chance(0.2)) {
+      const { machine } = this.#random.pick(alive);
+      machine.setClock(by);
+      trace(`${machine.name}: its clock is set by ${by} ms`);
+      return met("the clock of a node was set");
+    }
+    trace(`db: its clock is set by ${time.jump(by)} ms`);
+    met(by > 0 ? "the database's clock was set forward" : "the database's clock was set back");
   }
 
   #count(machine: Machine): void {

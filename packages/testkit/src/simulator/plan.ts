@@ -36,6 +36,9 @@ export interface Plan {
   readonly signalled: number;
   /** Whether somebody retries what is faulted. */
   readonly retries: boolean;
+  /** Mean between two settings of the database's clock, or of a node's. */
+  readonly clockJumpEvery: number;
+  readonly schedules: number;
 }
 
 export function drawPlan(random: Random): Plan {
@@ -70,5 +73,7 @@ export function drawPlan(random: Random): Plan {
     twice: sometimes(0.6, () => random.between(0, 0.5)),
     signalled: sometimes(0.6, () => random.between(0, 0.6)),
     retries: random.chance(0.6),
+    clockJumpEvery: often(0.5, 3000, 30_000),
+    schedules: random.pick([0, 1, 2, 3]),
   };
 }

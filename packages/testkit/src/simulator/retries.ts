@@ -4,7 +4,8 @@
  */
 import { partitionOf } from "@millrace/protocol";
 import { type Outcome, within } from "@millrace/server/ports";
-import type { Clients, Reachable } from "./clients.ts";
+import type { Reachable } from "./asking.ts";
+import type { Clients } from "./clients.ts";
 import type { Random } from "./random.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -65,7 +66,7 @@ export class Retries {
     const { loop, met, violation, database } = this.#around;
     const again = (): void =>
       void loop.at(loop.now + this.#random.between(50, 3000), () => this.#ask(id, retryId));
-    this.#clients.ask(
+    this.#clients.asking.ask(
       (to) => submitted(to, id, retryId),
       (outcome) => {
         if (outcome === undefined) return again();

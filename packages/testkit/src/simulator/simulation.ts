@@ -5,14 +5,16 @@
 import { isTerminal } from "@millrace/engine";
 import { Clients } from "./clients.ts";
 import { Database } from "./database.ts";
+import { DatabaseTime } from "./database-time.ts";
 import { checkFinal } from "./final-checks.ts";
 import { Links } from "./link.ts";
 import { Loop } from "./loop.ts";
-import { EPOCH } from "./machine.ts";
 import { Nodes } from "./nodes.ts";
 import { drawPlan } from "./plan.ts";
 import { Random } from "./random.ts";
 import { Retries } from "./retries.ts";
+import { ScheduleClients } from "./schedule-clients.ts";
+import { checkSchedules } from "./schedule-final.ts";
 import { SnapshotChecks } from "./snapshot-checks.ts";
 import { newTally, type Tally } from "./sometimes.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -52,15 +54,16 @@ export async function simulateSeed(seed: number): Promise<SimulationReport> {
   const trace = new Trace(loop);
   let violation: string | undefined;
   const plan = drawPlan(new Random(seed, "plan"));
-  const now = (): number => Math.floor(EPOCH + loop.now);
+  const time = new DatabaseTime(loop);
   const checks = new SnapshotChecks(() => around);
-  const database = new Database(plan.partitions, now, checks);
+  const database = new Database(plan.partitions, () => time.now, checks);
   for (const each of WORKFLOWS) database.workflows.set(`sim/${each.name}/1.0.0`, textOf(each));
   const around: Surroundings = {
     seed,
     loop,
     plan,
     database,
+    time,
     uncertain: new Set(),
     network: new Random(seed, "network"),
     calm: () => loop.now >= plan.calmAt,
@@ -78,11 +81,15 @@ export async function simulateSeed(seed: number): Promise<SimulationReport> {
   );
   const nodes = new Nodes(around, links, world);
   const clients = new Clients(around, new Random(seed, "clients"), () => nodes.reachable());
+  const keepers = new ScheduleClients(around, new Random(seed, "schedules"), () =>
+    nodes.reachable(),
+  );
   trace.add(`plan ${JSON.stringify(plan)}`);
   nodes.begin();
   const retrying = new Retries(around, new Random(seed, "retries"), clients);
   clients.begin();
   retrying.begin();
+  keepers.begin();
   let restSince: number | undefined;
   const atRest = (): boolean => {
     if (violation !== undefined) return true;
@@ -91,7 +98,8 @@ export async function simulateSeed(seed: number): Promise<SimulationReport> {
       around.violation(`not everything has ended: ${unfinished(database)}`);
       return true;
     }
-    const resting = loop.now > plan.calmAt && clients.busy === 0 && allEnded(database);
+    const resting =
+      loop.now > plan.calmAt && clients.busy + keepers.busy === 0 && allEnded(database);
     if (!resting) restSince = undefined;
     else restSince ??= loop.now;
     return restSince !== undefined && loop.now > restSince + QUIET;
@@ -101,7 +109,10 @@ export async function simulateSeed(seed: number): Promise<SimulationReport> {
     const { acknowledged, cancelled } = clients;
     nodes.checkCounters();
     const retries = retrying.possible;
-    checkFinal({ around, effects: world.effects, acknowledged, cancelled, retries });
+    const { schedules } = checks;
+    const asked = new Set([...cancelled, ...schedules.cancelled]);
+    checkFinal({ around, effects: world.effects, acknowledged, cancelled: asked, retries });
+    checkSchedules(schedules, around);
   }
   nodes.end();
   return {

@@ -6,13 +6,14 @@ import { isTerminal, loadState, type State } from "@millrace/engine";
 import type { Batch, ChildRow, InboxRow, InstanceRow, StoreError } from "@millrace/server/ports";
 import type { Database, DatabaseListener } from "./database.ts";
 import { awaited, disagreement, fold, same } from "./fold.ts";
-import { EPOCH } from "./machine.ts";
+import { ScheduleChecks } from "./schedule-checks.ts";
 import { sightAfter, sightBefore } from "./sightings.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 export class SnapshotChecks implements DatabaseListener {
   /** Activities that stood in a committed snapshot, by instance and id. */
   readonly committedActivities = new Set<string>();
+  readonly schedules: ScheduleChecks;
   readonly #epochs = new Map<number, number>();
   /** Epochs that have decided an instance. */
   readonly #deciders = new Map<string, Set<number>>();
@@ -20,6 +21,7 @@ export class SnapshotChecks implements DatabaseListener {
 
   constructor(around: () => Surroundings) {
     this.#around = around;
+    this.schedules = new ScheduleChecks(around);
   }
 
   get #database(): Database {
@@ -43,17 +45,25 @@ export class SnapshotChecks implements DatabaseListener {
       this.#decidedBy(row.id, batch, row.partition);
     }
     sightAfter(batch, this.#around());
+    this.schedules.committed(batch);
     for (const id of touchedBy(batch)) this.#check(id);
   }
 
   refused(batch: Batch, error: StoreError): void {
-    const { met, violation, loop, uncertain } = this.#around();
+    const { met, violation, time, uncertain } = this.#around();
     if (error.kind === "stale-epoch") return met("a commit of a stale epoch was refused");
-    const early = (batch.latestDue ?? 0) - Math.floor(EPOCH + loop.now);
-    // What a node takes for the database's time is never ahead of it, however its clock drifts.
-    if (early > 0) return violation(`a timer was taken up ${early} ms before its time`);
+    const due = batch.latestDue ?? 0;
+    // What a node takes for the database's time is never ahead of it, however its clock drifts; unless that was set back.
+    if (due > time.highest)
+      return violation(`a timer was taken up ${due - time.highest} ms before its time`);
+    if (due > time.now) return met("a timer had to wait again because the clock was set back");
     // An owner whose epoch is the newest knows what the database has, but for what it sent and never heard of.
-    const rows = [...batch.created, ...batch.updated];
+    const rows = [
+      ...batch.created,
+      ...batch.updated,
+      ...batch.schedules,
+      ...batch.deletedSchedules,
+    ];
     if (!rows.some(({ id }) => uncertain.has(id)))
       violation(`an owner built on what is not there: ${error.message}`);
   }
@@ -81,6 +91,9 @@ export class SnapshotChecks implements DatabaseListener {
       ...batch.endedTimers,
       ...batch.endedChildren,
       ...batch.consumed,
+      ...batch.schedules,
+      ...batch.deletedSchedules,
+      ...batch.decisions,
     ];
     for (const { partition } of written)
       if (!epochs.has(partition))

@@ -44,6 +44,14 @@ export const SOMETIMES = [
   "a parent cancelled its child",
   "a child's end was told to its parent in another partition",
   "an instance was decided by three epochs",
+  "another process took a partition over",
+  "the database's clock was set forward",
+  "the database's clock was set back",
+  "the clock of a node was set",
+  "a time was decided and then the clock was set back over it",
+  "a time waited for an end",
+  "failures paused a schedule",
+  "a timer had to wait again because the clock was set back",
 ] as const;
 
 export type Sometimes = (typeof SOMETIMES)[number];

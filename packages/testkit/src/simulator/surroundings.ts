@@ -1,5 +1,6 @@
 /** What every part of a simulation shares. */
 import type { Database } from "./database.ts";
+import type { DatabaseTime } from "./database-time.ts";
 import type { Loop } from "./loop.ts";
 import type { Machine } from "./machine.ts";
 import type { Plan } from "./plan.ts";
@@ -11,6 +12,7 @@ export interface Surroundings {
   readonly loop: Loop;
   readonly plan: Plan;
   readonly database: Database;
+  readonly time: DatabaseTime;
   /** What messages meet on their way. */
   readonly network: Random;
   /** Instances in a batch whose sender does not know whether it was written. */

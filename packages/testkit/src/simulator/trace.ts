@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Loop } from "./loop.ts";
 
-const KEPT = 400;
+const KEPT = 1000;
 
 export class Trace {
   readonly #loop: Loop;

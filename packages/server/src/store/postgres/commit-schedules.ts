@@ -1,5 +1,5 @@
 /** Statements for schedules and what became of their times. */
-import type { Batch, ScheduleRow } from "../store.ts";
+import { type Batch, REFUSED, type ScheduleRow } from "../store.ts";
 import { bigints, column, eachFound, ints, joined, split } from "./columns.ts";
 import type { Statement } from "./statement.ts";
 
@@ -92,7 +92,8 @@ function record({ decisions: rows }: Batch): readonly Statement[] {
                          $9::text[], $10::text[], $11::text[], $12::bigint[])
     ON CONFLICT (schedule_id, nominal, key) DO UPDATE
     SET origin = excluded.origin, until = excluded.until, count = excluded.count, outcome = excluded.outcome,
-        reason = excluded.reason, instance_id = excluded.instance_id, detail = excluded.detail, at = excluded.at`;
+        reason = excluded.reason, instance_id = excluded.instance_id, detail = excluded.detail, at = excluded.at
+    WHERE schedule_decisions.outcome = 'skipped' OR excluded.outcome = 'started' OR excluded.reason = '${REFUSED}'`;
   const values = [
     ints(rows, (r) => r.partition),
     joined(rows, (r) => r.scheduleId),
