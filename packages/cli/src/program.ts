@@ -1,6 +1,7 @@
 /** Every command with its options and help. What a command does is loaded when it is called. */
 import { Command } from "commander";
 import { client, format, logLevel, port, wholeNumber } from "./options.ts";
+import { addCalendar } from "./calendar-program.ts";
 import { addChannel, addWebhook } from "./endpoint-program.ts";
 import { addEvent } from "./event-program.ts";
 import { addSchedule } from "./schedule-program.ts";
@@ -45,6 +46,7 @@ export function createProgram(exit: Exit): Command {
   addSignals(program, exit);
   addRetry(program, exit);
   addSchedule(program, exit);
+  addCalendar(program);
   addEvent(program);
   addSecret(program);
   addWebhook(program, exit);
@@ -179,6 +181,11 @@ function addStart(program: Command, exit: Exit): void {
       "wait at most this long for the end, such as 30s; exits 1 when it goes on",
     )
     .option("--idempotency-key <key>", "at most one instance is ever started for a key")
+    .option(
+      "--traceparent <value>",
+      "W3C Trace Context: the span that the instance's is a child of",
+    )
+    .option("--tracestate <value>", "W3C Trace Context: goes with --traceparent")
     .addOption(format("text, or everything about the instance"))
     .action(async (workflow: string, options) => {
       const { start } = await import("./commands/start.ts");

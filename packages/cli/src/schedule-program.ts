@@ -43,7 +43,8 @@ function timing(command: Command): Command {
     .option("--jitter <duration>", "each time starts later by up to this")
     .option("--start-at <time>", "no times before this RFC 3339 time")
     .option("--end-at <time>", "no times after this RFC 3339 time")
-    .option("--excluded-dates <date...>", "days without times: YYYY-MM-DD, or FROM/UNTIL");
+    .option("--excluded-dates <date...>", "days without times: YYYY-MM-DD, FROM/UNTIL, or --MM-DD")
+    .option("--calendar <name...>", "calendars whose days are without times");
 }
 
 /** Everything else that a schedule says. */

@@ -8,6 +8,7 @@ export {
   schedulePolicies,
   type SchedulePolicies,
 } from "./compile/schedule-policies.ts";
+export { EXCLUDED_DATE_FORMS, isExcludedDate } from "./excluded-dates.ts";
 export { compileDeferred } from "./compile/deferred.ts";
 export { resolveDuration } from "./compile/durations.ts";
 export {

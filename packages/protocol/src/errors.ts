@@ -89,6 +89,11 @@ export const ERRORS = catalogue({
     title: "No such schedule",
     action: "Check its name; `millrace schedule list` shows what there is.",
   },
+  "calendar-not-found": {
+    status: 404,
+    title: "No such calendar",
+    action: "Check its name; `millrace calendar list` shows what there is.",
+  },
   "webhook-not-found": {
     status: 404,
     title: "No such webhook",
@@ -125,6 +130,12 @@ export const ERRORS = catalogue({
     title: "There is a schedule of this name, or it belongs to a definition",
     action:
       "Choose another name, or update the one there is; what a definition made is changed by applying a new version of it.",
+  },
+  "calendar-in-use": {
+    status: 409,
+    title: "A schedule refers to the calendar",
+    action:
+      "Take the calendar out of the schedule that `detail` names, and of others that may follow, or delete them.",
   },
   "webhook-conflict": {
     status: 409,
@@ -189,6 +200,12 @@ export const ERRORS = catalogue({
     status: 422,
     title: "The schedule is not valid",
     action: "Correct what `issues` names; `millrace schedule preview` shows when it would fire.",
+  },
+  "calendar-invalid": {
+    status: 422,
+    title: "The calendar is not valid",
+    action:
+      "Correct the dates that `issues` names: YYYY-MM-DD, YYYY-MM-DD/YYYY-MM-DD, or --MM-DD for every year.",
   },
   "webhook-invalid": {
     status: 422,

@@ -9,4 +9,5 @@ export type * from "./json.ts";
 export * from "./priority.ts";
 export * from "./problem.ts";
 export * from "./status.ts";
+export * from "./traceparent.ts";
 export type * from "./schemas/index.ts";

@@ -1,3 +1,4 @@
+import { Calendars } from "./calendars.ts";
 import { Channels, Webhooks } from "./endpoints.ts";
 import { Events } from "./events.ts";
 import { Functions } from "./functions.ts";
@@ -13,6 +14,7 @@ export class MillraceClient {
   readonly functions: Functions;
   readonly instances: Instances;
   readonly schedules: Schedules;
+  readonly calendars: Calendars;
   readonly events: Events;
   readonly secrets: Secrets;
   readonly webhooks: Webhooks;
@@ -25,6 +27,7 @@ export class MillraceClient {
     this.functions = new Functions(transport);
     this.instances = new Instances(transport);
     this.schedules = new Schedules(transport);
+    this.calendars = new Calendars(transport);
     this.events = new Events(transport);
     this.secrets = new Secrets(transport);
     this.webhooks = new Webhooks(transport);

@@ -1,4 +1,5 @@
 /** The Millrace client for Node.js, Deno, Bun and browsers: `fetch` and nothing else. */
+export type { CalendarFilter, Calendars } from "./calendars.ts";
 export { MillraceClient } from "./client.ts";
 export { MillraceError, type MillraceErrorCode } from "./error.ts";
 export type { Channels, DeliveryFilter, EndpointFilter, Webhooks } from "./endpoints.ts";
@@ -19,6 +20,9 @@ export type { RetryOptions, TransportOptions } from "./transport.ts";
 export type { WorkflowFilter, WorkflowRef, Workflows } from "./workflows.ts";
 export type {
   BackfillAccepted,
+  Calendar,
+  CalendarSpec,
+  CalendarSummary,
   CatalogFunction,
   Channel,
   ChannelChange,

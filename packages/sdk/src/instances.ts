@@ -27,6 +27,10 @@ export interface StartOptions extends WorkflowRef {
    * nothing. Without one, the client makes a key of its own, so that its retries start nothing twice.
    */
   readonly idempotencyKey?: string;
+  /** W3C Trace Context: the span that the instance's is a child of. What cannot be read counts as absent. */
+  readonly traceparent?: string;
+  /** Passed on with `traceparent`. */
+  readonly tracestate?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -171,12 +175,17 @@ function pathOf(id: string): string {
 }
 
 function startCall(options: StartOptions): Call {
-  const { namespace, name, version, input, priority, signal } = options;
+  const { namespace, name, version, input, priority, signal, traceparent, tracestate } = options;
   const idempotencyKey = options.idempotencyKey ?? crypto.randomUUID();
   return {
     method: "POST",
     path: `${addressOf({ namespace, name })}/instances`,
-    headers: { "content-type": "application/json", "idempotency-key": idempotencyKey },
+    headers: {
+      "content-type": "application/json",
+      "idempotency-key": idempotencyKey,
+      ...(traceparent === undefined ? {} : { traceparent }),
+      ...(tracestate === undefined ? {} : { tracestate }),
+    },
     body: JSON.stringify({
       ...(input === undefined ? {} : { input }),
       ...(version === undefined ? {} : { version }),

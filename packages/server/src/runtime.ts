@@ -265,6 +265,7 @@ export type RuntimeErrorKind =
   | "invalid-workflow"
   | "invalid-function"
   | "invalid-schedule"
+  | "invalid-calendar"
   /** A malformed cursor, id or argument. */
   | "invalid-input"
   /** Another node owns the partition. */
@@ -281,7 +282,7 @@ export interface RuntimeIssue {
 }
 
 /** What there is none of, or stands in the way. */
-export type Subject = "workflow" | "instance" | "function" | "schedule";
+export type Subject = "workflow" | "instance" | "function" | "schedule" | "calendar";
 
 /** An outcome that the caller can act on. */
 export class RuntimeError extends Error {

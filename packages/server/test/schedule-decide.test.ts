@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { decideSchedule } from "../src/scheduler/decide.ts";
-import type { ScheduleDecided, Times } from "../src/scheduler/decided.ts";
+import type { Exclusion, ScheduleDecided, Times } from "../src/scheduler/decided.ts";
 import { scheduledInstanceId } from "../src/scheduler/ids.ts";
 import {
   DEFAULTS,
@@ -20,7 +20,7 @@ const SPEC: ScheduleSpec = {
   trigger: { kind: "every", milliseconds: 10_000 },
 };
 
-/** Every interval from the creation on; an instant that is a multiple of 100 seconds after T0 is excluded where asked. */
+/** Every interval from the creation on; a multiple of 100 seconds after T0 is excluded where asked. */
 const times: Times = {
   next({ spec, createdAt }, after) {
     if (spec.trigger.kind !== "every") return undefined;
@@ -30,8 +30,11 @@ const times: Times = {
   },
   at({ spec }, nominal) {
     if (nominal > (spec.endAt ?? Number.POSITIVE_INFINITY)) return undefined;
-    const excluded = spec.excludedDates.length > 0 && (nominal - T0) % 100_000 === 0;
-    return { nominal, dueAt: nominal + spec.jitter, ...(excluded ? { excluded } : {}) };
+    return { nominal, dueAt: nominal + spec.jitter };
+  },
+  exclusion({ spec }, nominal) {
+    const asked = spec.excludedDates.length > 0 && (nominal - T0) % 100_000 === 0;
+    return asked ? { kind: "dates" } : undefined;
   },
 };
 
@@ -41,6 +44,8 @@ class Bench {
   now = T0;
   puts = 0;
   wakeAt: number | undefined;
+  /** What the calendars say, by seconds. */
+  calendars: Times["exclusion"] = times.exclusion;
   readonly started: number[] = [];
   readonly cancelled: string[] = [];
   readonly record: string[] = [];
@@ -56,7 +61,10 @@ class Bench {
   }
 
   do(command: ScheduleCommand): ScheduleDecided {
-    const decided = decideSchedule(ID, this.state, command, { now: this.now, times });
+    const decided = decideSchedule(ID, this.state, command, {
+      now: this.now,
+      times: { ...times, exclusion: (...asked) => this.calendars(...asked) },
+    });
     this.state = decided.state;
     if (decided.changed === true) this.wakeAt = decided.wakeAt;
     for (const { occasion } of decided.starts ?? [])
@@ -137,6 +145,67 @@ describe("times", () => {
     assert.ok(!bench.started.includes(100));
     assert.ok(bench.started.includes(110));
     assert.deepEqual(bench.record, ["100 excluded"]);
+  });
+});
+
+describe("calendars", () => {
+  const holidays: Exclusion = { kind: "calendar", name: "holidays" };
+  const unknown: Exclusion = { kind: "unknown", name: "holidays" };
+  const details = ({ decisions = [] }: ScheduleDecided) => decisions.map(({ detail }) => detail);
+
+  it("are looked at when a time is due, not when it became the next", () => {
+    const bench = new Bench({ overlap: "allow" }).until(15);
+    bench.calendars = (_, nominal) => (nominal === T0 + 20_000 ? holidays : undefined);
+    bench.until(25);
+    bench.calendars = () => undefined;
+    assert.deepEqual(bench.until(45).started, [10, 30, 40]);
+    assert.deepEqual(bench.record, ["20 excluded"]);
+  });
+  it("are named on record, and times in a row by one calendar are one record", () => {
+    const bench = new Bench({ catchUp: "all", overlap: "allow" }).until(10);
+    bench.calendars = (_, nominal) =>
+      nominal <= T0 + 40_000 ? holidays : nominal <= T0 + 60_000 ? { kind: "dates" } : undefined;
+    bench.now = T0 + 75_000;
+    const decided = bench.do({ kind: "timer.fired", timerId: "S" });
+    assert.deepEqual(details(decided), ["by the calendar holidays", undefined, undefined]);
+    assert.deepEqual(bench.record, ["20-40 excluded ×3", "50-60 excluded ×2"]);
+    assert.deepEqual(bench.started, [10, 70]);
+  });
+  it("that are not known keep times waiting, which are decided when they are", () => {
+    const bench = new Bench({ overlap: "allow", catchUp: "all" }).until(10);
+    bench.calendars = () => unknown;
+    bench.until(32.5);
+    assert.deepEqual(bench.started, [10]);
+    assert.deepEqual(bench.record, []);
+    assert.equal(bench.state?.next?.nominal, T0 + 20_000);
+    bench.calendars = (_, nominal) => (nominal === T0 + 30_000 ? holidays : undefined);
+    assert.deepEqual(bench.until(40).started, [10, 20, 40]);
+    assert.deepEqual(bench.record, ["30 excluded"]);
+  });
+  it("that are not known leave no time without a record when the schedule is paused", () => {
+    const bench = new Bench({ overlap: "allow" }).until(10);
+    bench.calendars = () => unknown;
+    bench.until(25);
+    bench.do({ kind: "schedule.pause" });
+    assert.deepEqual(bench.record, ["20-25 superseded"]);
+  });
+  it("that are not known keep a backfill where it stands", () => {
+    const bench = new Bench({ trigger: { kind: "every", milliseconds: 10_000 } }).until(5);
+    bench.calendars = (_, nominal) => (nominal === T0 - 20_000 ? unknown : undefined);
+    const stretch = { from: T0 - 40_000, until: T0 - 10_000, overlap: "allow" } as const;
+    bench.do({ kind: "schedule.backfill", id: "b", ...stretch });
+    bench.until(8);
+    assert.deepEqual(bench.started, [-40, -30]);
+    bench.calendars = (_, nominal) => (nominal === T0 - 20_000 ? holidays : undefined);
+    assert.deepEqual(bench.until(9).started, [-40, -30, -10]);
+    assert.deepEqual(bench.state?.backfills, []);
+  });
+  it("let an `after` go on from a day that is left out", () => {
+    const bench = new Bench({ trigger: { kind: "after", milliseconds: 10_000 } });
+    bench.calendars = (_, nominal) => (nominal < T0 + 20_000 ? holidays : undefined);
+    bench.until(25);
+    assert.deepEqual(bench.record, ["0 excluded", "10 excluded"]);
+    assert.deepEqual(bench.started, [20]);
   });
 });
 

@@ -1,6 +1,6 @@
 /** `millrace start NAMESPACE/NAME`. */
 import type { Instance } from "@millrace/sdk";
-import { isFinal, parseDuration } from "@millrace/protocol";
+import { isFinal, isTraceparent, parseDuration } from "@millrace/protocol";
 import { type Format, readInput, readPriority, readWorkflowName } from "../arguments.ts";
 import { type ClientOptions, connect, PATIENT } from "../client.ts";
 import { describeError } from "../describe-error.ts";
@@ -13,6 +13,8 @@ export interface StartOptions extends ClientOptions {
   readonly priority?: string;
   readonly wait?: string;
   readonly idempotencyKey?: string;
+  readonly traceparent?: string;
+  readonly tracestate?: string;
   readonly output: Format;
 }
 
@@ -28,6 +30,7 @@ export async function start(workflow: string, options: StartOptions): Promise<nu
     ...(version === undefined ? {} : { version }),
     ...(priority === undefined ? {} : { priority: readPriority(priority) }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    ...readTrace(options),
   };
   const started = await instances.start(request);
   if (wait !== undefined && longest !== undefined)
@@ -35,6 +38,20 @@ export async function start(workflow: string, options: StartOptions): Promise<nu
   if (options.output === "json") printJson(started);
   else print(started.id);
   return EXIT.ok;
+}
+
+/** A server takes what it cannot read for absent: whoever mistypes it is to hear of it here. */
+function readTrace({ traceparent, tracestate }: StartOptions) {
+  if (traceparent === undefined) {
+    if (tracestate === undefined) return {};
+    throw new CommandError("--tracestate: needs --traceparent", EXIT.invalid);
+  }
+  if (!isTraceparent(traceparent))
+    throw new CommandError(
+      `--traceparent: ${traceparent}: expected one such as 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01`,
+      EXIT.invalid,
+    );
+  return { traceparent, ...(tracestate === undefined ? {} : { tracestate }) };
 }
 
 /**

@@ -3,7 +3,8 @@
  * time zones, overlaps and downtimes; its metadata is where a runtime's own words stand.
  */
 import { DurationError, parseDuration } from "../duration.ts";
-import { isDate, parseInstant } from "../instant.ts";
+import { EXCLUDED_DATE_FORMS, isExcludedDate } from "../excluded-dates.ts";
+import { parseInstant } from "../instant.ts";
 import { isObject, type Json, type JsonObject } from "../json.ts";
 import { suggestion } from "../nearest.ts";
 import { timeZoneProblem } from "../time-zone.ts";
@@ -32,8 +33,10 @@ const POLICIES = {
   endAt: readInstant,
   /** So many instances in a row that fault pause the schedule. */
   pauseAfterFailures: readCount,
-  /** `2026-12-25` or `2026-12-24/2027-01-01`, both included, in the time zone. */
+  /** `2026-12-25`, `2026-12-24/2027-01-01`, both included, or `--12-25` for every year, in the time zone. */
   excludedDates: readDates,
+  /** Names of calendars whose days are excluded too. */
+  calendars: readCalendars,
 } as const;
 
 type Name = keyof typeof POLICIES;
@@ -184,17 +187,23 @@ function readCount(value: Json, wrong: Wrong): number | undefined {
 function readDates(value: Json, wrong: Wrong): readonly string[] | undefined {
   if (!Array.isArray(value)) return wrong("expected a list of dates such as 2026-12-25");
   if (value.length > MOST_DATES) return wrong(`more than ${MOST_DATES} dates and ranges`);
-  const bad = value.find((each: Json) => !isDateOrRange(each)) as Json | undefined;
+  const bad = value.find((each: Json) => !isExcludedDate(each)) as Json | undefined;
   if (bad === undefined) return value as readonly string[];
-  const how = "expected dates that exist, such as 2026-12-25 or 2026-12-24/2027-01-01";
-  return wrong(`${brief(bad)}: ${how}`);
+  return wrong(`${brief(bad)}: expected dates that exist, such as ${EXCLUDED_DATE_FORMS}`);
 }
 
 /** They are looked through at every time. */
 const MOST_DATES = 1_000;
 
-function isDateOrRange(value: Json): boolean {
-  if (typeof value !== "string") return false;
-  const [from = "", until = from, ...more] = value.split("/");
-  return isDate(from) && isDate(until) && from <= until && more.length === 0;
+/** Each is looked up at every time. */
+const MOST_CALENDARS = 20;
+/** As the API has it for names of resources. */
+const CALENDAR_NAME = /^[a-zA-Z0-9](?:[a-zA-Z0-9._-]{0,126}[a-zA-Z0-9])?$/;
+
+function readCalendars(value: Json, wrong: Wrong): readonly string[] | undefined {
+  if (!Array.isArray(value)) return wrong("expected a list of names of calendars");
+  if (value.length > MOST_CALENDARS) return wrong(`more than ${MOST_CALENDARS} calendars`);
+  const bad = value.find((each: Json) => typeof each !== "string" || !CALENDAR_NAME.test(each));
+  if (bad === undefined) return value as readonly string[];
+  return wrong(`${brief(bad as Json)}: expected the name of a calendar, such as holidays`);
 }

@@ -1,4 +1,5 @@
 /** Every request and response shape of the API, as JSON Schema with its TypeScript type. */
+export * from "./calendar.ts";
 export * from "./channel.ts";
 export * from "./common.ts";
 export * from "./endpoint.ts";

@@ -118,8 +118,16 @@ const shared = {
     Type.Array(Type.String(), {
       maxItems: 1_000,
       description:
-        "Days without times, in the time zone: `YYYY-MM-DD`, or `FROM/UNTIL`, both included.",
-      examples: [["2026-12-25", "2026-12-31/2027-01-01"]],
+        "Days without times, in the time zone: `YYYY-MM-DD`, `FROM/UNTIL`, both included, or `--MM-DD` of every year.",
+      examples: [["2026-12-25", "2026-12-31/2027-01-01", "--05-01"]],
+    }),
+  ),
+  calendars: Type.Optional(
+    Type.Array(Type.String(), {
+      maxItems: 20,
+      description:
+        "Names of calendars: on their days nothing starts either. A change of a calendar applies to every time that is decided after it.",
+      examples: [["holidays"]],
     }),
   ),
   priority: Type.Optional(
@@ -178,7 +186,16 @@ export type ScheduleCreate = Static<typeof ScheduleCreate>;
 
 const nominal = timestamp("The time that the schedule names");
 const dueAt = timestamp("When it starts: the nominal time with its jitter");
-const excluded = Type.Boolean({ description: "On an excluded day: nothing starts." });
+/** By the calendars as they are now. */
+const exclusion = {
+  excluded: Type.Boolean({ description: "On an excluded day: nothing starts." }),
+  calendar: Type.Optional(
+    Type.String({
+      description:
+        "The calendar whose day it is; absent when the schedule's own `excludedDates` say it.",
+    }),
+  ),
+};
 const origin = words(
   ["time", "trigger", "backfill", "event"],
   "Started by its time, by hand, by a backfill, or by events.",
@@ -210,7 +227,7 @@ export const Schedule = Type.Object(
     ),
     next: Type.Optional(
       Type.Object(
-        { nominal, dueAt, excluded },
+        { nominal, dueAt, ...exclusion },
         {
           description:
             "The next time; absent when paused, over, or waiting for an end or an event.",
@@ -319,7 +336,7 @@ export const PreviewedTime = Type.Object(
       description: "The nominal time on the clock of the time zone, with its offset.",
       examples: ["2027-03-28T02:00:00+01:00"],
     }),
-    excluded,
+    ...exclusion,
     shift: Type.Optional(
       words(
         ["movedOutOfGap", "afterGap", "firstPass", "secondPass"],

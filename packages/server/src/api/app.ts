@@ -4,6 +4,7 @@ import { type FastifyInstance, fastify } from "fastify";
 import type { Socket } from "node:net";
 import { accessCheck } from "./access.ts";
 import { channels } from "./channels.ts";
+import { calendars } from "./calendars.ts";
 import type { ApiContext } from "./context.ts";
 import { allowOrigins } from "./cors.ts";
 import { events } from "./events.ts";
@@ -54,6 +55,7 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
     instances,
     stream,
     schedules,
+    calendars,
     events,
     secrets,
     webhooks,

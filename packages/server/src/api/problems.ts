@@ -22,6 +22,7 @@ const RUNTIME_CODES: { readonly [Kind in Exclude<RuntimeErrorKind, BySubject>]: 
   "invalid-workflow": "workflow-invalid",
   "invalid-function": "function-invalid",
   "invalid-schedule": "schedule-invalid",
+  "invalid-calendar": "calendar-invalid",
   "invalid-input": "invalid-request",
   "not-owner": "unavailable",
   unavailable: "unavailable",
@@ -30,8 +31,10 @@ const RUNTIME_CODES: { readonly [Kind in Exclude<RuntimeErrorKind, BySubject>]: 
 
 function codeOf({ kind, subject }: RuntimeError): ErrorCode {
   if (kind === "not-found") return `${subject ?? "instance"}-not-found`;
-  if (kind === "conflict")
+  if (kind === "conflict") {
+    if (subject === "calendar") return "calendar-in-use";
     return subject === "schedule" ? "schedule-conflict" : "workflow-conflict";
+  }
   return RUNTIME_CODES[kind];
 }
 

@@ -6,7 +6,7 @@ import type {
   SchedulePreview,
 } from "@millrace/protocol";
 import type { ScheduleDecision as Decision, ScheduleSpec } from "../scheduler/schedule.ts";
-import type { PreviewedTime as Time, ScheduleView } from "../scheduler/service.ts";
+import type { Excluded, PreviewedTime as Time, ScheduleView } from "../scheduler/service.ts";
 import { clockAt, nextNominal, type TimeZone, timeZone } from "../scheduler/times/index.ts";
 import { writeSpec } from "../scheduler/write-spec.ts";
 import { instant } from "./wire.ts";
@@ -23,7 +23,7 @@ export function schedule(view: ScheduleView): Schedule {
     ...(paused === undefined ? {} : { paused: { ...paused, at: instant(paused.at) } }),
     ...(next === undefined || paused !== undefined
       ? {}
-      : { next: { ...times(next), excluded: next.excluded === true } }),
+      : { next: { ...times(next), ...excluded(next) } }),
     running: running.map(({ instanceId, nominal }) => ({ instanceId, nominal: instant(nominal) })),
     buffered: buffer.length,
     backfills: backfills.map((backfill) => ({
@@ -46,7 +46,7 @@ function previewedTime(spec: ScheduleSpec, zone: TimeZone, time: Time): Previewe
   return {
     ...times(time),
     local,
-    excluded: time.excluded,
+    ...excluded(time),
     ...(shift === undefined ? {} : { shift: moved ? "movedOutOfGap" : shift }),
   };
 }
@@ -55,6 +55,10 @@ function previewedTime(spec: ScheduleSpec, zone: TimeZone, time: Time): Previewe
 function isMoved(spec: ScheduleSpec, nominal: number): boolean {
   const plain = { ...spec, anchor: nominal, dstGap: "skip" } as const;
   return spec.trigger.kind === "cron" && nextNominal(plain, nominal - 1)?.nominal !== nominal;
+}
+
+function excluded({ excluded, calendar }: Excluded): Excluded {
+  return { excluded, ...(calendar === undefined ? {} : { calendar }) };
 }
 
 function times({ nominal, dueAt }: { readonly nominal: number; readonly dueAt: number }) {

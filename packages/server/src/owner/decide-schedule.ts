@@ -108,10 +108,14 @@ function letOut(
   for (const { instanceId, occasion, report, spec } of starts) {
     const { workflow, priority } = spec;
     const of = { tenant, ...workflow, version: workflow.version ?? "latest" };
-    const { input = spec.input, dueAt } = occasion;
+    const { input = spec.input, dueAt, trace } = occasion;
     const schedule = { id, occasion: named(occasion), dueAt, report };
     const start = { kind: "start", instanceId, input, schedule } as const;
-    const mail = { command: priority === undefined ? start : { ...start, priority }, workflow: of };
+    const more = {
+      ...(priority === undefined ? {} : { priority }),
+      ...(trace === undefined ? {} : { trace }),
+    };
+    const mail = { command: { ...start, ...more }, workflow: of };
     send(instanceId, mail, context, batch, after);
   }
   // One decision may start an instance and cancel it for a later time.
@@ -169,6 +173,7 @@ function write(slot: Slot, { state, revision, wakeAt }: Standing, context: Decid
     name,
     namespace: spec.workflow.namespace,
     workflow: spec.workflow.name,
+    ...(spec.calendars === undefined ? {} : { calendars: spec.calendars }),
     revision: revision + 1,
     paused: paused !== undefined,
     ...(next === undefined ? {} : { nextAt: next.nominal }),

@@ -22,6 +22,7 @@ import { reconciler } from "../owner/reconciler.ts";
 import type { Service } from "../owner/service.ts";
 import { Timers } from "../owner/timers.ts";
 import { calendar } from "../scheduler/calendar.ts";
+import type { Times } from "../scheduler/decided.ts";
 import { decisionRetention } from "../scheduler/retention.ts";
 import type { EventStore } from "../store/events.ts";
 import type { Epoch, OwnerStore } from "../store/store.ts";
@@ -40,6 +41,8 @@ export interface NodePorts {
   readonly random: () => number;
   /** Ten random bytes. */
   readonly randomBytes: () => Uint8Array;
+  /** When schedules are due; without it, there are no calendars. */
+  readonly times?: Times;
   readonly compile?: OwnerConfig["compile"];
   /** An instance has a new state, committed here. */
   readonly onProgress: OwnerListener["onProgress"];
@@ -142,7 +145,7 @@ function wire(ports: NodePorts, config: NodeConfig): Parts {
       randomBytes,
       partitions,
       runtime: RUNTIME,
-      times: calendar,
+      times: ports.times ?? calendar,
       maxQueued: MAX_QUEUED,
       ...(ports.compile === undefined ? {} : { compile: ports.compile }),
       ...(ports.tracing === undefined ? {} : { tracing: ports.tracing }),

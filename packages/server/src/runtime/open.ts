@@ -11,12 +11,15 @@ import type { RunningRuntime, RuntimeParts } from "../main.ts";
 import { openLeaving, type OpenLeaving } from "../outgoing/open.ts";
 import { backoff } from "../owner/backoff.ts";
 import type { Owner } from "../owner/owner.ts";
-import type { Service } from "../owner/service.ts";
+import { type Service, service } from "../owner/service.ts";
 import { RuntimeError } from "../runtime.ts";
+import { timesWith } from "../scheduler/calendar.ts";
+import { CalendarSnapshot } from "../scheduler/calendars.ts";
 import { postgresEventStore } from "../store/postgres/event-store.ts";
 import { migrate } from "../store/postgres/migrate.ts";
 import { postgresOwnerStore } from "../store/postgres/owner-store.ts";
 import { vacuumService } from "../store/postgres/vacuum.ts";
+import { calendarReader } from "./calendars.ts";
 import { type DatabaseClock, databaseClock } from "./database-clock.ts";
 import { defaultCatalog } from "./functions.ts";
 import { viewOfState } from "./instances.ts";
@@ -172,6 +175,8 @@ async function assemble(
   const { partitions } = config;
   const watchers = new Watchers(clock);
   const { outgoing, ...left } = leaving(parts, pools, database, () => node);
+  const calendars = new CalendarSnapshot(calendarReader(pools.owner), clock);
+  const looks = calendarService(parts, calendars);
   const node: EngineNode = engineNode(
     {
       store: postgresOwnerStore(pools.owner),
@@ -186,6 +191,7 @@ async function assemble(
       executor,
       random: Math.random,
       randomBytes: random10,
+      times: timesWith(calendars),
       ...(parts.onFacts === undefined ? {} : { onFacts: parts.onFacts }),
       ...(parts.tracing === undefined ? {} : { tracing: parts.tracing }),
       onProgress: ({ row, state }) =>
@@ -199,12 +205,15 @@ async function assemble(
     nodeConfig(config),
   );
   await outgoing.prepare();
+  // No schedule is decided with calendars that are not known.
+  await calendars.refresh();
+  looks.start();
   await node.start();
   outgoing.start();
   const vacuum = vacuumOf(parts, url, node.owner);
   vacuum.start();
   const databaseNow = (): number => database.now();
-  const common = { clock, partitions, databaseNow, randomBytes: random10 };
+  const common = { clock, partitions, databaseNow, randomBytes: random10, calendars };
   const reading = { ...outside(parts, pools.reader), watchers, ...common };
   return {
     runtime: postgresRuntime({ ...node, ...reading }),
@@ -214,9 +223,19 @@ async function assemble(
       await vacuum.stop();
       await outgoing.stop();
       await node.stop();
+      await looks.stop();
       await closePools(pools);
     },
   };
+}
+
+/** Milliseconds between looks for calendars that other nodes have changed. */
+const CALENDARS = 1_000;
+
+function calendarService({ clock, log }: RuntimeParts, calendars: CalendarSnapshot): Service {
+  const pass = (): Promise<void> => calendars.refresh();
+  const random = Math.random;
+  return service({ name: "calendars", clock, log, random, interval: CALENDARS, pass });
 }
 
 function nodeConfig(config: Config): NodeConfig {

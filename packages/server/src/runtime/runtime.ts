@@ -19,6 +19,8 @@ import {
   type Signal,
 } from "../runtime.ts";
 import type { ResourceSource } from "../external/complete.ts";
+import type { CalendarSnapshot } from "../scheduler/calendars.ts";
+import { checkScheduleCalendars, scheduleApplied } from "./applied-schedule.ts";
 import {
   deleteFunction,
   type FunctionParts,
@@ -29,7 +31,6 @@ import {
 import { getHistory, getInstance, listInstances, noInstance } from "./instances.ts";
 import { retryInstance } from "./retry.ts";
 import { explained, type Starts } from "./start.ts";
-import { scheduleApplied } from "./schedules.ts";
 import { submitted } from "./submit.ts";
 import { storageStats } from "./storage.ts";
 import type { Watchers } from "./watchers.ts";
@@ -52,6 +53,7 @@ export interface Parts extends FunctionParts {
   readonly sourceFor: (tenant: string) => ResourceSource;
   readonly databaseNow: () => number;
   readonly randomBytes: () => Uint8Array;
+  readonly calendars: CalendarSnapshot;
 }
 
 export function postgresRuntime(parts: Parts): Runtime {
@@ -63,6 +65,7 @@ export function postgresRuntime(parts: Parts): Runtime {
       const { tenant = DEFAULT_TENANT } = request;
       // What is outside has more time than the database.
       const complete = await explained(completeWorkflow(pool, parts.sourceFor(tenant), request));
+      await answered(() => checkScheduleCalendars(parts, tenant, complete));
       const applied = await answered(() => applyWorkflow(pool, tenant, complete));
       starts.forgetLatest();
       await answered((caller) => scheduleApplied(parts, tenant, complete.program, caller));

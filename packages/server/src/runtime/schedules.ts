@@ -1,21 +1,27 @@
 /** Schedules on PostgreSQL: commands for the owner of their partition, and what readers ask. */
 import { randomUUID } from "node:crypto";
 import { partitionOf } from "@millrace/protocol";
-import type { Program } from "@millrace/language";
 import type { Pool } from "pg";
 import type { Clock } from "../clock.ts";
 import type { Owner } from "../owner/owner.ts";
 import { DEFAULT_TENANT, type Page, RuntimeError } from "../runtime.ts";
-import { calendar } from "../scheduler/calendar.ts";
+import { timesWith } from "../scheduler/calendar.ts";
+import type { CalendarSnapshot } from "../scheduler/calendars.ts";
 import { scheduleId } from "../scheduler/ids.ts";
-import { scheduleNameOfDefinition, scheduleOfDefinition } from "../scheduler/read-spec.ts";
 import type { ScheduleCommand, ScheduleSpec, ScheduleState } from "../scheduler/schedule.ts";
 import type { PreviewedTime, ScheduleName, Schedules, ScheduleView } from "../scheduler/service.ts";
-import { newestVersion } from "../store/postgres/versions.ts";
 import { filtersOf } from "../scheduler/strategy.ts";
+import {
+  deleteCalendar,
+  expectCalendars,
+  getCalendar,
+  listCalendars,
+  putCalendar,
+} from "./calendars.ts";
 import { checkFilters, insertFilters } from "./event-filters.ts";
 import { decodeCursor, encodeCursor } from "./cursors.ts";
 import { listDecisions, startedByKey } from "./decisions.ts";
+import { excluded, upcoming } from "./schedule-times.ts";
 import { explained } from "./start.ts";
 import { submitted } from "./submit.ts";
 import { type Caller, within } from "./within.ts";
@@ -26,6 +32,7 @@ export interface ScheduleParts {
   readonly clock: Clock;
   readonly partitions: number;
   readonly databaseNow: () => number;
+  readonly calendars: CalendarSnapshot;
 }
 
 type Answered = <T>(work: (caller: Caller) => Promise<T>) => Promise<T>;
@@ -36,7 +43,7 @@ export function postgresSchedules(parts: ScheduleParts): Schedules {
   return Object.freeze<Schedules>({
     createSchedule: ({ spec, paused, ...name }) =>
       answered(async (caller) => {
-        await prepare(pool, name.tenant ?? DEFAULT_TENANT, spec);
+        await prepare(parts, name.tenant ?? DEFAULT_TENANT, spec);
         return putSchedule(
           parts,
           name,
@@ -46,11 +53,11 @@ export function postgresSchedules(parts: ScheduleParts): Schedules {
       }),
     updateSchedule: ({ spec, ...name }) =>
       answered(async (caller) => {
-        await prepare(pool, name.tenant ?? DEFAULT_TENANT, spec);
+        await prepare(parts, name.tenant ?? DEFAULT_TENANT, spec);
         return putSchedule(parts, name, { spec, mode: "update", source: "api" }, caller);
       }),
     getSchedule: (name) => answered(() => getSchedule(parts, name)),
-    listSchedules: (request) => answered(() => listSchedules(pool, request)),
+    listSchedules: (request) => answered(() => listSchedules(parts, request)),
     deleteSchedule: (name) =>
       answered(
         async (caller) => void (await tell(parts, name, { kind: "schedule.delete" }, caller)),
@@ -66,19 +73,23 @@ export function postgresSchedules(parts: ScheduleParts): Schedules {
     triggerSchedule: (request) => answered((caller) => trigger(parts, request, caller)),
     backfillSchedule: (request) => answered((caller) => backfill(parts, request, caller)),
     previewSchedule: (request) => answered(() => previewSchedule(parts, request)),
-    previewSpec: async (spec, after, count) => {
-      const createdAt = parts.databaseNow();
-      return upcoming(
-        { id: scheduleId(DEFAULT_TENANT, "", parts.partitions), spec, createdAt },
-        after ?? createdAt,
-        count,
-      );
-    },
+    previewSpec: (spec, after, count) =>
+      answered(async () => {
+        await expectCalendars(parts, DEFAULT_TENANT, spec);
+        const createdAt = parts.databaseNow();
+        const id = scheduleId(DEFAULT_TENANT, "", parts.partitions);
+        const schedule = { id, tenant: DEFAULT_TENANT, spec, createdAt };
+        return upcoming(timesWith(parts.calendars), schedule, after ?? createdAt, count);
+      }),
     listDecisions: (request) =>
       answered(async () => {
         const { id } = await getSchedule(parts, request);
         return listDecisions(pool, id, request);
       }),
+    putCalendar: (request) => answered(() => putCalendar(parts, request)),
+    getCalendar: (request) => answered(() => getCalendar(parts, request)),
+    listCalendars: (request) => answered(() => listCalendars(parts, request)),
+    deleteCalendar: (request) => answered(() => deleteCalendar(parts, request)),
   });
 }
 
@@ -87,8 +98,10 @@ function noted(note: string | undefined): { readonly note?: string } {
 }
 
 /** What a schedule through the API needs to be there before it is made. */
-async function prepare(pool: Pool, tenant: string, spec: ScheduleSpec): Promise<void> {
+async function prepare(parts: ScheduleParts, tenant: string, spec: ScheduleSpec): Promise<void> {
+  const { pool } = parts;
   await expectWorkflow(pool, tenant, spec);
+  await expectCalendars(parts, tenant, spec);
   const filters = filtersOf(spec);
   await checkFilters(pool, tenant, filters, "invalid-schedule");
   for (const statement of insertFilters(tenant, filters))
@@ -137,7 +150,7 @@ async function changed(
 ): Promise<ScheduleView> {
   const { schedule } = await tell(parts, name, command, caller);
   if (schedule === undefined) throw noSchedule(name);
-  return viewOf(schedule);
+  return viewOf(parts, schedule);
 }
 
 /** @throws {RuntimeError} `not-found`, `conflict` */
@@ -167,12 +180,21 @@ function noSchedule({ name }: ScheduleName): RuntimeError {
   return new RuntimeError("not-found", `there is no schedule ${name}`, { subject: "schedule" });
 }
 
-function viewOf(state: ScheduleState): ScheduleView {
-  const { v: _, tenant: __, groups: ___, token: ____, triggers: _____, ...view } = state;
-  return view;
+function viewOf(
+  { calendars }: Pick<ScheduleParts, "calendars">,
+  state: ScheduleState,
+): ScheduleView {
+  const { v: _, tenant: __, groups: ___, token: ____, triggers: _____, next, ...view } = state;
+  if (next === undefined) return view;
+  return { ...view, next: { ...next, ...excluded(timesWith(calendars), state, next.nominal) } };
 }
 
 async function getSchedule(parts: ScheduleParts, name: ScheduleName): Promise<ScheduleView> {
+  return viewOf(parts, await readSchedule(parts, name));
+}
+
+/** With the newest calendars, where it has any. */
+async function readSchedule(parts: ScheduleParts, name: ScheduleName): Promise<ScheduleState> {
   const id = scheduleId(name.tenant ?? DEFAULT_TENANT, name.name, parts.partitions);
   const { rows } = await parts.pool.query<{ state: string }>({
     name: "get-schedule",
@@ -181,16 +203,18 @@ async function getSchedule(parts: ScheduleParts, name: ScheduleName): Promise<Sc
   });
   const [row] = rows;
   if (row === undefined) throw noSchedule(name);
-  return viewOf(JSON.parse(row.state) as ScheduleState);
+  const schedule = JSON.parse(row.state) as ScheduleState;
+  if (schedule.spec.calendars !== undefined) await parts.calendars.refresh();
+  return schedule;
 }
 
 async function listSchedules(
-  pool: Pool,
+  parts: ScheduleParts,
   request: Parameters<Schedules["listSchedules"]>[0],
 ): Promise<Page<ScheduleView>> {
   const { tenant = DEFAULT_TENANT, namespace, workflow, paused, limit, cursor } = request;
   const [after = ""] = cursor === undefined ? [] : decodeCursor(cursor, 1);
-  const { rows } = await pool.query<{ state: string }>({
+  const { rows } = await parts.pool.query<{ state: string }>({
     name: "list-schedules",
     text: `
       SELECT state FROM schedules
@@ -199,7 +223,9 @@ async function listSchedules(
       ORDER BY name LIMIT $6`,
     values: [tenant, after, namespace ?? null, workflow ?? null, paused ?? null, limit + 1],
   });
-  const items = rows.slice(0, limit).map(({ state }) => viewOf(JSON.parse(state) as ScheduleState));
+  const items = rows
+    .slice(0, limit)
+    .map(({ state }) => viewOf(parts, JSON.parse(state) as ScheduleState));
   const last = items.at(-1);
   if (rows.length <= limit || last === undefined) return { items };
   return { items, nextCursor: encodeCursor([last.name]) };
@@ -270,74 +296,30 @@ async function backfill(
   if (until < from) refuse("`until` lies before `from`");
   if (until > parts.databaseNow())
     refuse("`until` lies in the future: those times are still to come");
-  const schedule = await getSchedule(parts, name);
+  const schedule = await readSchedule(parts, name);
+  const times = timesWith(parts.calendars);
   const { kind } = schedule.spec.trigger;
   if (kind === "after" || kind === "on") refuse(`a schedule by \`${kind}\` has no past times`);
-  let times = 0;
+  let count = 0;
   for (
-    let next = calendar.next(schedule, from - 1);
+    let next = times.next(schedule, from - 1);
     next !== undefined;
-    next = calendar.next(schedule, next.nominal)
+    next = times.next(schedule, next.nominal)
   ) {
     if (next.nominal > until) break;
-    if (next.excluded !== true) times += 1;
-    if (times > MOST_TIMES)
+    if (times.exclusion(schedule, next.nominal) === undefined) count += 1;
+    if (count > MOST_TIMES)
       refuse(`more than ${MOST_TIMES} times lie between; take a shorter stretch`);
   }
   const command = { kind: "schedule.backfill", id: randomUUID(), from, until, overlap } as const;
   await tell(parts, name, command, caller);
-  return { times };
+  return { times: count };
 }
 
 async function previewSchedule(
   parts: ScheduleParts,
   { after, count, ...name }: Parameters<Schedules["previewSchedule"]>[0],
 ): Promise<readonly PreviewedTime[]> {
-  const schedule = await getSchedule(parts, name);
-  return upcoming(schedule, after ?? parts.databaseNow(), count);
-}
-
-function upcoming(
-  schedule: Pick<ScheduleState, "id" | "spec" | "createdAt">,
-  after: number,
-  count: number,
-): readonly PreviewedTime[] {
-  const times: PreviewedTime[] = [];
-  let next = calendar.next(schedule, after);
-  while (next !== undefined && times.length < count) {
-    const { nominal, dueAt, excluded = false } = next;
-    times.push({ nominal, dueAt, excluded });
-    next = calendar.next(schedule, nominal);
-  }
-  return times;
-}
-
-/**
- * The schedule of a definition follows its newest version: it is made, changed, or deleted when that is applied. To apply a
- * version again does what may have been left undone.
- * @throws {RuntimeError} `conflict` when somebody made a schedule of that name through the API
- */
-export async function scheduleApplied(
-  parts: ScheduleParts,
-  tenant: string,
-  program: Pick<Program, "namespace" | "name" | "version" | "definition">,
-  caller: Caller,
-): Promise<void> {
-  const { namespace, name, version } = program;
-  const { rows } = await parts.pool.query<{ version: string }>(
-    "SELECT version FROM workflows WHERE tenant = $1 AND namespace = $2 AND name = $3",
-    [tenant, namespace, name],
-  );
-  if (newestVersion(rows.map((row) => row.version)) !== version) return;
-  const schedule = { tenant, name: scheduleNameOfDefinition(program) };
-  const spec = scheduleOfDefinition(program);
-  if (spec !== undefined) {
-    await putSchedule(parts, schedule, { spec, mode: "either", source: "definition" }, caller);
-    return;
-  }
-  // Most workflows have none and never had.
-  const id = scheduleId(tenant, schedule.name, parts.partitions);
-  const { rowCount } = await parts.pool.query("SELECT FROM schedules WHERE id = $1", [id]);
-  if (rowCount === 1)
-    await tell(parts, schedule, { kind: "schedule.delete", source: "definition" }, caller);
+  const schedule = await readSchedule(parts, name);
+  return upcoming(timesWith(parts.calendars), schedule, after ?? parts.databaseNow(), count);
 }

@@ -2,6 +2,15 @@
 import type { listensTo } from "./strategy.ts";
 import type { NextTime, Occasion, ScheduleDecision, ScheduleState } from "./schedule.ts";
 
+/** Why nothing starts at a time. */
+export type Exclusion =
+  /** Its day is one of the schedule's own `excludedDates`. */
+  | { readonly kind: "dates" }
+  /** Its day is one of this calendar. */
+  | { readonly kind: "calendar"; readonly name: string }
+  /** This calendar is not known now, so the time cannot be decided. */
+  | { readonly kind: "unknown"; readonly name: string };
+
 /** When a schedule is due: what `times/` knows of calendars and zones. */
 export interface Times {
   /** The first nominal time strictly after `after`; undefined for `after` and `on`, and when none is left. */
@@ -14,6 +23,8 @@ export interface Times {
     state: Pick<ScheduleState, "id" | "spec" | "createdAt">,
     instant: number,
   ): NextTime | undefined;
+  /** Whether the time is left out, by the calendars as they are now. */
+  exclusion(state: Pick<ScheduleState, "tenant" | "spec">, nominal: number): Exclusion | undefined;
 }
 
 export interface ScheduleEnvironment {

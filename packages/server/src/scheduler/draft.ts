@@ -13,11 +13,16 @@ import type { Occasion, ScheduleDecision, ScheduleState, SkipReason } from "./sc
 /** Instances that one decision starts or passes over; what is left is decided in the next. */
 export const MOST_AT_ONCE = 200;
 
+/** Milliseconds until what could not be decided is looked at again. */
+const WAIT = 1_000;
+
 export class Draft {
   state: ScheduleState;
   answer: ScheduleAnswer | undefined;
   /** True for one that is being made. */
   isNew = false;
+  /** True when what is due cannot be decided yet: a calendar of the schedule is not known. */
+  waits = false;
   readonly now: number;
   readonly times: Times;
   readonly #before: ScheduleState;
@@ -35,6 +40,11 @@ export class Draft {
   /** True when this decision has done enough. */
   get full(): boolean {
     return this.#starts.length + this.#decisions.length >= MOST_AT_ONCE;
+  }
+
+  /** What is due is looked at again a little later. */
+  wait(): void {
+    this.waits = true;
   }
 
   /** A member that is undefined goes. */
@@ -72,7 +82,7 @@ export class Draft {
   ): void {
     const last = this.#decisions.at(-1);
     const alike = last?.reason === reason && last.origin === origin;
-    const plain = key === undefined && last?.key === undefined && more.detail === undefined;
+    const plain = key === undefined && last?.key === undefined && more.detail === last?.detail;
     // Times in a row with one reason are one record.
     if (alike && plain && last.nominal < nominal) {
       const count = (last.count ?? 1) + (more.count ?? 1);
@@ -116,8 +126,8 @@ export class Draft {
   finish(): ScheduleDecided {
     const changed = this.state !== this.#before;
     if (changed) this.state = { ...this.state, updatedAt: this.now };
-    const acted = changed || this.#starts.length > 0 || this.#decisions.length > 0;
-    const wakeAt = wakeOf(this.state, this.now);
+    const acted = changed || this.waits || this.#starts.length > 0 || this.#decisions.length > 0;
+    const wakeAt = this.waits ? this.now + WAIT : wakeOf(this.state, this.now);
     const listens = this.#listens();
     return {
       state: this.state,

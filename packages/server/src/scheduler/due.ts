@@ -1,4 +1,5 @@
 /** Times that are due, and the policies that decide what becomes of them. */
+import type { Exclusion } from "./decided.ts";
 import { type Draft, hasRoom, MOST_AT_ONCE } from "./draft.ts";
 import { GRACE, MOST_BUFFERED, type NextTime, type Occasion, type SkipReason } from "./schedule.ts";
 
@@ -11,12 +12,22 @@ export function decideDue(draft: Draft): void {
     next = draft.state.next
   ) {
     if (draft.full) return;
-    advance(draft, next);
+    const exclusion = draft.times.exclusion(draft.state, next.nominal);
+    if (exclusion?.kind === "unknown") return draft.wait();
+    advance(draft, next, exclusion !== undefined);
     const occasion = { origin: "time", nominal: next.nominal, dueAt: next.dueAt } as const;
+    if (exclusion !== undefined) {
+      draft.skip(occasion, "excluded", detailOf(exclusion));
+      continue;
+    }
     const reason = whyNot(draft, next);
     if (reason === undefined) decideOccasion(draft, occasion);
     else draft.skip(occasion, reason);
   }
+}
+
+function detailOf(exclusion: Exclusion): { readonly detail?: string } {
+  return exclusion.kind === "calendar" ? { detail: `by the calendar ${exclusion.name}` } : {};
 }
 
 /** Decides every time that is due before something changes; what is beyond one decision is passed over. */
@@ -29,7 +40,7 @@ export function decideAllDue(draft: Draft): void {
 }
 
 /** The time counts as decided, and the one after it is next. */
-function advance(draft: Draft, { nominal, excluded }: NextTime): void {
+function advance(draft: Draft, { nominal }: NextTime, excluded: boolean): void {
   const { trigger } = draft.state.spec;
   // After an excluded time nothing runs whose end could be waited for.
   const next =
@@ -40,8 +51,7 @@ function advance(draft: Draft, { nominal, excluded }: NextTime): void {
 }
 
 /** A reason of the time itself, whatever runs. The draft stands at the time after it. */
-function whyNot(draft: Draft, { dueAt, excluded }: NextTime): SkipReason | undefined {
-  if (excluded === true) return "excluded";
+function whyNot(draft: Draft, { dueAt }: NextTime): SkipReason | undefined {
   const { catchUp, catchUpWindow, trigger } = draft.state.spec;
   const late = draft.now - dueAt;
   // What counts from the end of an instance is not at a time of the day that could be missed.
@@ -96,7 +106,7 @@ export function workOff(draft: Draft): void {
       // Others may wait behind it.
       draft.start(first, true);
     }
-    if (!hasRoom(draft.state) || draft.full) return;
+    if (!hasRoom(draft.state) || draft.full || draft.waits) return;
     backfill(draft);
   }
 }
@@ -114,8 +124,13 @@ function backfill(draft: Draft): void {
       over = true;
       break;
     }
+    const exclusion = draft.times.exclusion(draft.state, time.nominal);
+    if (exclusion?.kind === "unknown") {
+      draft.wait();
+      break;
+    }
     after = time.nominal;
-    if (time.excluded === true) continue;
+    if (exclusion !== undefined) continue;
     const occasion = { origin: "backfill", nominal: time.nominal, dueAt: time.nominal } as const;
     if (first.overlap === "allow") draft.start(occasion);
     else buffer.push(occasion);

@@ -3,13 +3,15 @@
  *
  * A strategy that one event satisfies starts an instance for each. One that asks for several keeps a *group* for each set of
  * events that belong together: an event goes to the oldest group that can use it, else it opens a new one; a group that has
- * all it asks for starts an instance with its events, in order, as input.
+ * all it asks for starts an instance with its events, in order, as input. The instance goes on with the trace of the event
+ * that started it (CloudEvents extension "Distributed Tracing"), or of the last one before it in the set that has one.
  *
  * While the schedule is paused it listens to nothing; events that come then are passed over.
  */
 import { type Evaluation, offer, readEvent, untilHolds } from "@millrace/engine";
 import type { EventStrategy, Json, JsonObject } from "@millrace/language";
 import { ExpressionError } from "@millrace/language";
+import { readTraceContext } from "../observe/telemetry/trace-context.ts";
 import type { Draft } from "./draft.ts";
 import { decideOccasion } from "./due.ts";
 import type { EventGroup } from "./schedule.ts";
@@ -28,10 +30,8 @@ export function takeEvent(draft: Draft, seq: number, event: JsonObject): boolean
   if (draft.now < startAt || isOver(spec, draft.now)) return false;
   const strategy = strategyOf(trigger.strategy);
   const evaluation = evaluationAt(draft.now);
-  for (const [index, group] of [
-    ...groups,
-    { state: fresh(strategy, draft.now), events: [] },
-  ].entries()) {
+  const opened: EventGroup = { state: fresh(strategy, draft.now), events: [] };
+  for (const [index, group] of [...groups, opened].entries()) {
     const offered = offer(strategy, group.state, event, evaluation);
     if (!offered.consumed) continue;
     const events = offered.listed
@@ -41,8 +41,10 @@ export function takeEvent(draft: Draft, seq: number, event: JsonObject): boolean
     const over =
       offered.satisfied || full || (offered.listed && isEnough(strategy, events, evaluation));
     const others = groups.filter((_, n) => n !== index);
-    if (over) started(draft, others, events, seq);
-    else kept(draft, others, { state: offered.state, events }, seq);
+    const trace = readTraceContext(event) ?? group.trace;
+    const after = { state: offered.state, events, ...(trace === undefined ? {} : { trace }) };
+    if (over) started(draft, others, after, seq);
+    else kept(draft, others, after, seq);
     return true;
   }
   return false;
@@ -65,7 +67,7 @@ function isEnough(
 function started(
   draft: Draft,
   groups: readonly EventGroup[],
-  events: readonly Json[],
+  { events, trace }: EventGroup,
   seq: number,
 ): void {
   draft.change({ groups: groups.length === 0 ? undefined : groups });
@@ -76,6 +78,7 @@ function started(
     dueAt: now,
     key: `event ${seq}`,
     input: [...events],
+    ...(trace === undefined ? {} : { trace }),
   });
 }
 

@@ -3,7 +3,7 @@
  *
  * Instants are epoch milliseconds, durations milliseconds.
  */
-import type { Status, StrategyState } from "@millrace/engine";
+import type { Status, StrategyState, TraceContext } from "@millrace/engine";
 import type { Json, JsonObject } from "@millrace/language";
 
 export type ScheduleTrigger =
@@ -58,8 +58,10 @@ export interface ScheduleSpec {
   readonly endAt?: number;
   /** So many instances in a row that fault pause the schedule. */
   readonly pauseAfterFailures?: number;
-  /** `YYYY-MM-DD` or `YYYY-MM-DD/YYYY-MM-DD` (both included), in the time zone. */
+  /** `YYYY-MM-DD`, `YYYY-MM-DD/YYYY-MM-DD` (both included) or `--MM-DD` (every year), in the time zone. */
   readonly excludedDates: readonly string[];
+  /** Names of calendars of the tenant, whose days are excluded too. None when absent. */
+  readonly calendars?: readonly string[];
   /** 0 … 4; the workflow's own when absent. */
   readonly priority?: number;
 }
@@ -90,6 +92,8 @@ export interface Occasion {
   readonly key?: string;
   /** Instead of the spec's. */
   readonly input?: Json;
+  /** Of the event that starts it: the last of its set that has one. */
+  readonly trace?: TraceContext;
 }
 
 /** A stretch of past times to start instances for. */
@@ -106,13 +110,13 @@ export interface Backfill {
 export interface EventGroup {
   readonly state: StrategyState;
   readonly events: readonly Json[];
+  /** Of the last event that had one. */
+  readonly trace?: TraceContext;
 }
 
 export interface NextTime {
   readonly nominal: number;
   readonly dueAt: number;
-  /** On an excluded day. */
-  readonly excluded?: true;
 }
 
 export interface ScheduleState {

@@ -1,7 +1,7 @@
 /** What a user can do to schedules; part of the {@link Runtime}. */
 import type { Json } from "@millrace/language";
 import type { Page, PageRequest } from "../runtime.ts";
-import type { ScheduleDecision, ScheduleSpec, ScheduleState } from "./schedule.ts";
+import type { NextTime, ScheduleDecision, ScheduleSpec, ScheduleState } from "./schedule.ts";
 
 export interface ScheduleName {
   readonly tenant?: string;
@@ -9,23 +9,71 @@ export interface ScheduleName {
 }
 
 /** A schedule as it stands. */
-export type ScheduleView = Omit<ScheduleState, "v" | "tenant" | "groups" | "token" | "triggers">;
+export type ScheduleView = Omit<
+  ScheduleState,
+  "v" | "tenant" | "groups" | "token" | "triggers" | "next"
+> & {
+  readonly next?: NextTime & Excluded;
+};
+
+/** Whether a day is left out, by the calendars as they are now. */
+export interface Excluded {
+  /** Nothing starts. */
+  readonly excluded: boolean;
+  /** The calendar that says so; absent when it is the schedule's own `excludedDates`. */
+  readonly calendar?: string;
+}
+
+/** Days on which the schedules that refer to it start nothing. */
+export interface CalendarView {
+  readonly name: string;
+  readonly title?: string;
+  /** `YYYY-MM-DD`, `YYYY-MM-DD/YYYY-MM-DD` (both included) or `--MM-DD` (every year). */
+  readonly dates: readonly string[];
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+export interface CalendarSummary extends Omit<CalendarView, "dates"> {
+  /** How many entries it has. */
+  readonly entries: number;
+}
+export interface CalendarName {
+  readonly tenant?: string;
+  readonly name: string;
+}
+
+/** Methods reject with a `RuntimeError`: `not-found` (subject calendar), `unavailable`. */
+export interface CalendarService {
+  /**
+   * Makes a calendar, or replaces it for every time that is decided from now on.
+   * @throws {RuntimeError} `invalid-calendar` with its issues
+   */
+  putCalendar(
+    request: CalendarName & { readonly title?: string; readonly dates: readonly string[] },
+  ): Promise<{ readonly created: boolean; readonly calendar: CalendarView }>;
+  getCalendar(request: CalendarName): Promise<CalendarView>;
+  /** By name. */
+  listCalendars(
+    request: PageRequest & { readonly tenant?: string },
+  ): Promise<Page<CalendarSummary>>;
+  /** @throws {RuntimeError} `conflict` that names a schedule which refers to it */
+  deleteCalendar(request: CalendarName): Promise<void>;
+}
 
 /** A time and when it would start: later by the jitter. */
-export interface PreviewedTime {
+export interface PreviewedTime extends Excluded {
   readonly nominal: number;
   readonly dueAt: number;
-  /** On an excluded day: nothing starts. */
-  readonly excluded: boolean;
 }
 
 /**
  * Specs are as `readSpec` gives them, which is where they are checked.
  *
  * Methods reject with a `RuntimeError`: `not-found` (subject schedule, workflow), `conflict` (it exists, or the definition
- * has made it), `overloaded`, `unavailable`, `not-owner`.
+ * has made it), `overloaded`, `unavailable`, `not-owner`; what takes a spec also with `invalid-schedule` when there is no
+ * calendar of a name that it refers to.
  */
-export interface Schedules {
+export interface Schedules extends CalendarService {
   /** Resolves when the schedule is durable. */
   createSchedule(
     request: ScheduleName & {

@@ -12,11 +12,13 @@ export function writeSpec({
   startAt,
   endAt,
   priority,
+  calendars,
   ...same
 }: ScheduleSpec): WrittenSpec {
   return {
     ...same,
     excludedDates: [...same.excludedDates],
+    ...(calendars === undefined || calendars.length === 0 ? {} : { calendars: [...calendars] }),
     ...writeTrigger(trigger),
     catchUpWindow: formatDuration(catchUpWindow),
     jitter: formatDuration(jitter),

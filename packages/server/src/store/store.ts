@@ -119,6 +119,8 @@ export interface ScheduleRow {
   readonly name: string;
   readonly namespace: string;
   readonly workflow: string;
+  /** Names of the calendars it refers to; absent when it refers to none. */
+  readonly calendars?: readonly string[];
   /** Commits so far, this one included. */
   readonly revision: number;
   readonly paused: boolean;

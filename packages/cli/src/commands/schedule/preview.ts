@@ -4,7 +4,7 @@ import { previewOffline } from "@millrace/server/schedules";
 import type { Format } from "../../arguments.ts";
 import { type ClientOptions, connect } from "../../client.ts";
 import { CommandError, EXIT } from "../../exit.ts";
-import { print, printJson, table } from "../../output.ts";
+import { complain, print, printJson, table } from "../../output.ts";
 import { type SpecOptions, writtenSchedule } from "./spec.ts";
 import { readTime } from "./times.ts";
 
@@ -40,6 +40,10 @@ function offline(options: PreviewOptions, after: Date, count: number): ScheduleP
   const { read } = writtenSchedule(given, ANY);
   if (read.trigger.kind === "on")
     throw new CommandError("a schedule that waits for events has no times", EXIT.invalid);
+  if (read.calendars !== undefined && read.calendars.length > 0)
+    complain(
+      `without a server, the days of ${read.calendars.join(", ")} are not known: times on them are not marked`,
+    );
   return previewOffline(read, after.getTime(), count);
 }
 
@@ -68,9 +72,13 @@ function utc(rfc3339: string): string {
   return rfc3339.replace("T", " ").replace(".000Z", "Z");
 }
 
-function remarks({ local, shift, excluded }: PreviewedTime): readonly string[] {
+function remarks({ local, shift, excluded, calendar }: PreviewedTime): readonly string[] {
   const clock = shift === undefined ? "" : `(${SHIFTS[shift]} ${timeOf(shift, local)}`.trimEnd();
-  const parts = [clock === "" ? "" : `${clock})`, excluded ? "(excluded: nothing starts)" : ""];
+  const by = calendar === undefined ? "" : ` by the calendar ${calendar}`;
+  const parts = [
+    clock === "" ? "" : `${clock})`,
+    excluded ? `(excluded${by}: nothing starts)` : "",
+  ];
   return [parts.filter((part) => part !== "").join(" ")];
 }
 

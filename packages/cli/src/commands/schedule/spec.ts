@@ -28,6 +28,7 @@ export interface SpecOptions {
   readonly endAt?: string;
   readonly pauseAfterFailures?: number;
   readonly excludedDates?: readonly string[];
+  readonly calendar?: readonly string[];
   readonly priority?: string;
 }
 
@@ -83,13 +84,14 @@ const PLAIN = [
 ] as const;
 
 function givenOptions(options: SpecOptions): JsonObject {
-  const { workflow, input, on, priority } = options;
+  const { workflow, input, on, priority, calendar } = options;
   const entries = [
     ...PLAIN.map((name) => [name, options[name]]),
     ...DURATIONS.map((name) => [name, readDuration(options[name])]),
     ["workflow", workflow === undefined ? undefined : readVersioned(workflow)],
     ["input", readInput(input)],
     ["on", readInput(on, "--on")],
+    ["calendars", calendar],
     ["priority", priority === undefined ? undefined : readPriority(priority)],
   ];
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined)) as JsonObject;
@@ -124,7 +126,11 @@ function checked(spec: JsonObject, given: JsonObject, parsed: Parsed | undefined
 /** The option, or line and column in the file. */
 function placeOf(path: string, given: JsonObject, parsed: Parsed | undefined): string {
   const [member = ""] = path.split(/[.[]/, 1);
-  const option = `--${member.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  // Given one by one.
+  const option =
+    member === "calendars"
+      ? "--calendar"
+      : `--${member.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
   if (member in given || (parsed === undefined && member !== "")) return `${option}: `;
   if (parsed === undefined) return "";
   const pointer = `/${path.replaceAll(/\[(\d+)\]/g, ".$1").replaceAll(".", "/")}`;

@@ -3,30 +3,14 @@
  * counts as absent, as the recommendation demands: a caller's tracing must never fail its request.
  */
 import type { TraceContext } from "@millrace/engine";
+import { parseTraceparent, type SpanReference } from "@millrace/protocol";
 
-export interface SpanReference {
-  /** 32 lower-case hexadecimal digits, not all zero. */
-  readonly traceId: string;
-  /** 16 of them. */
-  readonly spanId: string;
-  readonly sampled: boolean;
-}
+export { parseTraceparent, type SpanReference } from "@millrace/protocol";
 
-const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 const MEMBER = /^(?:[a-z][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13})=/;
 const MAX_MEMBERS = 32;
 /** Characters of `tracestate` that are passed on: what the recommendation asks for at least. */
 const MAX_TRACESTATE = 512;
-
-export function parseTraceparent(text: unknown): SpanReference | undefined {
-  if (typeof text !== "string" || text.length > 255) return undefined;
-  const match = TRACEPARENT.exec(text.trim());
-  if (match === null) return undefined;
-  const [, version, traceId = "", spanId = "", flags = "", rest] = match;
-  if (version === "ff" || (version === "00" && rest !== undefined)) return undefined;
-  if (/^0+$/.test(traceId) || /^0+$/.test(spanId)) return undefined;
-  return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & 1) === 1 };
-}
 
 export function formatTraceparent({ traceId, spanId, sampled }: SpanReference): string {
   return `00-${traceId}-${spanId}-${sampled ? "01" : "00"}`;

@@ -21,6 +21,6 @@ export interface TimesSpec {
   readonly endAt?: number;
   /** When the schedule was made: what `every` counts from when there is no `startAt`. */
   readonly anchor: number;
-  /** `YYYY-MM-DD` in the time zone, or first and last day `YYYY-MM-DD/YYYY-MM-DD`. */
+  /** `YYYY-MM-DD` in the time zone, first and last day `YYYY-MM-DD/YYYY-MM-DD`, or `--MM-DD` of every year. */
   readonly excludedDates?: readonly string[];
 }

@@ -8,7 +8,7 @@ import { timeZone } from "./zone.ts";
 
 export interface Nominal {
   readonly nominal: number;
-  /** Whether its date, in the schedule's time zone, is an excluded one. */
+  /** Whether its date, in the schedule's time zone, is one of `excludedDates`. */
   readonly excluded: boolean;
 }
 
@@ -99,13 +99,17 @@ function cronOf(expression: string): CronExpression {
   return parsed.cron;
 }
 
-/** Dates of four-digit years are in the order of their texts. */
-function isExcluded(spec: TimesSpec, nominal: number): boolean {
+/** Whether the date is one of `excludedDates`. Dates of four-digit years are in the order of their texts. */
+export function isExcluded(
+  spec: Pick<TimesSpec, "excludedDates" | "timeZone">,
+  nominal: number,
+): boolean {
   const { excludedDates = [] } = spec;
   if (excludedDates.length === 0) return false;
   const date = dateIn(timeZone(spec.timeZone), nominal);
   return excludedDates.some((text) => {
     if (text.length === 10) return text === date;
+    if (text.startsWith("--")) return text.slice(2) === date.slice(5);
     return text.slice(0, 10) <= date && date <= text.slice(11);
   });
 }

@@ -16,11 +16,12 @@ export function scheduleStatements(batch: Batch): readonly Statement[] {
 function insert(rows: readonly ScheduleRow[]): readonly Statement[] {
   if (rows.length === 0) return [];
   const text = `
-    INSERT INTO schedules (partition, id, tenant, name, namespace, workflow, revision, paused, next_at, state, created_at, updated_at)
-    SELECT n.partition, n.id, n.tenant, n.name, n.namespace, n.workflow, 1, n.paused = 1, n.next_at, n.state, n.created_at, n.updated_at
+    INSERT INTO schedules (partition, id, tenant, name, namespace, workflow, revision, paused, next_at, state, created_at, updated_at, calendars)
+    SELECT n.partition, n.id, n.tenant, n.name, n.namespace, n.workflow, 1, n.paused = 1, n.next_at, n.state, n.created_at, n.updated_at,
+           string_to_array(n.calendars, '/')
     FROM unnest($1::int[], ${split(2)}, $3::text[], $4::text[], $5::text[], $6::text[], $7::int[], $8::bigint[], ${split(9)},
-                $10::bigint[], $11::bigint[])
-         AS n(partition, id, tenant, name, namespace, workflow, paused, next_at, state, created_at, updated_at)`;
+                $10::bigint[], $11::bigint[], $12::text[])
+         AS n(partition, id, tenant, name, namespace, workflow, paused, next_at, state, created_at, updated_at, calendars)`;
   const values = [
     ints(rows, (r) => r.partition),
     joined(rows, (r) => r.id),
@@ -33,28 +34,34 @@ function insert(rows: readonly ScheduleRow[]): readonly Statement[] {
     joined(rows, (r) => r.state),
     bigints(rows, (r) => r.createdAt),
     bigints(rows, (r) => r.updatedAt),
+    column(rows, calendarsOf),
   ];
   return [{ name: "insert-schedules", text, values }];
 }
 
-/** The workflow changes hardly ever, and is written only then: its index is left alone otherwise. */
+/** A slash is in no name. */
+function calendarsOf({ calendars = [] }: ScheduleRow): string | null {
+  return calendars.length === 0 ? null : calendars.join("/");
+}
+
+/** Workflow and calendars change hardly ever; written as they were, they leave their indexes alone. */
 function update(rows: readonly ScheduleRow[]): readonly Statement[] {
   if (rows.length === 0) return [];
   const text = `
     WITH written AS (
       UPDATE schedules AS s
       SET revision = n.revision, paused = n.paused = 1, next_at = n.next_at, state = n.state, updated_at = n.updated_at,
-          namespace = n.namespace, workflow = n.workflow
+          namespace = n.namespace, workflow = n.workflow, calendars = string_to_array(n.calendars, '/')
       FROM ${eachFound(
         "schedules",
-        `unnest(${split(1)}, $2::bigint[], $3::int[], $4::bigint[], ${split(5)}, $6::bigint[], $7::text[], $8::text[])
-           AS n(id, revision, paused, next_at, state, updated_at, namespace, workflow)`,
+        `unnest(${split(1)}, $2::bigint[], $3::int[], $4::bigint[], ${split(5)}, $6::bigint[], $7::text[], $8::text[], $9::text[])
+           AS n(id, revision, paused, next_at, state, updated_at, namespace, workflow, calendars)`,
         "x.id = n.id",
       )}
       WHERE s.ctid = n.found AND s.revision = n.revision - 1
       RETURNING 1
     )
-    SELECT expect_rows((SELECT count(*) FROM written), $9::bigint)`;
+    SELECT expect_rows((SELECT count(*) FROM written), $10::bigint)`;
   const values = [
     joined(rows, (r) => r.id),
     bigints(rows, (r) => r.revision),
@@ -64,6 +71,7 @@ function update(rows: readonly ScheduleRow[]): readonly Statement[] {
     bigints(rows, (r) => r.updatedAt),
     column(rows, (r) => r.namespace),
     column(rows, (r) => r.workflow),
+    column(rows, calendarsOf),
     rows.length,
   ];
   return [{ name: "update-schedules", text, values }];
