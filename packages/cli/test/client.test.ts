@@ -264,6 +264,31 @@ test("start, list and describe take and show priorities", async (t) => {
   }
 });
 
+test("start hands on the trace of whoever calls, and refuses what is none", async (t) => {
+  const { cli, runtime } = await api(t);
+  await cli(["apply", definition(t, BODY)]);
+  const traces: unknown[] = [];
+  const start = runtime.startInstance.bind(runtime);
+  runtime.startInstance = (request) => {
+    traces.push(request.trace);
+    return start(request);
+  };
+  const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const words = ["start", "test/flow", "--traceparent", traceparent];
+  assert.equal((await cli([...words, "--tracestate", "vendor=1"])).code, 0);
+  assert.equal((await cli(["start", "test/flow"])).code, 0);
+  assert.deepEqual(traces, [{ traceparent, tracestate: "vendor=1" }, undefined]);
+  for (const bad of [traceparent.toUpperCase(), traceparent.slice(3), "00", ""]) {
+    const refused = await cli(["start", "test/flow", "--traceparent", bad]);
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /--traceparent: .*: expected one such as 00-0af7/);
+  }
+  const alone = await cli(["start", "test/flow", "--tracestate", "vendor=1"]);
+  assert.equal(alone.code, 2);
+  assert.match(alone.stderr, /--tracestate: needs --traceparent/);
+  assert.equal(traces.length, 2);
+});
+
 test("retry goes on, and says what is wrong with what it is given", async (t) => {
   const { cli, runtime } = await api(t);
   await cli(["apply", definition(t, BODY)]);

@@ -30,6 +30,22 @@ test("a preview tells the two passes of an hour apart, also of half an hour", as
   assert.match(stdout, /\+10:30 +2027-04-03 15:15:00Z +\(clock went back: the second 01:45\)\n/);
 });
 
+test("a day of every year is left out, and days of calendars cannot be without a server", async () => {
+  const { stdout, stderr, code } = await preview(
+    ["--cron", "@daily", "--excluded-dates=--12-25", "--calendar", "holidays"],
+    ["--after", "2027-12-24T12:00:00Z", "-n", "2"],
+  );
+  assert.equal(code, 0);
+  assert.match(
+    stdout,
+    /2027-12-25 00:00:00Z +\(excluded: nothing starts\)\n.*2027-12-26 00:00:00Z\n/,
+  );
+  assert.match(stderr, /without a server, the days of holidays are not known/);
+  const bad = await preview(["--cron", "@daily", "--calendar", "no such"]);
+  assert.equal(bad.code, 2);
+  assert.match(bad.stderr, /--calendar: "no such": expected the name of a calendar/);
+});
+
 test("an expression for every hour is not moved by the clock", async () => {
   const { stdout } = await preview(
     ["--cron", "0 * * * *", "--time-zone", "Europe/Lisbon"],

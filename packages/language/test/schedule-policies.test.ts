@@ -65,6 +65,18 @@ test("a wrong value of a policy is refused where it stands", () => {
   assert.deepEqual(more, []);
 });
 
+test("excluded days and calendars that are none are refused where they stand", () => {
+  const wrong = (policy: string): string => issues([policy])[0] ?? "taken";
+  assert.equal(wrong("excludedDates: ['--12-25', --02-29, 2027-01-01]"), "taken");
+  assert.equal(wrong("calendars: [holidays, eu.bank_2027]"), "taken");
+  for (const bad of ["--02-30", "--13-01", "--1-1", "-12-25", "--12-24/--12-26", "12-25"])
+    assert.match(wrong(`excludedDates: ['${bad}']`), /excludedDates: .*expected dates that exist/);
+  assert.match(wrong("calendars: holidays"), /calendars: expected a list of names/);
+  assert.match(wrong("calendars: [two words]"), /calendars: "two words": expected the name/);
+  const many = Array.from({ length: 21 }, (_, n) => `c${n}`).join(", ");
+  assert.match(wrong(`calendars: [${many}]`), /calendars: more than 20 calendars/);
+});
+
 test("policies that are a list, and intervals that are expressions, are refused", () => {
   assert.match(issues(["- overlap"])[0] ?? "", /expected an object of policies/);
   const [issue] = issues(["overlap: skip"], "{ after: '${ .pause }' }");

@@ -44,8 +44,9 @@ class Bench {
   now = T0;
   puts = 0;
   wakeAt: number | undefined;
-  /** What the calendars say, by seconds. */
-  calendars: Times["exclusion"] = times.exclusion;
+  /** What the calendars say. */
+  calendars: (...asked: Parameters<Times["exclusion"]>) => Exclusion | undefined = (...asked) =>
+    times.exclusion(...asked);
   readonly started: number[] = [];
   readonly cancelled: string[] = [];
   readonly record: string[] = [];

@@ -1,6 +1,7 @@
 /** Schedules by events: which events start what, without a database. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { TraceContext } from "@millrace/engine";
 import type { Json, JsonObject } from "@millrace/language";
 import { decideSchedule } from "../src/scheduler/decide.ts";
 import type { ScheduleDecided } from "../src/scheduler/decided.ts";
@@ -14,6 +15,7 @@ const T0 = 1_700_000_000_000;
 class Listening {
   state: ScheduleDecided["state"];
   readonly inputs: (Json | undefined)[] = [];
+  readonly traces: (TraceContext | undefined)[] = [];
   listens: number | undefined;
   #seq = 0;
 
@@ -39,19 +41,59 @@ class Listening {
     });
     this.state = decided.state;
     if (decided.listens !== undefined) this.listens = decided.listens.length;
-    for (const { occasion } of decided.starts ?? []) this.inputs.push(occasion.input);
+    for (const { occasion } of decided.starts ?? []) {
+      this.inputs.push(occasion.input);
+      this.traces.push(occasion.trace);
+    }
     return decided;
   }
 
   /** @returns whether it was taken */
-  event(type: string, data: Json): boolean {
+  event(type: string, data: Json, extensions: JsonObject = {}): boolean {
     this.#seq += 1;
-    const event = { specversion: "1.0", id: `${this.#seq}`, source: "/test", type, data };
+    const event = {
+      specversion: "1.0",
+      id: `${this.#seq}`,
+      source: "/test",
+      type,
+      data,
+      ...extensions,
+    };
     return this.do({ kind: "event.delivered", seq: this.#seq, event }).answer.kind === "done";
   }
 }
 
 describe("schedule.on", () => {
+  const PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const OTHER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b8-01";
+
+  it("the instance goes on with the trace of the event that starts it", () => {
+    const on = new Listening({ one: { with: { type: "a" } } });
+    on.event("a", 1, { traceparent: PARENT, tracestate: "vendor=1" });
+    on.event("a", 2, { traceparent: "not one" });
+    on.event("a", 3, { tracestate: "vendor=1" });
+    const first = { traceparent: PARENT, tracestate: "vendor=1" };
+    assert.deepEqual(on.traces, [first, undefined, undefined]);
+  });
+
+  it("the trace of a set of events is the last that one of them has, also when the set waits", () => {
+    const on = new Listening(
+      { all: [{ with: { type: "a" } }, { with: { type: "b" } }, { with: { type: "c" } }] },
+      { overlap: "bufferAll" },
+    );
+    const set = (...traceparents: readonly string[]): void => {
+      for (const [index, type] of ["a", "b", "c"].entries()) {
+        const traceparent = traceparents[index] ?? "";
+        on.event(type, index, traceparent === "" ? {} : { traceparent });
+      }
+    };
+    set(PARENT, OTHER);
+    assert.deepEqual(on.traces, [{ traceparent: OTHER }]);
+    set("", "", PARENT);
+    const [waiting] = on.state?.buffer ?? [];
+    assert.deepEqual(waiting?.trace, { traceparent: PARENT });
+  });
+
   it("one: every event that passes starts an instance with it", () => {
     const on = new Listening({ one: { with: { type: "a" } } });
     assert.equal(on.listens, 1);

@@ -191,6 +191,25 @@ describe("schedules", () => {
     await opened.schedules.deleteSchedule({ name: "gone" });
   });
 
+  it("by an event go on with its trace", async () => {
+    const trigger = { kind: "on", strategy: { one: { with: { type: "traced" } } }, read: "data" };
+    const spec = { ...SPEC, trigger } as ScheduleSpec;
+    await opened.schedules.createSchedule({ name: "traced", spec });
+    const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    const event = { specversion: "1.0", id: "1", source: "/test", type: "traced", data: {} };
+    await opened.runtime.publishEvents([{ ...event, traceparent, tracestate: "vendor=1" }]);
+    const [{ instanceId } = {}] = await until("traced", 1);
+    await ended(String(instanceId));
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    const { rows } = await client.query("SELECT state FROM all_instances WHERE id = $1", [
+      instanceId,
+    ]);
+    await client.end();
+    assert.deepEqual(JSON.parse(rows[0].state).trace, { traceparent, tracestate: "vendor=1" });
+    await opened.schedules.deleteSchedule({ name: "traced" });
+  });
+
   it("come and go with the definition of their workflow", async () => {
     const text = (version: string, schedule: string): string =>
       `${document("nightly").replace("1.0.0", version)}\n${schedule}\ndo: [ { a: { set: { b: 1 } } } ]`;

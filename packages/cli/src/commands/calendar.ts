@@ -66,7 +66,7 @@ function readFile(file: string): Partial<CalendarSpec> {
       `${file}: expected a list of dates, or an object of title and dates`,
       EXIT.invalid,
     );
-  return { dates: dates as string[], ...(title === undefined ? {} : { title }) };
+  return { dates, ...(title === undefined ? {} : { title }) };
 }
 
 export async function listCalendars(options: Options): Promise<void> {

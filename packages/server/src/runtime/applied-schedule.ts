@@ -39,11 +39,11 @@ export async function checkScheduleCalendars(
   if (newestVersion([...versions, program.version]) !== program.version) return;
   const missing = await missingCalendars(parts, tenant, spec);
   if (missing.length === 0) return;
-  const { locate } = parseYaml(text);
+  const parsed = parseYaml(text);
   const issues = missing.map(({ path, message }) => {
     const inside = `document.metadata.millrace.schedule.${path}`;
     const pointer = `/${inside.replaceAll(/[.[]/g, "/").replaceAll("]", "")}`;
-    return locate({ path: inside, pointer, message, code: "schedule" });
+    return parsed.locate({ path: inside, pointer, message, code: "schedule" });
   });
   const [first] = issues;
   throw new RuntimeError("invalid-workflow", first === undefined ? "" : formatIssue(first), {

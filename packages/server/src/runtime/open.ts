@@ -175,8 +175,7 @@ async function assemble(
   const { partitions } = config;
   const watchers = new Watchers(clock);
   const { outgoing, ...left } = leaving(parts, pools, database, () => node);
-  const calendars = new CalendarSnapshot(calendarReader(pools.owner), clock);
-  const looks = calendarService(parts, calendars);
+  const { calendars, looks } = await openCalendars(parts, pools.owner);
   const node: EngineNode = engineNode(
     {
       store: postgresOwnerStore(pools.owner),
@@ -205,10 +204,8 @@ async function assemble(
     nodeConfig(config),
   );
   await outgoing.prepare();
-  // No schedule is decided with calendars that are not known.
-  await calendars.refresh();
-  looks.start();
   await node.start();
+  looks.start();
   outgoing.start();
   const vacuum = vacuumOf(parts, url, node.owner);
   vacuum.start();
@@ -232,10 +229,14 @@ async function assemble(
 /** Milliseconds between looks for calendars that other nodes have changed. */
 const CALENDARS = 1_000;
 
-function calendarService({ clock, log }: RuntimeParts, calendars: CalendarSnapshot): Service {
+/** Resolves when they are known: no schedule is decided before. */
+async function openCalendars({ clock, log }: RuntimeParts, pool: pg.Pool) {
+  const calendars = new CalendarSnapshot(calendarReader(pool), clock);
+  await calendars.refresh();
   const pass = (): Promise<void> => calendars.refresh();
   const random = Math.random;
-  return service({ name: "calendars", clock, log, random, interval: CALENDARS, pass });
+  const looks = service({ name: "calendars", clock, log, random, interval: CALENDARS, pass });
+  return { calendars, looks };
 }
 
 function nodeConfig(config: Config): NodeConfig {
