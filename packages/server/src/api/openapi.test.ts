@@ -26,9 +26,12 @@ interface Document {
 }
 
 const ROUTES = [
+  "delete /v1/calendars/{name}",
   "delete /v1/functions/{name}/{version}",
   "delete /v1/schedules/{name}",
   "delete /v1/secrets/{name}",
+  "get /v1/calendars",
+  "get /v1/calendars/{name}",
   "get /v1/functions",
   "get /v1/functions/{name}/{version}",
   "get /v1/instances",
@@ -57,6 +60,7 @@ const ROUTES = [
   "post /v1/secret-keys/rotation",
   "post /v1/workflows",
   "post /v1/workflows/{namespace}/{name}/instances",
+  "put /v1/calendars/{name}",
   "put /v1/functions/{name}/{version}",
   "put /v1/schedules/{name}",
   "put /v1/secrets/{name}",
@@ -117,6 +121,7 @@ test("bodies are required where something in them is", async (t) => {
     "createSchedule",
     "previewSpec",
     "publishEvents",
+    "putCalendar",
     "putFunction",
     "setSecret",
     "updateSchedule",
