@@ -17,10 +17,13 @@ const INTERVAL = 5_000_000;
 /** Rows of one statement. */
 const STRETCH = 500_000;
 
-/** Their ids carry partitions as real ones do, but follow from a number instead of from a name. */
+/**
+ * Those due one after the other lie anywhere in the tables (6,700,417 is a prime, so every place is taken once). Their ids
+ * carry partitions as real ones do, but follow from a number instead of from a name.
+ */
 const INSERT = `
 WITH made AS (
-  SELECT n, n % $3 AS partition, ($4::float8 + n * $5::float8)::bigint AS due,
+  SELECT n, n % $3 AS partition, ($4::float8 + (n::bigint * 6700417 % $6::bigint) * $5::float8)::bigint AS due,
          '0000000000' || lpad(to_hex(n), 13, '0') || '0'
            || substr(digits, ((n % $3) >> 5) + 1, 1) || substr(digits, ((n % $3) & 31) + 1, 1) AS id
   FROM generate_series($1::int, $2::int) AS n, (VALUES ('0123456789ABCDEFGHJKMNPQRSTVWXYZ')) AS d(digits)
@@ -50,7 +53,7 @@ export async function layUp({ url, partitions, count, from, apart }: Laid): Prom
     await client.query("SET synchronous_commit = off");
     for (let n = 0; n < count; n += STRETCH) {
       const last = Math.min(n + STRETCH, count) - 1;
-      await client.query(INSERT, [n, last, partitions, from, apart]);
+      await client.query(INSERT, [n, last, partitions, from, apart, count]);
     }
     await client.query("VACUUM ANALYZE schedules, timers");
     await client.query("CHECKPOINT");
