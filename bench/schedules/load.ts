@@ -28,9 +28,9 @@ WITH made AS (
            || substr(digits, ((n % $3) >> 5) + 1, 1) || substr(digits, ((n % $3) & 31) + 1, 1) AS id
   FROM generate_series($1::int, $2::int) AS n, (VALUES ('0123456789ABCDEFGHJKMNPQRSTVWXYZ')) AS d(digits)
 ), timed AS (
-  INSERT INTO timers (partition, instance_id, timer_id, fire_at) SELECT partition, id, 'S', due FROM made
+  INSERT INTO schedule_timers (partition, fire_at, schedule_id) SELECT partition, due, id FROM made ORDER BY due
 )
-INSERT INTO schedules (partition, id, tenant, name, namespace, workflow, revision, paused, next_at, state, created_at, updated_at)
+INSERT INTO schedules (partition, id, tenant, name, namespace, workflow, revision, paused, wake_at, state, created_at, updated_at)
 SELECT partition, id, 'default', 'job-' || lpad(n::text, 9, '0'), 'bench', 'tick', 1, false, due,
        json_build_object(
          'v', 1, 'id', id, 'tenant', 'default', 'name', 'job-' || lpad(n::text, 9, '0'), 'source', 'api', 'token', '',
@@ -55,7 +55,7 @@ export async function layUp({ url, partitions, count, from, apart }: Laid): Prom
       const last = Math.min(n + STRETCH, count) - 1;
       await client.query(INSERT, [n, last, partitions, from, apart, count]);
     }
-    await client.query("VACUUM ANALYZE schedules, timers");
+    await client.query("VACUUM ANALYZE schedules, schedule_timers");
     await client.query("CHECKPOINT");
   } finally {
     await client.end();

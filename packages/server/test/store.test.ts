@@ -187,8 +187,8 @@ test("the database refuses a timer that is taken up before its time", async () =
   fire.timers.end({ partition: 4, instanceId: row.id, id: "w1", fireAt: later });
   fire.latestDue = later;
   await assert.rejects(store.commit(fire.build(held)), refused("conflict"));
-  assert.deepEqual(await store.dueTimers([4], later, 10), [timer]);
-  assert.deepEqual(await store.dueTimers([4], later - 1, 10), []);
+  assert.deepEqual(await store.dueTimers([4], 0, later, 10), [timer]);
+  assert.deepEqual(await store.dueTimers([4], 0, later - 1, 10), []);
 });
 
 test("firing a timer that was set again since leaves the new one", async () => {
@@ -201,7 +201,7 @@ test("firing a timer that was set again since leaves the new one", async () => {
   const fire = new BatchBuilder();
   fire.timers.end({ partition: 6, instanceId: row.id, id: "r1", fireAt: 1000 });
   await store.commit(fire.build(held));
-  assert.deepEqual(await store.dueTimers([6], 5000, 10), [timer(2000)]);
+  assert.deepEqual(await store.dueTimers([6], 0, 5000, 10), [timer(2000)]);
 });
 
 test("activities of an earlier epoch are delivered again once, one attempt higher", async () => {

@@ -15,6 +15,8 @@ interface Standing {
   readonly state: ScheduleState | undefined;
   /** Of the row, not counting this batch; 0 when there is none. */
   readonly revision: number;
+  /** The time of its timer as the row has it, unless that has fired; and as it is to be. */
+  readonly before: number | undefined;
   readonly wakeAt: number | undefined;
 }
 
@@ -27,6 +29,8 @@ export function decideScheduleSlot(
   const { now, times } = context;
   let state = row === undefined ? undefined : (JSON.parse(row.state) as ScheduleState);
   let last: ScheduleDecided | undefined;
+  const fired = entries.some(({ timer }) => timer !== undefined && timer.fireAt === row?.wakeAt);
+  const before = fired ? undefined : row?.wakeAt;
   const outcomes: Outcome[] = [];
   for (const entry of entries) {
     if (!consume(entry, context)) {
@@ -49,7 +53,7 @@ export function decideScheduleSlot(
     if (decided.changed === true) last = decided;
   }
   if (last !== undefined)
-    write(slot, { state, revision: row?.revision ?? 0, wakeAt: last.wakeAt }, context);
+    write(slot, { state, revision: row?.revision ?? 0, before, wakeAt: last.wakeAt }, context);
   return { slot, entries, outcomes, changed: false };
 }
 
@@ -153,19 +157,25 @@ function named({ origin, nominal, key }: Occasion): Pick<Occasion, "origin" | "n
   return { origin, nominal, ...(key === undefined ? {} : { key }) };
 }
 
-function write(slot: Slot, { state, revision, wakeAt }: Standing, context: DecideContext): void {
+function write(
+  slot: Slot,
+  { state, revision, before, wakeAt }: Standing,
+  context: DecideContext,
+): void {
   const { batch, after } = context;
   const { id, partition } = slot;
   const timer = { partition, instanceId: id, timerId: SCHEDULE_TIMER };
-  if (state === undefined || wakeAt === undefined) {
-    batch.timers.end({ partition, instanceId: id, id: SCHEDULE_TIMER });
-    after.clearedTimers.push(timer);
-  } else batch.timers.add(id, SCHEDULE_TIMER, { ...timer, fireAt: wakeAt });
+  if (wakeAt !== before) {
+    if (before !== undefined)
+      batch.timers.end({ partition, instanceId: id, id: SCHEDULE_TIMER, fireAt: before });
+    if (wakeAt !== undefined) batch.timers.add(id, SCHEDULE_TIMER, { ...timer, fireAt: wakeAt });
+    else after.clearedTimers.push(timer);
+  }
   if (state === undefined) {
     if (revision > 0) batch.deletedSchedules.push({ partition, id, revision });
     return;
   }
-  const { tenant, name, spec, paused, next, createdAt, updatedAt } = state;
+  const { tenant, name, spec, paused, createdAt, updatedAt } = state;
   batch.schedules.push({
     partition,
     id,
@@ -176,7 +186,7 @@ function write(slot: Slot, { state, revision, wakeAt }: Standing, context: Decid
     ...(spec.calendars === undefined ? {} : { calendars: spec.calendars }),
     revision: revision + 1,
     paused: paused !== undefined,
-    ...(next === undefined ? {} : { nextAt: next.nominal }),
+    ...(wakeAt === undefined ? {} : { wakeAt }),
     state: JSON.stringify(state),
     createdAt,
     updatedAt,

@@ -23,8 +23,9 @@ export interface TimersConfig {
 
 /** Milliseconds ahead that timers are held in memory, and between two readings. */
 const HORIZON = 60_000;
-const INTERVAL = 20_000;
-const MOST = 100_000;
+const INTERVAL = 5_000;
+/** Rows of one reading; it goes on where the last one ended. */
+const MOST = 10_000;
 /**
  * Firings of schedules in the owner's hands at a time. Of a hundred thousand that are due in the same second the others wait
  * here, where starts by callers do not wait behind them.
@@ -39,8 +40,11 @@ export class Timers {
   #stopped = false;
   /** Firings of schedules under way, by id, with their partition. */
   readonly #firing = new Map<string, number>();
-  /** Due schedules that wait for those. */
-  readonly #due: TimerRow[] = [];
+  /** Due schedules that wait for those: from `#dueFrom` on. */
+  #due: TimerRow[] = [];
+  #dueFrom = 0;
+  /** All timers before this instant are known. */
+  #known = 0;
 
   constructor(config: TimersConfig) {
     this.#config = config;
@@ -54,7 +58,8 @@ export class Timers {
   }
 
   add(rows: readonly TimerRow[]): void {
-    const horizon = this.#config.databaseNow() + HORIZON;
+    // What was read goes further than the horizon when the clock was set back since.
+    const horizon = Math.max(this.#config.databaseNow() + HORIZON, this.#known);
     for (const row of rows)
       if (row.fireAt <= horizon) this.#heap.set(row);
       else this.#heap.remove(row);
@@ -70,8 +75,9 @@ export class Timers {
     const dropped = new Set(partitions);
     this.#heap.drop(dropped);
     for (const [id, partition] of this.#firing) if (dropped.has(partition)) this.#firing.delete(id);
-    const kept = this.#due.filter(({ partition }) => !dropped.has(partition));
-    this.#due.splice(0, this.#due.length, ...kept);
+    this.#due = this.#due.slice(this.#dueFrom).filter(({ partition }) => !dropped.has(partition));
+    this.#dueFrom = 0;
+    this.#known = 0;
     this.#fireSchedules();
   }
 
@@ -82,11 +88,22 @@ export class Timers {
   }
 
   async #load(): Promise<void> {
-    const partitions = this.#config.owner().owned.map((e) => e.partition);
+    const { store, owner, databaseNow } = this.#config;
+    const partitions = owner().owned.map((e) => e.partition);
     if (partitions.length === 0) return;
-    const until = this.#config.databaseNow() + HORIZON;
-    const rows = await this.#config.store.dueTimers(partitions, until, MOST);
-    for (const row of rows) this.#heap.setIfAbsent(row);
+    const until = databaseNow() + HORIZON;
+    // What is set while this reads is told to `add`.
+    for (let limit = MOST; this.#known < until; ) {
+      const from = this.#known;
+      const rows = await store.dueTimers(partitions, from, until, limit);
+      // Taken over meanwhile: what was read may be old, and a pass comes after it.
+      if (this.#known !== from) return;
+      for (const row of rows) this.#heap.setIfAbsent(row);
+      const last = rows.at(-1)?.fireAt ?? until;
+      this.#known = rows.length < limit ? until : last;
+      // More are due at one instant than were asked for.
+      limit = last === from ? 2 * limit : MOST;
+    }
     this.#arm();
   }
 
@@ -122,8 +139,13 @@ export class Timers {
   #fireSchedules(): void {
     const owner = this.#config.owner();
     while (this.#firing.size < MOST_SCHEDULES) {
-      const next = this.#due.shift();
-      if (next === undefined) return;
+      const next = this.#due[this.#dueFrom];
+      if (next === undefined) {
+        this.#due = [];
+        this.#dueFrom = 0;
+        return;
+      }
+      this.#dueFrom += 1;
       const { partition, instanceId, timerId } = next;
       this.#firing.set(instanceId, partition);
       owner.submit({

@@ -124,8 +124,8 @@ export interface ScheduleRow {
   /** Commits so far, this one included. */
   readonly revision: number;
   readonly paused: boolean;
-  /** When its next time is due, for display: its timer is in `timers`. */
-  readonly nextAt?: number;
+  /** The time of its timer, if it has one. */
+  readonly wakeAt?: number;
   /** As JSON text. */
   readonly state: string;
   readonly createdAt: number;
@@ -227,9 +227,10 @@ export interface OwnerStore {
   /** Deletes at most so many decisions of schedules that are older than this many milliseconds. @returns how many */
   pruneDecisions(age: number, limit: number): Promise<number>;
   loadKeys(keys: readonly KeyName[]): Promise<readonly KeyRow[]>;
-  /** Timers due at or before `until`, the earliest first. */
+  /** Timers due from `from` to `until`, both included, the earliest first. */
   dueTimers(
     partitions: readonly number[],
+    from: number,
     until: number,
     limit: number,
   ): Promise<readonly TimerRow[]>;

@@ -182,9 +182,15 @@ export class Database {
     return keys.flatMap((key) => this.keys.get(keyName(key)) ?? []);
   }
 
-  dueTimers(partitions: readonly number[], until: number, limit: number): readonly TimerRow[] {
+  dueTimers(
+    partitions: readonly number[],
+    from: number,
+    until: number,
+    limit: number,
+  ): readonly TimerRow[] {
     return [...this.timers.values()]
-      .filter((row) => row.fireAt <= until && partitions.includes(row.partition))
+      .filter(({ fireAt }) => from <= fireAt && fireAt <= until)
+      .filter(({ partition }) => partitions.includes(partition))
       .toSorted((a, b) => a.fireAt - b.fireAt)
       .slice(0, limit);
   }

@@ -157,8 +157,8 @@ export function linkedStore(links: Links, machine: Machine): OwnerStore {
     loadSchedules: (ids) => ask("loadSchedules", () => database.loadSchedules(ids)),
     pruneDecisions: async () => 0,
     loadKeys: (keys) => ask("loadKeys", () => database.loadKeys(keys)),
-    dueTimers: (partitions, until, limit) =>
-      ask("dueTimers", () => database.dueTimers(partitions, until, limit)),
+    dueTimers: (partitions, from, until, limit) =>
+      ask("dueTimers", () => database.dueTimers(partitions, from, until, limit)),
     readInbox: (partitions, limit) => ask("readInbox", () => database.readInbox(partitions, limit)),
     unconsumed: (messages) => ask("unconsumed", () => database.unconsumed(messages)),
     redeliverable: (epochs, limit) =>

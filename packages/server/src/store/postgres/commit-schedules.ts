@@ -1,4 +1,5 @@
 /** Statements for schedules and what became of their times. */
+import { SCHEDULE_TIMER } from "../../scheduler/schedule.ts";
 import { type Batch, REFUSED, type ScheduleRow } from "../store.ts";
 import { bigints, column, eachFound, ints, joined, split } from "./columns.ts";
 import type { Statement } from "./statement.ts";
@@ -9,6 +10,8 @@ export function scheduleStatements(batch: Batch): readonly Statement[] {
     ...insert(schedules.filter(({ revision }) => revision === 1)),
     ...update(schedules.filter(({ revision }) => revision > 1)),
     ...remove(batch),
+    ...endTimers(batch.endedTimers.filter(({ id }) => id === SCHEDULE_TIMER)),
+    ...insertTimers(batch.timers.filter(({ timerId }) => timerId === SCHEDULE_TIMER)),
     ...record(batch),
   ];
 }
@@ -16,12 +19,12 @@ export function scheduleStatements(batch: Batch): readonly Statement[] {
 function insert(rows: readonly ScheduleRow[]): readonly Statement[] {
   if (rows.length === 0) return [];
   const text = `
-    INSERT INTO schedules (partition, id, tenant, name, namespace, workflow, revision, paused, next_at, state, created_at, updated_at, calendars)
-    SELECT n.partition, n.id, n.tenant, n.name, n.namespace, n.workflow, 1, n.paused = 1, n.next_at, n.state, n.created_at, n.updated_at,
+    INSERT INTO schedules (partition, id, tenant, name, namespace, workflow, revision, paused, wake_at, state, created_at, updated_at, calendars)
+    SELECT n.partition, n.id, n.tenant, n.name, n.namespace, n.workflow, 1, n.paused = 1, n.wake_at, n.state, n.created_at, n.updated_at,
            string_to_array(n.calendars, '/')
     FROM unnest($1::int[], ${split(2)}, $3::text[], $4::text[], $5::text[], $6::text[], $7::int[], $8::bigint[], ${split(9)},
                 $10::bigint[], $11::bigint[], $12::text[])
-         AS n(partition, id, tenant, name, namespace, workflow, paused, next_at, state, created_at, updated_at, calendars)`;
+         AS n(partition, id, tenant, name, namespace, workflow, paused, wake_at, state, created_at, updated_at, calendars)`;
   const values = [
     ints(rows, (r) => r.partition),
     joined(rows, (r) => r.id),
@@ -30,7 +33,7 @@ function insert(rows: readonly ScheduleRow[]): readonly Statement[] {
     column(rows, (r) => r.namespace),
     column(rows, (r) => r.workflow),
     ints(rows, (r) => (r.paused ? 1 : 0)),
-    bigints(rows, (r) => r.nextAt),
+    bigints(rows, (r) => r.wakeAt),
     joined(rows, (r) => r.state),
     bigints(rows, (r) => r.createdAt),
     bigints(rows, (r) => r.updatedAt),
@@ -50,12 +53,12 @@ function update(rows: readonly ScheduleRow[]): readonly Statement[] {
   const text = `
     WITH written AS (
       UPDATE schedules AS s
-      SET revision = n.revision, paused = n.paused = 1, next_at = n.next_at, state = n.state, updated_at = n.updated_at,
+      SET revision = n.revision, paused = n.paused = 1, wake_at = n.wake_at, state = n.state, updated_at = n.updated_at,
           namespace = n.namespace, workflow = n.workflow, calendars = string_to_array(n.calendars, '/')
       FROM ${eachFound(
         "schedules",
         `unnest(${split(1)}, $2::bigint[], $3::int[], $4::bigint[], ${split(5)}, $6::bigint[], $7::text[], $8::text[], $9::text[])
-           AS n(id, revision, paused, next_at, state, updated_at, namespace, workflow, calendars)`,
+           AS n(id, revision, paused, wake_at, state, updated_at, namespace, workflow, calendars)`,
         "x.id = n.id",
       )}
       WHERE s.ctid = n.found AND s.revision = n.revision - 1
@@ -66,7 +69,7 @@ function update(rows: readonly ScheduleRow[]): readonly Statement[] {
     joined(rows, (r) => r.id),
     bigints(rows, (r) => r.revision),
     ints(rows, (r) => (r.paused ? 1 : 0)),
-    bigints(rows, (r) => r.nextAt),
+    bigints(rows, (r) => r.wakeAt),
     joined(rows, (r) => r.state),
     bigints(rows, (r) => r.updatedAt),
     column(rows, (r) => r.namespace),
@@ -89,6 +92,37 @@ function remove({ deletedSchedules: rows }: Batch): readonly Statement[] {
     SELECT expect_rows((SELECT count(*) FROM gone), $3::bigint)`;
   const values = [joined(rows, (r) => r.id), bigints(rows, (r) => r.revision), rows.length];
   return [{ name: "delete-schedules", text, values }];
+}
+
+function endTimers(rows: Batch["endedTimers"]): readonly Statement[] {
+  if (rows.length === 0) return [];
+  const text = `
+    DELETE FROM schedule_timers AS t
+    USING ${eachFound(
+      "schedule_timers",
+      `unnest($1::int[], $2::bigint[], ${split(3)}) AS n(partition, fire_at, id)`,
+      "x.partition = n.partition AND x.fire_at = n.fire_at AND x.schedule_id = n.id",
+    )}
+    WHERE t.ctid = n.found`;
+  const values = [
+    ints(rows, (r) => r.partition),
+    bigints(rows, (r) => r.fireAt),
+    joined(rows, (r) => r.instanceId),
+  ];
+  return [{ name: "end-schedule-timers", text, values }];
+}
+
+function insertTimers(rows: Batch["timers"]): readonly Statement[] {
+  if (rows.length === 0) return [];
+  const text = `
+    INSERT INTO schedule_timers (partition, fire_at, schedule_id)
+    SELECT * FROM unnest($1::int[], $2::bigint[], ${split(3)}) ON CONFLICT DO NOTHING`;
+  const values = [
+    ints(rows, (r) => r.partition),
+    bigints(rows, (r) => r.fireAt),
+    joined(rows, (r) => r.instanceId),
+  ];
+  return [{ name: "insert-schedule-timers", text, values }];
 }
 
 function record({ decisions: rows }: Batch): readonly Statement[] {

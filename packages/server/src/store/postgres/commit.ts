@@ -10,6 +10,7 @@ import { subscriptionStatements } from "./commit-events.ts";
 import { instanceStatements } from "./commit-instances.ts";
 import { insertOutbox } from "./commit-outgoing.ts";
 import { scheduleStatements } from "./commit-schedules.ts";
+import { SCHEDULE_TIMER } from "../../scheduler/schedule.ts";
 import type { Statement } from "./statement.ts";
 
 /** @returns the statements between BEGIN and COMMIT */
@@ -20,8 +21,8 @@ export function batchStatements(batch: Batch): readonly Statement[] {
     ...insertKeys(batch),
     ...endWaits("activities", "instance_id", "activity_id", batch.endedActivities),
     ...insertActivities(batch),
-    ...endTimers(batch.endedTimers),
-    ...insertTimers(batch),
+    ...endTimers(batch.endedTimers.filter(({ id }) => id !== SCHEDULE_TIMER)),
+    ...insertTimers(batch.timers.filter(({ timerId }) => timerId !== SCHEDULE_TIMER)),
     ...endWaits("children", "parent_id", "child_id", batch.endedChildren),
     ...insertChildren(batch),
     ...subscriptionStatements(batch),
@@ -121,7 +122,7 @@ function insertActivities({ activities, epochs }: Batch): readonly Statement[] {
   return [{ name: "insert-activities", text, values }];
 }
 
-function insertTimers({ timers }: Batch): readonly Statement[] {
+function insertTimers(timers: Batch["timers"]): readonly Statement[] {
   if (timers.length === 0) return [];
   const text = `
     INSERT INTO timers (partition, instance_id, timer_id, fire_at)

@@ -31,6 +31,7 @@ import {
   timerRow,
 } from "./rows.ts";
 import { inOneFlight } from "./transaction.ts";
+import { SCHEDULE_TIMER } from "../../scheduler/schedule.ts";
 import { newestVersion } from "./versions.ts";
 
 export function postgresOwnerStore(pool: Pool): OwnerStore {
@@ -42,8 +43,8 @@ export function postgresOwnerStore(pool: Pool): OwnerStore {
     loadKeys: (keys: readonly KeyName[]) => loadKeys(pool, keys),
     loadSchedules: (ids: readonly string[]) => loadSchedules(pool, ids),
     pruneDecisions: (age: number, limit: number) => pruneDecisions(pool, age, limit),
-    dueTimers: (partitions: readonly number[], until: number, limit: number) =>
-      dueTimers(pool, partitions, until, limit),
+    dueTimers: (partitions: readonly number[], from: number, until: number, limit: number) =>
+      dueTimers(pool, partitions, from, until, limit),
     readInbox: (partitions: readonly number[], limit: number) => readInbox(pool, partitions, limit),
     unconsumed: (messages: readonly Pick<InboxRow, "partition" | "id">[]) =>
       unconsumed(pool, messages),
@@ -119,14 +120,19 @@ async function loadKeys(pool: Pool, keys: readonly KeyName[]): Promise<readonly 
 async function dueTimers(
   pool: Pool,
   partitions: readonly number[],
+  from: number,
   until: number,
   limit: number,
 ): Promise<readonly TimerRow[]> {
   const { rows } = await pool.query<RawTimer>({
     name: "due-timers",
-    text: `SELECT partition, instance_id, timer_id, fire_at FROM timers
-           WHERE partition = ANY ($1::int[]) AND fire_at <= $2 ORDER BY fire_at LIMIT $3`,
-    values: [partitions, until, limit],
+    text: `(SELECT partition, instance_id, timer_id, fire_at FROM timers
+            WHERE partition = ANY ($1::int[]) AND fire_at BETWEEN $2 AND $3 ORDER BY fire_at LIMIT $4)
+           UNION ALL
+           (SELECT partition, schedule_id, '${SCHEDULE_TIMER}', fire_at FROM schedule_timers
+            WHERE partition = ANY ($1::int[]) AND fire_at BETWEEN $2 AND $3 ORDER BY fire_at LIMIT $4)
+           ORDER BY fire_at LIMIT $4`,
+    values: [partitions, from, until, limit],
   });
   return rows.map(timerRow);
 }

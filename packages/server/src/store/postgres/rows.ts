@@ -103,20 +103,20 @@ export interface RawSchedule {
   readonly workflow: string;
   readonly revision: string;
   readonly paused: boolean;
-  readonly next_at: string | null;
+  readonly wake_at: string | null;
   readonly state: string;
   readonly created_at: string;
   readonly updated_at: string;
 }
 export const SCHEDULE_COLUMNS =
-  "partition, id, tenant, name, namespace, workflow, revision, paused, next_at, state, created_at, updated_at";
+  "partition, id, tenant, name, namespace, workflow, revision, paused, wake_at, state, created_at, updated_at";
 
 export function scheduleRow(raw: RawSchedule): ScheduleRow {
-  const { revision, next_at, created_at, updated_at, ...row } = raw;
+  const { revision, wake_at, created_at, updated_at, ...row } = raw;
   return {
     ...row,
     revision: Number(revision),
-    ...(next_at === null ? {} : { nextAt: Number(next_at) }),
+    ...(wake_at === null ? {} : { wakeAt: Number(wake_at) }),
     createdAt: Number(created_at),
     updatedAt: Number(updated_at),
   };

@@ -22,7 +22,7 @@ const INTERVAL = 250;
 const ENOUGH = 20_000;
 /** Skips what autovacuum or another node is at, and never waits for a lock that readers would feel. */
 const STATEMENT =
-  "VACUUM (SKIP_LOCKED, TRUNCATE false) instances, activities, timers, children, inbox, event_queue, event_looks, event_subscriptions";
+  "VACUUM (SKIP_LOCKED, TRUNCATE false) instances, activities, timers, schedule_timers, children, inbox, event_queue, event_looks, event_subscriptions";
 
 export function vacuumService(config: VacuumConfig): Service {
   const { clock, log, random, written } = config;

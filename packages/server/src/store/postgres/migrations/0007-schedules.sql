@@ -1,5 +1,4 @@
--- Schedules. When one is due next stands in `timers` (its id, timer S), like every other time: one index finds all of
--- them, and one heap holds those of the next minute.
+-- Schedules. When one is due next stands in a table of its own, below.
 CREATE TABLE schedules (
   partition  integer NOT NULL,
   -- Follows from tenant and name, so that no other index has to keep names apart.
@@ -11,7 +10,8 @@ CREATE TABLE schedules (
   -- Commits so far: an update names the revision it builds on.
   revision   bigint NOT NULL CHECK (revision > 0),
   paused     boolean NOT NULL,
-  next_at    bigint,
+  -- The time of its row in schedule_timers, if it has one.
+  wake_at    bigint,
   -- The whole schedule as JSON text.
   state      text NOT NULL,
   created_at bigint NOT NULL,
@@ -24,6 +24,18 @@ CREATE TABLE schedules (
 CREATE INDEX schedules_by_name ON schedules (tenant, name);
 -- The schedules of a workflow, which one page of the list asks for.
 CREATE INDEX schedules_by_workflow ON schedules (tenant, namespace, workflow, name);
+
+-- When schedules are due: to their owner, timers like all others. Rows of millions of schedules, one of which fires now and
+-- then, would be written all over `timers` and its primary key: each firing would touch pages that no other touches before
+-- the next checkpoint, and PostgreSQL logs the whole of such a page. Here everything is in order of time: what fires next
+-- stands together, and where it goes to stands together as well.
+CREATE TABLE schedule_timers (
+  partition   integer NOT NULL,
+  fire_at     bigint NOT NULL,
+  schedule_id text COLLATE "C" NOT NULL,
+  -- There is one row for a schedule, because whoever writes it knows the time of the one before (schedules.wake_at).
+  PRIMARY KEY (partition, fire_at, schedule_id)
+) WITH (autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 
 -- What became of each time: started, or why not.
 CREATE TABLE schedule_decisions (
