@@ -199,7 +199,15 @@ describe("calendars", () => {
     assert.deepEqual(bench.started, [-40, -30]);
     bench.calendars = (_, nominal) => (nominal === T0 - 20_000 ? holidays : undefined);
     assert.deepEqual(bench.until(9).started, [-40, -30, -10]);
+    assert.deepEqual(bench.record, ["-20 excluded"]);
     assert.deepEqual(bench.state?.backfills, []);
+  });
+  it("leave the last of what was missed to run when those after it are excluded", () => {
+    const bench = new Bench({ overlap: "allow" }).until(10);
+    bench.calendars = (_, nominal) => (nominal >= T0 + 50_000 ? holidays : undefined);
+    bench.away(85);
+    assert.deepEqual(bench.started, [10, 40]);
+    assert.deepEqual(bench.record, ["20-30 superseded ×2", "50-80 excluded ×4"]);
   });
   it("let an `after` go on from a day that is left out", () => {
     const bench = new Bench({ trigger: { kind: "after", milliseconds: 10_000 } });

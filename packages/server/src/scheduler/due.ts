@@ -59,8 +59,21 @@ function whyNot(draft: Draft, { dueAt }: NextTime): SkipReason | undefined {
   if (catchUp === "none") return "missed";
   if (late > catchUpWindow) return "outside-window";
   if (catchUp === "all") return undefined;
-  const { next } = draft.state;
-  return next !== undefined && next.dueAt <= draft.now ? "superseded" : undefined;
+  return laterRuns(draft) ? "superseded" : undefined;
+}
+
+/** Times in a row on excluded days that are looked through for one that runs. */
+const MOST_LOOKED_AT = 10_000;
+
+/** Whether a later time has come too: one on an excluded day takes the place of none. */
+function laterRuns(draft: Draft): boolean {
+  let { next } = draft.state;
+  for (let n = 0; n < MOST_LOOKED_AT; n++) {
+    if (next === undefined || next.dueAt > draft.now) return false;
+    if (draft.times.exclusion(draft.state, next.nominal) === undefined) return true;
+    next = draft.times.next(draft.state, next.nominal);
+  }
+  return false;
 }
 
 /** The overlap policy. */
@@ -130,8 +143,11 @@ function backfill(draft: Draft): void {
       break;
     }
     after = time.nominal;
-    if (exclusion !== undefined) continue;
     const occasion = { origin: "backfill", nominal: time.nominal, dueAt: time.nominal } as const;
+    if (exclusion !== undefined) {
+      draft.skip(occasion, "excluded", detailOf(exclusion));
+      continue;
+    }
     if (first.overlap === "allow") draft.start(occasion);
     else buffer.push(occasion);
   }
