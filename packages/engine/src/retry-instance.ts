@@ -25,6 +25,9 @@ import { listenAgain } from "./tasks/listen.ts";
 import { reopenSubscription } from "./tasks/subscribe.ts";
 import { armAttempt, retryDue } from "./tasks/try.ts";
 
+/** Retries that are known when they are asked for again: others may have come between. */
+const MOST_RETRY_IDS = 16;
+
 /** Why a retry was refused. */
 export interface Refusal {
   /** `state`: the instance is not one that can be retried; `from`, `input`: what the command gave does not fit. */
@@ -52,7 +55,8 @@ interface Plan {
 
 /** @returns false when it changes nothing; then `d.refusal` says why, unless the very command was applied before */
 export function retryInstance(d: Draft, command: RetryCommand): boolean {
-  if (d.state.retryId === command.retryId) return false;
+  const retryIds = d.state.retryIds ?? [];
+  if (retryIds.includes(command.retryId)) return false;
   const plan = planOf(d, command);
   if ("detail" in plan) {
     d.refusal = plan;
@@ -62,7 +66,7 @@ export function retryInstance(d: Draft, command: RetryCommand): boolean {
   delete d.state.kept;
   delete d.state.error;
   delete d.state.endedAt;
-  d.state.retryId = command.retryId;
+  d.state.retryIds = [...retryIds, command.retryId].slice(-MOST_RETRY_IDS);
   d.state.status = "running";
   const failed = kept.frames[kept.failed ?? ""];
   d.record({

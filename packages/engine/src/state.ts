@@ -65,8 +65,8 @@ export interface State {
   readonly held?: readonly HeldCommand[];
   /** Of a faulted one: what a retry goes on from. Absent in states from before there were retries. */
   readonly kept?: Kept | TooLarge;
-  /** The retry applied last. */
-  readonly retryId?: string;
+  /** The retries applied last. */
+  readonly retryIds?: readonly string[];
 }
 
 /** A result or timer that arrived while the instance was suspended. */

@@ -116,7 +116,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: `${ENGINE}/retry-instance.ts`,
-        find: "if (d.state.retryId === command.retryId) return false;",
+        find: "if (retryIds.includes(command.retryId)) return false;",
         replace: "",
       },
     ],
