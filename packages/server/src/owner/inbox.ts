@@ -17,7 +17,12 @@ export interface InboxConfig {
 
 /** Milliseconds between looks when nobody nudges. */
 const INTERVAL = 1000;
-const MOST = 5000;
+const MOST = 1000;
+/**
+ * With more than this many in the owner's hands no others are read before the next interval: they would be read again and
+ * again, and whatever else the owner has to do would wait behind them.
+ */
+const BUSY = 250;
 
 /** Messages being applied are remembered by id, so that a second reading does not submit them twice. */
 export function inboxService(config: InboxConfig): Service {
@@ -25,8 +30,12 @@ export function inboxService(config: InboxConfig): Service {
   const applying = new Map<string, number>();
   /** Applied since the reading under way began, which may show them still. */
   let applied = new Set<string>();
+  let readAt = Number.NEGATIVE_INFINITY;
   const pass = async (): Promise<void> => {
     const owner = config.owner();
+    const now = config.clock.monotonic();
+    if (applying.size > BUSY && now - readAt < INTERVAL) return;
+    readAt = now;
     const held = new Map(owner.owned.map((e) => [e.partition, e.epoch]));
     const partitions = [...held.keys()];
     if (partitions.length === 0) return;
@@ -43,6 +52,7 @@ export function inboxService(config: InboxConfig): Service {
       const done = (): void => {
         applying.delete(row.id);
         applied.add(row.id);
+        if (applying.size === BUSY) inbox.nudge();
       };
       owner.submit({ ...entry, done });
     }
@@ -51,7 +61,8 @@ export function inboxService(config: InboxConfig): Service {
     for (const id of applying.keys()) if (!there.has(id)) applying.delete(id);
   };
   const { clock, log, random } = config;
-  return service({ name: "inbox", clock, log, random, interval: INTERVAL, pass });
+  const inbox = service({ name: "inbox", clock, log, random, interval: INTERVAL, pass });
+  return inbox;
 }
 
 /** What a start says, else its workflow, where that is known already. */

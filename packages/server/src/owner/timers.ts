@@ -30,7 +30,7 @@ const MOST = 10_000;
  * Firings of schedules in the owner's hands at a time. Of a hundred thousand that are due in the same second the others wait
  * here, where starts by callers do not wait behind them.
  */
-const MOST_SCHEDULES = 500;
+const MOST_SCHEDULES = 100;
 
 export class Timers {
   readonly service: Service;
