@@ -2,6 +2,7 @@
 import type { Json, SubscribeNode } from "@millrace/language";
 import { cancelBelow, release } from "./cancel.ts";
 import type { Draft } from "./draft.ts";
+import { isBusy } from "./held.ts";
 import type { WorkflowError } from "./error.ts";
 import { standardError } from "./errors.ts";
 import { deliverEvent } from "./events/deliver.ts";
@@ -84,12 +85,6 @@ function subscription(
   if (frame.over === true) return false;
   propagate(d, frame, () => body(node, frame));
   return true;
-}
-
-/** True while something is done with an earlier message: the next one is asked for when that has ended. */
-function isBusy(d: Draft, id: string): boolean {
-  const frame = d.frames.get(id);
-  return frame?.kind === "subscription" && frame.item !== undefined;
 }
 
 function endSubscription(d: Draft, frame: SubscriptionFrame): Outcome {

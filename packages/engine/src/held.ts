@@ -29,7 +29,8 @@ export function isAwaited(d: Draft, command: Exclude<HeldCommand, EventDelivered
     case "child.finished":
       return d.frames.get(command.childId)?.kind === "child";
     case "activity.item":
-      return isSubscribed(d, command.activityId);
+      // While one is dealt with, the next stays with who brings it, as it does when nothing is suspended.
+      return isSubscribed(d, command.activityId) && !isBusy(d, command.activityId);
     default:
       return (
         d.frames.get(command.activityId)?.kind === "activity" || isSubscribed(d, command.activityId)
@@ -66,4 +67,10 @@ function isArmed(d: Draft, timerId: string): boolean {
 /** The keys of what arrived: nothing of it is open outside any more. */
 export function arrived(state: State): ReadonlySet<string> {
   return new Set(state.held?.map(heldKey));
+}
+
+/** True while something is done with an earlier message: the next one is asked for when that has ended. */
+export function isBusy(d: Draft, id: string): boolean {
+  const frame = d.frames.get(id);
+  return frame?.kind === "subscription" && frame.item !== undefined;
 }

@@ -412,10 +412,26 @@ describe("changing", () => {
     bench.until(10).put({ ...SPEC, ...after(30_000) }, "update");
     assert.deepEqual(bench.until(40).started, [0, 35]);
   });
+  it("and a pause do not start what would have come after the end", () => {
+    const trigger = { kind: "after", milliseconds: 60_000 } as const;
+    const bench = new Bench({ trigger, endAt: T0 + 30_000 }).until(0);
+    bench.until(5).end(0);
+    bench.do({ kind: "schedule.pause" });
+    bench.until(10).do({ kind: "schedule.resume" });
+    assert.deepEqual(bench.until(100).started, [0]);
+  });
   it("to another workflow withdraws what waited", () => {
     const bench = new Bench({ overlap: "bufferAll" }).until(20);
     bench.put({ ...SPEC, workflow: { namespace: "shop", name: "other" } }, "update");
     assert.deepEqual(bench.record, ["20 withdrawn"]);
+  });
+  it("takes back what is listened for, also when the schedule is over", () => {
+    const strategy = { one: { with: { type: "made" } } };
+    const trigger = { kind: "on", strategy, read: "data" } as const;
+    for (const kind of ["schedule.pause", "schedule.delete"] as const) {
+      const bench = new Bench({ trigger, endAt: T0 + 1_000 }).until(5);
+      assert.deepEqual(bench.do({ kind }).listens, []);
+    }
   });
   it("refuses to make what is there, and to change what is not", () => {
     const bench = new Bench();

@@ -184,7 +184,8 @@ function viewOf(
   { calendars }: Pick<ScheduleParts, "calendars">,
   state: ScheduleState,
 ): ScheduleView {
-  const { v: _, tenant: __, groups: ___, token: ____, triggers: _____, next, ...view } = state;
+  const { v: _, tenant: __, groups: ___, token: ____, triggers: _____, ...more } = state;
+  const { lastEnd: ______, next, ...view } = more;
   if (next === undefined) return view;
   return { ...view, next: { ...next, ...excluded(timesWith(calendars), state, next.nominal) } };
 }

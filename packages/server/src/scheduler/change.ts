@@ -2,7 +2,6 @@
 import type { ScheduleDecided, ScheduleEnvironment } from "./decided.ts";
 import { Draft } from "./draft.ts";
 import { decideAllDue, workOff } from "./due.ts";
-import { listensTo } from "./strategy.ts";
 import type { NextTime, ScheduleCommand, ScheduleSpec, ScheduleState } from "./schedule.ts";
 
 type Put = Extract<ScheduleCommand, { kind: "schedule.put" }>;
@@ -69,7 +68,9 @@ function nextOf(draft: Draft): NextTime | undefined {
   const { spec, running } = draft.state;
   if (spec.trigger.kind !== "after") return draft.times.next(draft.state, latest(draft));
   if (running.length > 0) return undefined;
-  return draft.times.at(draft.state, Math.max(draft.now, spec.startAt ?? 0));
+  const { lastEnd } = draft.state;
+  const from = lastEnd === undefined ? draft.now : lastEnd + spec.trigger.milliseconds;
+  return draft.times.at(draft.state, Math.max(from, spec.startAt ?? 0));
 }
 
 /** Now, unless the clock was set back: what is decided stays so. */
@@ -118,12 +119,9 @@ function timesText({
 function nextAfterChange(draft: Draft, before: ScheduleState): NextTime | undefined {
   const { spec, paused, decided } = draft.state;
   const [old, trigger] = [before.spec.trigger, spec.trigger];
-  // What has ended has said from when on the interval counts.
-  if (old.kind === "after" && trigger.kind === "after" && before.next !== undefined)
-    return draft.times.at(
-      draft.state,
-      before.next.nominal - old.milliseconds + trigger.milliseconds,
-    );
+  // The first one stays where it is.
+  if (old.kind === "after" && trigger.kind === "after" && before.lastEnd === undefined)
+    if (before.next !== undefined) return draft.times.at(draft.state, before.next.nominal);
   if (paused !== undefined) return undefined;
   // Times that have come and are put off by the jitter are still to be decided.
   return trigger.kind === "after" ? nextOf(draft) : draft.times.next(draft.state, decided);
@@ -194,7 +192,7 @@ export function remove(
   giveUpPending(draft);
   for (const waiting of draft.state.buffer) draft.skip(waiting, "withdrawn");
   const { starts, cancels, decisions } = draft.finish();
-  const listens = listensTo(state, draft.now).length > 0 ? { listens: [] } : {};
+  const listens = state.spec.trigger.kind === "on" ? { listens: [] } : {};
   return {
     starts: starts ?? [],
     cancels: cancels ?? [],

@@ -115,8 +115,9 @@ export class Draft {
     )
       return undefined;
     const now = listensTo(this.state, this.now);
-    const then = this.isNew ? [] : listensTo(before, this.now);
-    return now.length + then.length === 0 ? undefined : now;
+    // Also one that is over, and would listen to nothing now, has listened since it was made.
+    const listened = !this.isNew && before.spec.trigger.kind === "on";
+    return now.length > 0 || listened ? now : undefined;
   }
 
   #record(decision: ScheduleDecision): void {

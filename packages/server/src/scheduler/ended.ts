@@ -16,7 +16,9 @@ export function ended(
   count(draft, status);
   workOff(draft);
   const { trigger } = spec;
-  if (trigger.kind === "after" && draft.state.running.length === 0)
+  if (trigger.kind !== "after") return;
+  draft.change({ lastEnd: draft.now });
+  if (draft.state.running.length === 0)
     draft.change({ next: draft.times.at(draft.state, draft.now + trigger.milliseconds) });
 }
 

@@ -147,6 +147,8 @@ export interface ScheduleState {
   readonly backfills: readonly Backfill[];
   /** Instances in a row that faulted. */
   readonly failures: number;
+  /** For `after`: when the last instance ended. */
+  readonly lastEnd?: number;
   /** The last triggers, the oldest first: one that is repeated before the first is to be seen meets it. */
   readonly triggers?: readonly { readonly key: string; readonly at: number }[];
   /** For `on`: sets of events that are not complete, the oldest first. */

@@ -11,7 +11,7 @@ export interface ScheduleName {
 /** A schedule as it stands. */
 export type ScheduleView = Omit<
   ScheduleState,
-  "v" | "tenant" | "groups" | "token" | "triggers" | "next"
+  "v" | "tenant" | "groups" | "token" | "triggers" | "lastEnd" | "next"
 > & {
   readonly next?: NextTime & Excluded;
 };

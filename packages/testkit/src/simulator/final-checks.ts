@@ -75,6 +75,10 @@ function wrongWith(row: InstanceRow, seen: Seen, final: Final): string | undefin
   const { outcome } = workflow;
   if (typeof outcome !== "function")
     return outcome.includes(state.status) ? undefined : `it is ${state.status}`;
+  // What a clock that was set has made too old was published once more.
+  const steady = !Number.isFinite(final.around.plan.clockJumpEvery);
+  if (!steady && row.name.startsWith("hears-"))
+    return state.status === "completed" ? undefined : `it is ${state.status}`;
   const { output, error, ...expected } = outcome(state.input as never);
   const actual = comesTo(state);
   if (!same(actual, error === undefined ? { output } : { error }))

@@ -199,7 +199,7 @@ function commit(links: Links, machine: Machine, batch: Batch): Promise<void> {
     work: () => database.commit(batch),
     failed: (failure) => {
       if (failure === "refused") return new StoreError("unavailable", "no connection");
-      for (const id of ids) uncertain.add(id);
+      for (const id of [...ids, ...batch.consumed.map((each) => each.id)]) uncertain.add(id);
       return new StoreError("unknown", "the connection broke during the commit");
     },
     told: (truth) => met(UNKNOWN[truth]),

@@ -151,7 +151,7 @@ export class Nodes {
         lease: LEASE,
         drain: 2000,
         scheduleRetention: 3_600_000,
-        eventTimes: { keep: 600_000, retention: 3_600_000 },
+        eventTimes: { keep: 600_000, retention: 36_000_000 },
       });
       await place.node.start();
     };

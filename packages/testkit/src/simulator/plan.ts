@@ -39,6 +39,8 @@ export interface Plan {
   /** Mean between two settings of the database's clock, or of a node's. */
   readonly clockJumpEvery: number;
   readonly schedules: number;
+  /** Instances that listen, each with the events of an order. */
+  readonly orders: number;
 }
 
 export function drawPlan(random: Random): Plan {
@@ -75,5 +77,6 @@ export function drawPlan(random: Random): Plan {
     retries: random.chance(0.6),
     clockJumpEvery: often(0.5, 3000, 30_000),
     schedules: random.pick([0, 1, 2, 3]),
+    orders: random.pick([0, 0, 2, 5]),
   };
 }

@@ -93,6 +93,7 @@ export class ScheduleChecks {
     const life = this.lives.get(id);
     if (life !== undefined) this.past.push(life);
     this.lives.delete(id);
+    this.#lastEnd.delete(id);
   }
 
   #changed(state: ScheduleState, batch: Batch): void {
@@ -137,7 +138,9 @@ export class ScheduleChecks {
     const { origin, nominal, key } = occasion;
     // By a key, whenever it was used.
     const named = JSON.stringify(
-      origin === "trigger" ? [id, token, key] : [id, token, nominal, key ?? ""],
+      origin === "trigger" || origin === "event"
+        ? [id, token, key]
+        : [id, token, nominal, key ?? ""],
     );
     const other = this.#byOccasion.get(named);
     if (other !== undefined && other !== instanceId)
@@ -153,6 +156,10 @@ export class ScheduleChecks {
     const { origin, outcome, scheduleId, instanceId = "", nominal } = row;
     const { violation, time } = this.#around();
     const life = this.lives.get(scheduleId);
+    const { decided = nominal, spec: { trigger } = { trigger: { kind: "after" } } } =
+      life?.state ?? {};
+    if (origin === "time" && trigger.kind !== "after" && nominal > decided)
+      violation(`schedule ${life?.state.name}: ${nominal} is on record, and still to be decided`);
     if (outcome !== "started" || origin !== "time" || life === undefined) return;
     const { spec, name } = life.state;
     const dueAt = dueAtOf(batch, instanceId);
@@ -237,6 +244,9 @@ export class ScheduleChecks {
       wrong("it is woken at another time");
     if (backfills.length > 0 && !goesOn && running.length === 0) wrong("its backfill hangs");
     if (buffer.length > 0 && running.length === 0) wrong("what waits is not started");
+    const listens = database.waits.subscriptions.has(`${id}/on`);
+    const open = paused === undefined && spec.trigger.kind === "on";
+    if (listens !== open && (listens || spec.endAt === undefined)) wrong(`it listens: ${listens}`);
     if (spec.trigger.kind !== "after" || paused !== undefined || next !== undefined) return;
     if (running.length === 0 && spec.endAt === undefined) wrong("it waits for no end");
   }
@@ -295,7 +305,7 @@ function undecided(
   after: ScheduleState,
   { decisions, times }: Pick<Life, "decisions" | "times">,
 ): string | undefined {
-  const waiting = new Set(after.buffer.map(({ nominal }) => nominal));
+  const waiting = new Set(after.buffer.map(nameOf));
   const rows = [...decisions.values()];
   const decided = timesBetween(before, before.decided, after.decided);
   const { next, spec } = before;
@@ -303,13 +313,22 @@ function undecided(
     spec.trigger.kind === "after" &&
     after.decided === next?.nominal &&
     after.decided !== before.decided;
-  const left = before.buffer.map(({ nominal }) => nominal);
-  for (const time of [...decided, ...left, ...(byEnd ? [after.decided] : [])]) {
+  if (byEnd) decided.push(after.decided);
+  const left = before.buffer.filter((each) => !waiting.has(nameOf(each)));
+  for (const time of [
+    ...decided,
+    ...left.flatMap((each) => (each.key === undefined ? each.nominal : [])),
+  ]) {
     times.add(time);
-    if (!waiting.has(time) && !isOnRecord(rows, time))
+    if (!waiting.has(nameOf({ nominal: time })) && !isOnRecord(rows, time))
       return `${time} is decided, and nothing is on record`;
   }
-  return undefined;
+  const lost = left.find((each) => each.key !== undefined && !decisions.has(nameOf(each)));
+  return lost === undefined ? undefined : `${lost.key} waited, and nothing is on record`;
+}
+
+function nameOf({ nominal, key = "" }: Pick<Occasion, "nominal" | "key">): string {
+  return `${nominal}/${key}`;
 }
 
 export function isOnRecord(rows: readonly DecisionRow[], time: number): boolean {

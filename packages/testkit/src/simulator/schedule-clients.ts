@@ -7,6 +7,7 @@ import {
   type Outcome,
   type ScheduleCommand,
   scheduleId,
+  type ScheduleSpec,
   type ScheduleState,
   within,
 } from "@millrace/server/ports";
@@ -80,7 +81,7 @@ export class ScheduleClients {
     switch (kind) {
       case "update": {
         const put = { tenant: "default", name, source: "api", mode: "update" } as const;
-        const spec = drawSpec(random, time.now);
+        const spec = this.#another(name, drawSpec(random, time.now));
         const token = this.#request();
         return this.#tell(name, { kind: "schedule.put", ...put, spec, token }, next);
       }
@@ -95,6 +96,16 @@ export class ScheduleClients {
       case "delete":
         return this.#tell(name, { kind: "schedule.delete" }, () => this.#make(name));
     }
+  }
+
+  /** The times stay what they are, or all is new. */
+  #another(name: string, drawn: ScheduleSpec): ScheduleSpec {
+    const before = this.#stateOf(name)?.spec;
+    if (before === undefined || this.#random.chance(0.4)) return drawn;
+    const { jitter, catchUp, overlap } = drawn;
+    const serial = before.workflow.name === "waits" && overlap === "bufferAll";
+    const often = { ...before, jitter, overlap: serial ? "skip" : overlap } as const;
+    return catchUp === "all" ? often : { ...often, catchUp };
   }
 
   /** With a key, perhaps at two nodes at once: as the runtime does it, which first looks for what the key has started. */

@@ -1,6 +1,7 @@
 /** Schedules that the simulator makes, and when they are due: by plain arithmetic, which shares nothing with the server's. */
 import type { ScheduleSpec, ScheduleState } from "@millrace/server/ports";
 import type { Random } from "./random.ts";
+import { ON } from "./event-workflows.ts";
 import { WORKFLOWS } from "./workflows.ts";
 
 const HOUR = 3_600_000;
@@ -23,6 +24,8 @@ const BEATS: readonly Beat[] = [
 /** Where the minutes are those of UTC, and clocks are not changed. */
 const ZONES = ["UTC", "Asia/Kolkata", "Etc/GMT+5"];
 
+/** Events are its input, so it may be anything. */
+const ON_WORKFLOW = "deadline";
 /** Short ones, that a buffer can be worked off with; one that fails; long ones, that times overlap with. */
 const QUICK = ["line", "loop", "exhausted"];
 const ANY = [...QUICK, "deadline", "fan", "waits"];
@@ -45,7 +48,9 @@ export function drawSpec(random: Random, now: number): ScheduleSpec {
   const catchUp = random.pick(["none", "last", "last", "all"] as const);
   // What is caught up after an hour is a few times, not hundreds.
   const catchUpWindow = catchUp === "all" && often ? random.integer(30_000, 60_000) : DAY;
-  const name = random.chance(0.05) ? "nowhere" : random.pick(overlap === "bufferAll" ? QUICK : ANY);
+  const drawn = random.pick(overlap === "bufferAll" ? QUICK : ANY);
+  const known = trigger.kind === "on" ? ON_WORKFLOW : drawn;
+  const name = random.chance(0.05) ? "nowhere" : known;
   const workflow = WORKFLOWS.find((each) => each.name === name);
   const maybe = <T extends object>(probability: number, given: () => T): Partial<T> =>
     random.chance(probability) ? given() : {};
@@ -69,13 +74,15 @@ export function drawSpec(random: Random, now: number): ScheduleSpec {
 }
 
 function drawTrigger(random: Random): ScheduleSpec["trigger"] {
-  switch (random.pick(["cron", "cron", "every", "every", "after"] as const)) {
+  switch (random.pick(["cron", "cron", "every", "every", "after", "on"] as const)) {
     case "cron":
       return { kind: "cron", expression: random.pick(BEATS).expression };
     case "every":
       return { kind: "every", milliseconds: random.pick([5000, 7300, 12_345, 60_000, 600_000]) };
     case "after":
       return { kind: "after", milliseconds: random.pick([2000, 9000]) };
+    case "on":
+      return { kind: "on", strategy: random.pick(ON), read: "data" };
   }
 }
 
@@ -95,7 +102,7 @@ export function timesBetween(
   { spec, createdAt }: Pick<ScheduleState, "spec" | "createdAt">,
   from: number,
   until: number,
-): readonly number[] {
+): number[] {
   const { trigger, startAt = Number.NEGATIVE_INFINITY, endAt = Number.POSITIVE_INFINITY } = spec;
   const times: number[] = [];
   const step = trigger.kind === "every" ? trigger.milliseconds : 1000;

@@ -6,6 +6,8 @@ import { isTerminal } from "@millrace/engine";
 import { Clients } from "./clients.ts";
 import { Database } from "./database.ts";
 import { DatabaseTime } from "./database-time.ts";
+import { EventClients } from "./event-clients.ts";
+import { filtersOf } from "./event-workflows.ts";
 import { checkFinal } from "./final-checks.ts";
 import { Links } from "./link.ts";
 import { Loop } from "./loop.ts";
@@ -48,6 +50,8 @@ const QUIET = 45_000;
 /** More happenings than any simulation needs: something goes round in circles without time passing. */
 const CIRCLES = 300_000;
 
+const FILTERS = filtersOf(WORKFLOWS.map(textOf));
+
 export async function simulateSeed(seed: number): Promise<SimulationReport> {
   const tally = newTally();
   const loop = new Loop();
@@ -58,6 +62,7 @@ export async function simulateSeed(seed: number): Promise<SimulationReport> {
   const checks = new SnapshotChecks(() => around);
   const database = new Database(plan.partitions, () => time.now, checks);
   for (const each of WORKFLOWS) database.workflows.set(`sim/${each.name}/1.0.0`, textOf(each));
+  for (const row of FILTERS) database.waits.filters.set(`${row.tenant}/${row.filter}`, row);
   const around: Surroundings = {
     seed,
     loop,
@@ -84,12 +89,14 @@ export async function simulateSeed(seed: number): Promise<SimulationReport> {
   const keepers = new ScheduleClients(around, new Random(seed, "schedules"), () =>
     nodes.reachable(),
   );
+  const listeners = new EventClients(around, new Random(seed, "events"), () => nodes.reachable());
   trace.add(`plan ${JSON.stringify(plan)}`);
   nodes.begin();
   const retrying = new Retries(around, new Random(seed, "retries"), clients);
   clients.begin();
   retrying.begin();
   keepers.begin();
+  listeners.begin();
   let restSince: number | undefined;
   const atRest = (): boolean => {
     if (violation !== undefined) return true;
@@ -99,7 +106,9 @@ export async function simulateSeed(seed: number): Promise<SimulationReport> {
       return true;
     }
     const resting =
-      loop.now > plan.calmAt && clients.busy + keepers.busy === 0 && allEnded(database);
+      loop.now > plan.calmAt &&
+      clients.busy + keepers.busy + listeners.busy === 0 &&
+      allEnded(database);
     if (!resting) restSince = undefined;
     else restSince ??= loop.now;
     return restSince !== undefined && loop.now > restSince + QUIET;
@@ -113,6 +122,7 @@ export async function simulateSeed(seed: number): Promise<SimulationReport> {
     const asked = new Set([...cancelled, ...schedules.cancelled]);
     checkFinal({ around, effects: world.effects, acknowledged, cancelled: asked, retries });
     checkSchedules(schedules, around);
+    checks.events.final();
   }
   nodes.end();
   return {

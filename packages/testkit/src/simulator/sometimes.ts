@@ -51,6 +51,10 @@ export const SOMETIMES = [
   "a time was decided and then the clock was set back over it",
   "a time waited for an end",
   "failures paused a schedule",
+  "an event was consumed",
+  "an event came twice to its owner",
+  "an event was refused and given back",
+  "an event was published again and known",
   "a timer had to wait again because the clock was set back",
 ] as const;
 

@@ -4,6 +4,7 @@
  */
 import type { Status } from "@millrace/engine";
 import type { Json, JsonObject } from "@millrace/language";
+import { LISTENING } from "./event-workflows.ts";
 import type { Random } from "./random.ts";
 
 export interface SimulatedWorkflow {
@@ -43,7 +44,7 @@ const BRANCHES = Array.from(
   (_, n) => `          - b${n}: ${call("double", `{ value: '\${ .value + ${n} }' }`)}`,
 ).join("\n");
 
-export const WORKFLOWS: readonly SimulatedWorkflow[] = [
+const PLAIN: readonly SimulatedWorkflow[] = [
   {
     name: "line",
     input: (random) => ({ amount: random.integer(0, 20) }),
@@ -268,5 +269,7 @@ export function textOf({ name, tasks }: SimulatedWorkflow): string {
   return `document: { dsl: '1.0.3', namespace: sim, name: ${name}, version: '1.0.0' }\n${tasks}`;
 }
 
+export const WORKFLOWS: readonly SimulatedWorkflow[] = [...PLAIN, ...LISTENING];
+
 /** What clients start by themselves: `forever` is ended by its parents alone. */
-export const STARTED = WORKFLOWS.filter(({ name }) => name !== "forever");
+export const STARTED = PLAIN.filter(({ name }) => name !== "forever");
