@@ -18,9 +18,9 @@ export const EVENT_MUTANTS: readonly Mutant[] = [
   mutant(
     "event-not-given-back",
     "an event that an instance refused is held back from its later listens",
-    `${SERVER}/owner/effects.ts`,
-    "for (const seq of effect.seqs) batch.returned.push({ targetId: instanceId, seq });",
-    "",
+    `${SERVER}/owner/decide-batch.ts`,
+    "batch.returned.push({ targetId: slot.id, seq: entry.command.seq });",
+    "void 0;",
   ),
   mutant(
     "event-applied-again",

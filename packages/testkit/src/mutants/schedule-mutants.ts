@@ -75,9 +75,9 @@ export const SCHEDULE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: `${OWNER}/decide-schedule.ts`,
-        find: "  if (state === undefined || wakeAt === undefined) {",
+        find: "    if (wakeAt !== undefined) batch.timers.add(",
         replace:
-          '  if (state === undefined || wakeAt === undefined || (revision > 0 && state.spec.overlap === "skip" && state.running.length > 0)) {',
+          '    if (wakeAt !== undefined && !(revision > 0 && state?.spec.overlap === "skip" && state.running.length > 0)) batch.timers.add(',
       },
     ],
     killer: simulator,

@@ -11,6 +11,7 @@ export class DatabaseTime {
   #furthest = 0;
   /** When it was set forward last, in milliseconds of the simulation. */
   setForwardAt = Number.NEGATIVE_INFINITY;
+  wasSetBack = false;
   readonly #loop: Loop;
 
   constructor(loop: Loop) {
@@ -32,6 +33,7 @@ export class DatabaseTime {
     const before = this.#offset;
     this.#offset = Math.min(FURTHEST, Math.max(-FURTHEST, before + by));
     this.#furthest = Math.max(this.#furthest, this.#offset);
+    if (this.#offset < before) this.wasSetBack = true;
     if (this.#offset > before) this.setForwardAt = this.#loop.now;
     return this.#offset - before;
   }

@@ -27,9 +27,9 @@ export class EventChecks {
   }
 
   /** Looks at the mail that a batch takes, before it goes. */
-  committing({ consumed, returned }: Batch): void {
-    const { database, met, plan } = this.#around();
-    const steady = !Number.isFinite(plan.clockJumpEvery);
+  committing({ consumed, returned, updated, schedules }: Batch): void {
+    const changed = new Set([...updated, ...schedules].map(({ id }) => id));
+    const { database, met, time } = this.#around();
     const back = new Set(returned.map(({ targetId, seq }) => `${targetId}/${seq}`));
     for (const { id } of consumed) {
       const row = database.inbox.get(id);
@@ -38,10 +38,11 @@ export class EventChecks {
       if (command.kind !== "event.delivered") continue;
       if (back.has(`${row.instanceId}/${command.seq}`)) met("an event was refused and given back");
       else {
+        if (!changed.has(row.instanceId))
+          this.#around().violation(`event ${command.seq} went to ${row.instanceId} for nothing`);
         this.#take(row.instanceId, command);
-        // A schedule that listens anew hears what came since; when the clock was set back, that is also what came before.
-        if (steady || !row.command.includes('"schedule":true'))
-          this.#follow(row.instanceId, command);
+        // Mails sort by the clock of the database: one that is sent after it was set back may overtake one that waits.
+        if (!time.wasSetBack) this.#follow(row.instanceId, command);
       }
     }
   }

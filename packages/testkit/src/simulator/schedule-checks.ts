@@ -131,6 +131,8 @@ export class ScheduleChecks {
   #mail({ instanceId, command }: InboxRow): void {
     const { violation } = this.#around();
     const { command: sent, workflow } = JSON.parse(command) as SentMail;
+    if (sent.reason === "the schedule starts another" && !this.sent.has(instanceId))
+      violation(`${instanceId} is cancelled before it is started`);
     if (sent.kind === "cancel" && this.sent.has(instanceId)) this.cancelled.add(instanceId);
     if (sent.kind !== "start" || sent.schedule === undefined) return;
     const { id, occasion } = sent.schedule;
@@ -264,6 +266,7 @@ interface SentMail {
 }
 interface SentCommand {
   readonly kind: string;
+  readonly reason?: string;
   readonly schedule?: {
     readonly id: string;
     readonly occasion: Occasion;
