@@ -27,8 +27,9 @@ export class EventChecks {
   }
 
   /** Looks at the mail that a batch takes, before it goes. */
-  committing({ consumed, returned, updated, schedules }: Batch): void {
-    const changed = new Set([...updated, ...schedules].map(({ id }) => id));
+  committing({ consumed, returned, updated, schedules, deletedSchedules }: Batch): void {
+    const taken = [...updated, ...schedules, ...deletedSchedules];
+    const changed = new Set(taken.map(({ id }) => id));
     const { database, met, time } = this.#around();
     const back = new Set(returned.map(({ targetId, seq }) => `${targetId}/${seq}`));
     for (const { id } of consumed) {
