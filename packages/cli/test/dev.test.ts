@@ -72,7 +72,7 @@ test("applies, starts, lists, describes, follows and signals", async (t) => {
   assert.match(late.stderr, /is waiting after 50ms; `millrace describe \S+` shows how it goes on/);
 
   const table = (await cli("list", "--workflow", "test/sleep", "--limit", "1")).stdout.split("\n");
-  assert.match(table[0] ?? "", /^ID +WORKFLOW +VERSION +STATUS +CREATED +ENDED$/);
+  assert.match(table[0] ?? "", /^ID +WORKFLOW +VERSION +STATUS +PRIORITY +CREATED +ENDED$/);
   assert.match(table[1] ?? "", /^\S{26} {2}test\/sleep +1\.0\.0 +waiting/);
   const waiting = await cli("list", "--status", "waiting", "-o", "json");
   const rows = JSON.parse(waiting.stdout) as Instance[];
