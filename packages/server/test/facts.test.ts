@@ -81,7 +81,7 @@ async function emitted({ url }: TestDatabase, id: string): Promise<unknown> {
   try {
     const { rows } = await client.query(
       `SELECT type, event::json->>'traceparent' AS traceparent, event::json->>'tracestate' AS tracestate
-       FROM events WHERE event_id LIKE $1 ORDER BY type`,
+       FROM events WHERE direction = 'emitted' AND event_id LIKE $1 ORDER BY type`,
       [`${id}-%`],
     );
     return rows;
