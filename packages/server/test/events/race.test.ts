@@ -204,6 +204,8 @@ async function settle(race: Race, actors: readonly Actor[]): Promise<void> {
   }
   for (let moved = 1; moved > 0; ) {
     moved = (await s.match()) + (await s.look()) + (await s.count("event_queue"));
+    // A back end that was ended a moment ago may still hold one, and a look passes over what is held.
+    moved += await s.count("event_looks");
     for (const actor of actors) moved += await race.consume(actor);
   }
 }
