@@ -17,7 +17,7 @@ import { FatalError, standardError, TaskError } from "./errors.ts";
 import type { HistoryEvent } from "./event.ts";
 import { failOverflowed, holdEvent } from "./events/deliver.ts";
 import type { RootFrame } from "./frame.ts";
-import { isAwaited } from "./held.ts";
+import { dueAt, isAwaited } from "./held.ts";
 import { startList } from "./list.ts";
 import { cancelAll, endInstance, faultInstance, finishRoot } from "./propagate.ts";
 import { type Refusal, retryInstance } from "./retry-instance.ts";
@@ -237,9 +237,14 @@ function resume(d: Draft): boolean {
   delete d.state.held;
   d.state.status = "running";
   d.record({ kind: "workflow.resumed" });
-  for (const command of held) {
+  // A timer that fired was due then: the clock may have been set back since.
+  const due = held.map((command) =>
+    command.kind === "timer.fired" ? dueAt(d, command.timerId) : undefined,
+  );
+  for (const [n, command] of held.entries()) {
     if (isTerminal(d.state.status)) return true;
-    if (!deliver(d, command) && command.kind === "event.delivered") giveBack(d, [command.seq]);
+    const now = Math.max(d.env.now, due[n] ?? 0);
+    if (!deliver(d, command, now) && command.kind === "event.delivered") giveBack(d, [command.seq]);
   }
   failOverflowed(d);
   return true;

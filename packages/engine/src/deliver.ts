@@ -16,7 +16,7 @@ import { breakSubscription, closeSubscription, takeItem } from "./tasks/subscrib
 import { attemptExpired, retryDue } from "./tasks/try.ts";
 
 /** Hands what arrived to the frame that waits for it. @returns false when none does */
-export function deliver(d: Draft, command: HeldCommand): boolean {
+export function deliver(d: Draft, command: HeldCommand, now = d.env.now): boolean {
   switch (command.kind) {
     case "activity.completed":
       return (
@@ -47,7 +47,7 @@ export function deliver(d: Draft, command: HeldCommand): boolean {
       );
     }
     case "timer.fired":
-      return fire(d, command.timerId);
+      return fire(d, command.timerId, now);
     case "event.delivered":
       return deliverEvent(d, command);
   }
@@ -94,10 +94,10 @@ function endSubscription(d: Draft, frame: SubscriptionFrame): Outcome {
 }
 
 /** Timer ids are a letter for what they end, and the frame's id. */
-function fire(d: Draft, timerId: string): boolean {
+function fire(d: Draft, timerId: string, now: number): boolean {
   if (timerId === "W") {
     // One from before a retry set it anew comes too early.
-    if (d.state.timeoutAt === undefined || d.env.now < d.state.timeoutAt) return false;
+    if (d.state.timeoutAt === undefined || now < d.state.timeoutAt) return false;
     delete d.state.timeoutAt;
     faultInstance(d, standardError("timeout", "the workflow timed out", "/"));
     return true;
@@ -118,7 +118,7 @@ function fire(d: Draft, timerId: string): boolean {
       );
     case "r":
     case "a":
-      return fireTry(d, timerId[0], id);
+      return fireTry(d, timerId[0], id, now);
     default:
       return false;
   }
@@ -138,17 +138,17 @@ function timeOut(d: Draft, id: string): boolean {
   return true;
 }
 
-function fireTry(d: Draft, letter: "r" | "a", id: string): boolean {
+function fireTry(d: Draft, letter: "r" | "a", id: string, now: number): boolean {
   const frame = d.frames.get(id);
   if (frame?.kind !== "try") return false;
   const node = d.program.nodes.get(frame.ref);
   if (node?.kind !== "try") return false;
   if (letter === "r") {
-    if (frame.phase !== "delay" || d.env.now < (frame.retryAt ?? 0)) return false;
+    if (frame.phase !== "delay" || now < (frame.retryAt ?? 0)) return false;
     propagate(d, frame, () => retryDue(d, node, frame));
     return true;
   }
-  if (frame.attemptUntil === undefined || d.env.now < frame.attemptUntil) return false;
+  if (frame.attemptUntil === undefined || now < frame.attemptUntil) return false;
   delete d.own(frame).attemptUntil;
   const error = standardError("timeout", "the attempt timed out", frame.ref);
   propagate(d, frame, () => attemptExpired(d, node, frame, error));

@@ -74,3 +74,11 @@ export function isBusy(d: Draft, id: string): boolean {
   const frame = d.frames.get(id);
   return frame?.kind === "subscription" && frame.item !== undefined;
 }
+
+/** When a timer that fires only at its time does so. */
+export function dueAt(d: Draft, timerId: string): number | undefined {
+  if (timerId === "W") return d.state.timeoutAt;
+  const frame = d.frames.get(timerId.slice(1));
+  if (frame?.kind !== "try") return undefined;
+  return timerId.startsWith("r") ? frame.retryAt : frame.attemptUntil;
+}

@@ -124,3 +124,43 @@ test("a long loop and a wide fork keep the state linear", () => {
   assert.ok(large.loop < small.loop * 15, `${small.loop} → ${large.loop}`);
   assert.ok(large.fork < small.fork * 10, `${small.fork} → ${large.fork}`);
 });
+
+test("a timer that fired while it was suspended counts at resume, though the clock was set back since", () => {
+  const p = program(workflow("- w: { wait: PT1H }", "timeout: { after: PT10S }"));
+  const at = (now: number) => ({ ...environment, now });
+  let state = decide(p, undefined, { kind: "start", instanceId: "I", input: {} }, at(START)).state;
+  state = decide(p, state, { kind: "suspend" }, at(START + 1_000)).state;
+  const fired = decide(p, state, { kind: "timer.fired", timerId: "W" }, at(START + 10_000));
+  assert.ok(fired.applied);
+  state = decide(p, fired.state, { kind: "resume" }, at(START - 3_600_000)).state;
+  assert.equal(state.status, "faulted");
+});
+
+test("suspended, a subscription takes no second message while one is dealt with", () => {
+  const p = program(
+    workflow(`
+- s:
+    call: asyncapi
+    with:
+      document: { endpoint: http://broker/ }
+      channel: c
+      subscription:
+        consume: { amount: 3 }
+        foreach: { do: [ { w: { wait: PT1S } } ] }`),
+  );
+  let state: State | undefined;
+  const does = (command: Parameters<typeof decide>[2]): boolean => {
+    const decision = decide(p, state, command, environment);
+    ({ state } = decision);
+    return decision.applied;
+  };
+  const message = (n: number) =>
+    ({ kind: "activity.item", activityId: "2", itemId: `1.${n}`, item: { n } }) as const;
+  does({ kind: "start", instanceId: "I", input: {} });
+  assert.equal(does(message(1)), true);
+  does({ kind: "suspend" });
+  assert.equal(does(message(2)), false);
+  does({ kind: "resume" });
+  assert.equal(does({ kind: "timer.fired", timerId: "w3" }), true);
+  assert.equal(does(message(2)), true);
+});

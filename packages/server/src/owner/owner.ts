@@ -223,7 +223,7 @@ export class Owner {
       throw new StoreError("stale-epoch", "a partition changed hands while states were read");
     const { store, clock, log, random, randomBytes, runtime, partitions } = this.#config;
     const { tracing, wanted } = this.#config;
-    const now = this.#config.databaseNow();
+    const now = nowFor(taken, this.#config.databaseNow());
     const batch = new BatchBuilder();
     const after = nothingAfter();
     const context = {
@@ -366,4 +366,15 @@ export class Owner {
     entry.fail?.(error instanceof Error ? error : new Error(String(error)));
     return [];
   }
+}
+
+/**
+ * A timer that was taken up is due, whatever this node reads by now: another may have read more, or the database's clock may
+ * have been set back since. If it is not due by that clock, the database refuses the batch.
+ */
+function nowFor(taken: readonly Taken[], read: number): number {
+  let now = read;
+  for (const { entries } of taken)
+    for (const { timer } of entries) now = Math.max(now, timer?.fireAt ?? 0);
+  return now;
 }

@@ -148,8 +148,10 @@ export class ScheduleClients {
       this.#looked.add(name);
       this.#expectPunctual(state);
     }
-    if (state === undefined || state.paused !== undefined) return;
-    const long = state.buffer.length + state.backfills.length > 2;
+    if (state === undefined) return;
+    const waiting = state.buffer.length + state.backfills.length;
+    const long = waiting > (state.spec.workflow.name === "waits" ? 0 : 2);
+    if (state.paused !== undefined && !long) return;
     const kind = long || this.#random.chance(0.5) ? "schedule.delete" : "schedule.pause";
     this.#tell(name, { kind }, () => {});
   }
