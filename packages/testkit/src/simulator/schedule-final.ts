@@ -46,7 +46,10 @@ function notBackfilled({ state, decisions, backfills }: Life): number | undefine
     for (const time of timesBetween({ ...state, spec }, after, until)) {
       const row = decisions.get(`${time}/`);
       const refused = row?.reason === "unknown-workflow";
-      if (row?.outcome !== "started" && !refused && !isExcluded(spec, time)) return time;
+      // It waited in the buffer, and gave way to a newer time or to a change: on record as the backfill's.
+      const gaveWay = row?.origin === "backfill" && row.outcome === "skipped";
+      if (row?.outcome !== "started" && !refused && !gaveWay && !isExcluded(spec, time))
+        return time;
     }
   }
   return undefined;
