@@ -47,7 +47,10 @@ function notBackfilled({ state, decisions, backfills }: Life): number | undefine
       const row = decisions.get(`${time}/`);
       const refused = row?.reason === "unknown-workflow";
       // It waited in the buffer, and gave way to a newer time or to a change: on record as the backfill's.
-      const gaveWay = row?.origin === "backfill" && row.outcome === "skipped";
+      const gaveWay = [...decisions.values()].some(
+        ({ origin, outcome, nominal, until: last = nominal }) =>
+          origin === "backfill" && outcome === "skipped" && nominal <= time && time <= last,
+      );
       if (row?.outcome !== "started" && !refused && !gaveWay && !isExcluded(spec, time))
         return time;
     }
