@@ -1,6 +1,6 @@
 import { type Static, Type } from "typebox";
-import { json, NextCursor, ref, timestamp } from "./common.ts";
-import { EndpointName, EventFilter, EventMode, Failing, RetryPolicy } from "./endpoint.ts";
+import { json, NextCursor, ref } from "./common.ts";
+import { EndpointName, EventFilter, EventMode, endpointStanding, RetryPolicy } from "./endpoint.ts";
 
 const direction = Type.Union([Type.Literal("in"), Type.Literal("out")], {
   description: "`in`: events come from the broker; `out`: events go to it.",
@@ -113,14 +113,7 @@ export const Channel = Type.Object(
     credentials: Type.Boolean({ description: "True when it has some." }),
     paused,
     retry: ref(RetryPolicy),
-    disabled: Type.Optional(
-      Type.String({
-        description: "Why the server turned it off; a change with `paused: false` turns it on.",
-      }),
-    ),
-    failing: Type.Optional(ref(Failing)),
-    createdAt: timestamp("When it was created"),
-    updatedAt: timestamp("When it was changed last"),
+    ...endpointStanding,
   },
   { $id: "Channel", description: "A channel of a broker that events come from or go to." },
 );

@@ -75,6 +75,18 @@ export const Failing = Type.Object(
 );
 export type Failing = Static<typeof Failing>;
 
+/** How an endpoint stands: the last members of one that is shown. */
+export const endpointStanding = {
+  disabled: Type.Optional(
+    Type.String({
+      description: "Why the server turned it off; a change with `paused: false` turns it on.",
+    }),
+  ),
+  failing: Type.Optional(ref(Failing)),
+  createdAt: timestamp("When it was created"),
+  updatedAt: timestamp("When it was changed last"),
+};
+
 export const EventMode = Type.Union([Type.Literal("structured"), Type.Literal("binary")], {
   default: "structured",
   description:

@@ -1,6 +1,6 @@
 import { type Static, Type } from "typebox";
-import { NextCursor, ref, timestamp } from "./common.ts";
-import { EndpointName, EventFilter, EventMode, Failing, RetryPolicy } from "./endpoint.ts";
+import { NextCursor, ref } from "./common.ts";
+import { EndpointName, EventFilter, EventMode, endpointStanding, RetryPolicy } from "./endpoint.ts";
 
 const url = Type.String({
   minLength: 8,
@@ -81,14 +81,7 @@ const shown = {
   headers: Type.Array(Type.String(), { description: "Names of the header fields set." }),
   paused,
   retry: ref(RetryPolicy),
-  disabled: Type.Optional(
-    Type.String({
-      description: "Why the server turned it off; a change with `paused: false` turns it on.",
-    }),
-  ),
-  failing: Type.Optional(ref(Failing)),
-  createdAt: timestamp("When it was created"),
-  updatedAt: timestamp("When it was changed last"),
+  ...endpointStanding,
 };
 
 export const Webhook = Type.Object(shown, {

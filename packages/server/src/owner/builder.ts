@@ -69,6 +69,12 @@ export class BatchBuilder {
     return true;
   }
 
+  /** The timer was taken up: its row goes, unless it was set anew since; and it must have been due. */
+  fire({ partition, instanceId, timerId, fireAt }: TimerRow): void {
+    this.timers.end({ partition, instanceId, id: timerId, fireAt });
+    this.latestDue = Math.max(this.latestDue, fireAt);
+  }
+
   /** What became of a time; the last word counts, as {@link replaces} has it. */
   addDecision(row: DecisionRow): void {
     const name = `${row.scheduleId}/${row.nominal}/${row.key}`;

@@ -165,11 +165,7 @@ function consume(entry: Entry, { given: { batch }, open }: SlotContext): boolean
   if (entry.activity !== undefined && !open.delete(entry.activity.id))
     batch.activities.end(entry.activity);
   if (entry.message !== undefined && !batch.consume(entry.message, countsOnce(entry))) return false;
-  if (entry.timer !== undefined) {
-    const { partition, instanceId, timerId, fireAt } = entry.timer;
-    batch.timers.end({ partition, instanceId, id: timerId, fireAt });
-    batch.latestDue = Math.max(batch.latestDue, fireAt);
-  }
+  if (entry.timer !== undefined) batch.fire(entry.timer);
   if (entry.command.kind === "child.finished") {
     const { partition, instanceId } = entry;
     batch.children.end({ partition, instanceId, id: entry.command.childId });

@@ -1,6 +1,10 @@
 /** Applies the commands of a schedule in a batch, and gathers what the transaction has to write. */
-import type { Occasion, ScheduleCommand, ScheduleState } from "../scheduler/schedule.ts";
-import { SCHEDULE_TIMER } from "../scheduler/schedule.ts";
+import {
+  type Occasion,
+  SCHEDULE_TIMER,
+  type ScheduleCommand,
+  type ScheduleState,
+} from "../scheduler/schedule.ts";
 import { decideSchedule } from "../scheduler/decide.ts";
 import type { ScheduleDecided, Times } from "../scheduler/decided.ts";
 import { bucketOf } from "../events/buckets.ts";
@@ -80,10 +84,7 @@ function breakDown({ instanceId, timer }: Entry, fault: unknown, context: Decide
 /** Rows that the command came from go with it. False when it is an event that the batch has brought already. */
 function consume(entry: Entry, { batch }: DecideContext): boolean {
   if (entry.message !== undefined && !batch.consume(entry.message, countsOnce(entry))) return false;
-  if (entry.timer === undefined) return true;
-  const { partition, instanceId, timerId, fireAt } = entry.timer;
-  batch.timers.end({ partition, instanceId, id: timerId, fireAt });
-  batch.latestDue = Math.max(batch.latestDue, fireAt);
+  if (entry.timer !== undefined) batch.fire(entry.timer);
   return true;
 }
 
@@ -98,16 +99,11 @@ function letOut(
 ): void {
   const { batch, after } = context;
   for (const decision of decisions) {
-    const { key = "", ...rest } = decision;
+    const { key: own = "", ...rest } = decision;
     // A stretch does not stand in the way of what becomes of its first time.
-    if (decision.until !== undefined) {
-      const stretch = `${STRETCH}${decision.origin}`;
-      batch.addDecision({ partition, scheduleId: id, key: stretch, ...rest });
-      continue;
-    }
+    const key = decision.until === undefined ? own : `${STRETCH}${decision.origin}`;
     batch.addDecision({ partition, scheduleId: id, key, ...rest });
   }
-  const command = { kind: "cancel", reason: "the schedule starts another" } as const;
   if (listens !== undefined) listen(id, partition, tenant, listens, context);
   for (const { instanceId, occasion, report, spec } of starts) {
     const { workflow, priority } = spec;
@@ -122,6 +118,7 @@ function letOut(
     const mail = { command: { ...start, ...more }, workflow: of };
     send(instanceId, mail, context, batch, after);
   }
+  const command = { kind: "cancel", reason: "the schedule starts another" } as const;
   // One decision may start an instance and cancel it for a later time.
   for (const instanceId of cancels) send(instanceId, { command }, context, batch, after);
 }

@@ -27,7 +27,7 @@ import { type EngineNode, engineNode, type NodeConfig } from "./node.ts";
 import { random10 } from "./random.ts";
 import { postgresRuntime } from "./runtime.ts";
 import { postgresSchedules } from "./schedules.ts";
-import { isOutage } from "./start.ts";
+import { isOutage } from "./outage.ts";
 import { Watchers } from "./watchers.ts";
 
 /** Milliseconds a lease lasts. */

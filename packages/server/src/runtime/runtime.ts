@@ -30,7 +30,8 @@ import {
 } from "./functions.ts";
 import { getHistory, getInstance, listInstances, noInstance } from "./instances.ts";
 import { retryInstance } from "./retry.ts";
-import { explained, type Starts } from "./start.ts";
+import { explained } from "./outage.ts";
+import type { Starts } from "./start.ts";
 import { submitted } from "./submit.ts";
 import { storageStats } from "./storage.ts";
 import type { Watchers } from "./watchers.ts";

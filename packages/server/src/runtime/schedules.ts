@@ -22,7 +22,7 @@ import { checkFilters, insertFilters } from "./event-filters.ts";
 import { decodeCursor, encodeCursor } from "./cursors.ts";
 import { listDecisions, startedByKey } from "./decisions.ts";
 import { excluded, upcoming } from "./schedule-times.ts";
-import { explained } from "./start.ts";
+import { explained } from "./outage.ts";
 import { submitted } from "./submit.ts";
 import { type Caller, within } from "./within.ts";
 

@@ -3,7 +3,6 @@ import { createHash } from "node:crypto";
 import type { Program } from "@millrace/language";
 import { newId } from "@millrace/protocol";
 import { placement } from "../cluster/placement.ts";
-import type { Outcome } from "../owner/entry.ts";
 import type { Owner } from "../owner/owner.ts";
 import {
   DEFAULT_TENANT,
@@ -11,7 +10,8 @@ import {
   type StartedInstance,
   type StartInstance,
 } from "../runtime.ts";
-import { type KeyRow, type OwnerStore, StoreError, type WorkflowVersion } from "../store/store.ts";
+import type { KeyRow, OwnerStore, WorkflowVersion } from "../store/store.ts";
+import { submitted } from "./submit.ts";
 import type { Caller } from "./within.ts";
 import { canonical } from "./workflows.ts";
 
@@ -114,24 +114,20 @@ export class Starts {
     const { input, priority, trace } = request;
     const partition = key?.partition ?? Math.floor(random() * partitions);
     const id = key?.instanceId ?? newId(partition, databaseNow(), randomBytes());
-    const outcome = await new Promise<Outcome>((done, fail) => {
-      owner.submit({
+    const outcome = await submitted(owner, {
+      instanceId: id,
+      partition,
+      command: {
+        kind: "start",
         instanceId: id,
-        partition,
-        command: {
-          kind: "start",
-          instanceId: id,
-          input,
-          priority,
-          ...(trace === undefined ? {} : { trace }),
-        },
-        priority: priority ?? program.priority,
-        tenant: workflow.tenant,
-        start: { workflow, ...(key === undefined ? {} : { key }) },
-        caller,
-        done,
-        fail: (error) => fail(asRuntimeError(error)),
-      });
+        input,
+        priority,
+        ...(trace === undefined ? {} : { trace }),
+      },
+      priority: priority ?? program.priority,
+      tenant: workflow.tenant,
+      start: { workflow, ...(key === undefined ? {} : { key }) },
+      caller,
     });
     if (outcome.kind === "missing") throw noWorkflow(workflow);
     if (outcome.kind === "failed") throw outcome.fault;
@@ -182,37 +178,3 @@ function noWorkflow({ namespace, name, version }: WorkflowVersion): RuntimeError
   const message = `there is no workflow ${namespace}/${name} ${version}`;
   return new RuntimeError("not-found", message, { subject: "workflow" });
 }
-
-/** A database that does not answer is something the caller can act on. */
-export async function explained<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    throw asRuntimeError(error);
-  }
-}
-
-/** What a caller can do about an owner that gave up, or a database that does not answer. */
-export function asRuntimeError(error: unknown): unknown {
-  if (isOutage(error))
-    return new RuntimeError("unavailable", "the database does not answer", {
-      retryAfterMs: 1000,
-      cause: error,
-    });
-  if (!(error instanceof StoreError)) return error;
-  if (error.kind === "stale-epoch")
-    return new RuntimeError("not-owner", error.message, { retryAfterMs: 1000, cause: error });
-  return new RuntimeError("unavailable", error.message, { retryAfterMs: 1000, cause: error });
-}
-
-/** A database that is away, ends, or is out of resources (SQLSTATE classes 08, 53, 57, 58), or a broken connection. */
-export function isOutage(error: unknown): boolean {
-  if (!(error instanceof Error) || error instanceof RuntimeError || error instanceof StoreError)
-    return false;
-  const { code } = error as { code?: string };
-  if (code !== undefined && OUTAGES.test(code)) return true;
-  return /^(?:Connection terminated|timeout exceeded|timeout expired|Query read timeout)/i.test(
-    error.message,
-  );
-}
-const OUTAGES = /^(?:08|53|57|58|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_|EHOST|ENET)/;

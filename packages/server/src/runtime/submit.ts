@@ -1,7 +1,7 @@
 /** A command somebody waits for. */
 import type { Entry, Outcome } from "../owner/entry.ts";
 import type { Owner } from "../owner/owner.ts";
-import { asRuntimeError } from "./start.ts";
+import { asRuntimeError } from "./outage.ts";
 
 /**
  * Resolves when what the command did is durable.

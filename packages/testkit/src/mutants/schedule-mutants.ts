@@ -52,8 +52,8 @@ export const SCHEDULE_MUTANTS: readonly Mutant[] = [
     breaks: "the database does not look whether a schedule's time has come by its own clock",
     edits: [
       {
-        file: `${OWNER}/decide-schedule.ts`,
-        find: "  batch.latestDue = Math.max(batch.latestDue, fireAt);\n",
+        file: `${OWNER}/builder.ts`,
+        find: "    this.latestDue = Math.max(this.latestDue, fireAt);\n",
         replace: "",
       },
       {

@@ -1,6 +1,6 @@
 /** Endpoints and their deliveries on PostgreSQL, as the API sees them. */
 import type { Pool } from "pg";
-import { asRuntimeError } from "../../runtime/start.ts";
+import { asRuntimeError } from "../../runtime/outage.ts";
 import type { DeliveryRow, EndpointStore } from "../../outgoing/endpoint-store.ts";
 import { endpointOf, type RawEndpoint } from "./outgoing-store.ts";
 

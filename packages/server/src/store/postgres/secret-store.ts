@@ -1,6 +1,6 @@
 /** The store of secrets on PostgreSQL: single statements, each of which says what it expects to find. */
 import type { Pool } from "pg";
-import { asRuntimeError } from "../../runtime/start.ts";
+import { asRuntimeError } from "../../runtime/outage.ts";
 import type { DataKeyRow, SecretRow, SecretStore } from "../../secrets/store.ts";
 
 interface RawKey {
