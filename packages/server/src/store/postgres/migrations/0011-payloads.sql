@@ -1,0 +1,82 @@
+-- Immutable values by the SHA-256 of their bytes: what users put at /messages and /v1/payloads, and the large values of
+-- instances and events. This table is the catalogue of all of them; small ones stand here whole, large ones under
+-- `location` in one of the configured stores.
+CREATE TABLE payloads (
+  tenant     text COLLATE "C" NOT NULL,
+  digest     bytea NOT NULL CHECK (octet_length(digest) = 32),
+  size       bigint NOT NULL CHECK (size >= 0),
+  media_type text NOT NULL,
+  body       bytea,
+  -- Name of the store, and the key there. A key is made for one upload and never used again, so what deletes an old upload
+  -- cannot meet a new one of the same bytes.
+  store      text COLLATE "C",
+  location   text COLLATE "C",
+  -- The same in a second store, where one is configured.
+  mirror          text COLLATE "C",
+  mirror_location text COLLATE "C",
+  -- A user put it, and has not deleted it; until `expires_at`, where there is one.
+  kept       boolean NOT NULL,
+  expires_at bigint,
+  created_at bigint NOT NULL,
+  -- The last time it was put, by a user or by the engine.
+  touched_at bigint NOT NULL,
+  PRIMARY KEY (tenant, digest),
+  CHECK ((body IS NULL) = (location IS NOT NULL) AND (store IS NULL) = (location IS NULL)),
+  CHECK ((mirror IS NULL) = (mirror_location IS NULL))
+-- Messages come and go: vacuum early, by count.
+) WITH (autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
+-- The sweeper's: what nobody keeps, the oldest first; and what expires.
+CREATE INDEX payloads_not_kept ON payloads (touched_at) WHERE NOT kept;
+CREATE INDEX payloads_expiring ON payloads (expires_at) WHERE kept AND expires_at IS NOT NULL;
+
+-- Who refers to a payload: an instance, an event or a checkpoint, by id. Written in the transaction that writes the
+-- reference itself. The foreign key is what makes it impossible to delete a payload that something refers to, or to
+-- refer to one that is gone.
+CREATE TABLE payload_refs (
+  holder    text COLLATE "C" NOT NULL,
+  tenant    text COLLATE "C" NOT NULL,
+  digest    bytea NOT NULL,
+  kind      text COLLATE "C" NOT NULL CHECK (kind IN ('instance', 'event', 'checkpoint')),
+  at        bigint NOT NULL DEFAULT now_ms(),
+  PRIMARY KEY (holder, digest),
+  FOREIGN KEY (tenant, digest) REFERENCES payloads (tenant, digest)
+);
+CREATE INDEX payload_refs_of ON payload_refs (tenant, digest);
+-- When the sweeper looked at the references of a holder last.
+CREATE TABLE payload_marks (
+  holder    text COLLATE "C" PRIMARY KEY,
+  marked_at bigint NOT NULL
+);
+
+-- What is to be deleted in a store: written by the transaction that deletes the row, or before an upload begins, so that no
+-- crash leaves bytes that nothing knows of.
+CREATE TABLE payload_leftovers (
+  store    text COLLATE "C" NOT NULL,
+  location text COLLATE "C" NOT NULL,
+  -- Not before: an upload that is under way is left alone.
+  due_at   bigint NOT NULL,
+  PRIMARY KEY (store, location)
+);
+CREATE INDEX payload_leftovers_due ON payload_leftovers (due_at);
+
+-- The latest acknowledged checkpoint of each chain of attempts: the deliveries of an activity, and its runs by an
+-- enclosing `try`.
+CREATE TABLE activity_checkpoints (
+  partition   integer NOT NULL,
+  instance_id text COLLATE "C" NOT NULL,
+  -- The activity's idempotency key.
+  chain       text COLLATE "C" NOT NULL,
+  tenant      text COLLATE "C" NOT NULL,
+  attempt     integer NOT NULL CHECK (attempt > 0),
+  -- Counts the checkpoints of one attempt.
+  number      integer NOT NULL CHECK (number > 0),
+  level       text COLLATE "C" NOT NULL CHECK (level IN ('progress', 'data', 'state')),
+  -- Of the work that is done, 0 to 100.
+  percent     real CHECK (percent BETWEEN 0 AND 100),
+  note        text,
+  -- JSON, when it is small; else the payload, which `payload_refs` names with the chain as its holder.
+  data        text,
+  digest      bytea CHECK (octet_length(digest) = 32),
+  at          bigint NOT NULL,
+  PRIMARY KEY (partition, instance_id, chain)
+);
