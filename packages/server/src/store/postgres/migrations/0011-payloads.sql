@@ -25,9 +25,12 @@ CREATE TABLE payloads (
   CHECK ((mirror IS NULL) = (mirror_location IS NULL))
 -- Messages come and go: vacuum early, by count.
 ) WITH (autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
--- The sweeper's: what nobody keeps, the oldest first; and what expires.
-CREATE INDEX payloads_not_kept ON payloads (touched_at) WHERE NOT kept;
+-- The sweeper's: what nobody keeps, gone through in this order, some rows at a time; and what expires.
+CREATE INDEX payloads_not_kept ON payloads (touched_at, tenant, digest) WHERE NOT kept;
 CREATE INDEX payloads_expiring ON payloads (expires_at) WHERE kept AND expires_at IS NOT NULL;
+-- Whether a blob that a store lists is known here. Unique: a key is made for one upload.
+CREATE UNIQUE INDEX payloads_by_location ON payloads (store, location) WHERE location IS NOT NULL;
+CREATE UNIQUE INDEX payloads_by_mirror ON payloads (mirror, mirror_location) WHERE mirror_location IS NOT NULL;
 
 -- Who refers to a payload: an instance, an event or a checkpoint, by id. Written in the transaction that writes the
 -- reference itself. The foreign key is what makes it impossible to delete a payload that something refers to, or to
@@ -37,15 +40,25 @@ CREATE TABLE payload_refs (
   tenant    text COLLATE "C" NOT NULL,
   digest    bytea NOT NULL,
   kind      text COLLATE "C" NOT NULL CHECK (kind IN ('instance', 'event', 'checkpoint')),
+  -- Rises each time that a transaction writes a reference which is there already.
   at        bigint NOT NULL DEFAULT now_ms(),
   PRIMARY KEY (holder, digest),
   FOREIGN KEY (tenant, digest) REFERENCES payloads (tenant, digest)
 );
 CREATE INDEX payload_refs_of ON payload_refs (tenant, digest);
--- When the sweeper looked at the references of a holder last.
+-- When the sweeper looked at the references of an instance last.
 CREATE TABLE payload_marks (
   holder    text COLLATE "C" PRIMARY KEY,
-  marked_at bigint NOT NULL
+  marked_at bigint NOT NULL,
+  -- Of the instance, as it was then; NULL when there was none.
+  revision  bigint,
+  -- Nothing was on its way to it: until its revision is another, or a reference is newer, there is nothing to find.
+  settled   boolean NOT NULL
+);
+-- What one server does for all now and then: when one did last.
+CREATE TABLE payload_rounds (
+  name     text COLLATE "C" PRIMARY KEY,
+  began_at bigint NOT NULL
 );
 
 -- What is to be deleted in a store: written by the transaction that deletes the row, or before an upload begins, so that no
@@ -55,6 +68,8 @@ CREATE TABLE payload_leftovers (
   location text COLLATE "C" NOT NULL,
   -- Not before: an upload that is under way is left alone.
   due_at   bigint NOT NULL,
+  -- The blob is being deleted: no upload may end with it, or put it off, any more.
+  sweeping boolean NOT NULL DEFAULT false,
   PRIMARY KEY (store, location)
 );
 CREATE INDEX payload_leftovers_due ON payload_leftovers (due_at);
