@@ -5,6 +5,7 @@
 import type { TenantEgress } from "./activities/egress/policy.ts";
 import { parseTenantEgress } from "./activities/egress/tenants.ts";
 import { LOG_LEVELS } from "./observe/levels.ts";
+import { type OptionalPayloadSetting, PAYLOAD_SETTINGS } from "./payload-settings.ts";
 import { RUN_SETTINGS } from "./run-settings.ts";
 import {
   anyText,
@@ -212,6 +213,7 @@ export const SETTINGS = {
     "gRPC servers (`host:port`), separated by commas, that are spoken to with TLS although their port is not 443.",
     hostPorts,
   ),
+  ...PAYLOAD_SETTINGS,
   ...RUN_SETTINGS,
 } as const;
 
@@ -221,7 +223,8 @@ type OptionalSetting =
   | "catalogFolder"
   | "masterKey"
   | "masterKeyFile"
-  | "masterKeyCommand";
+  | "masterKeyCommand"
+  | OptionalPayloadSetting;
 
 /** Times are in milliseconds, sizes in bytes. */
 export type Config = {

@@ -24,6 +24,7 @@ import type { Runtime } from "./runtime.ts";
 import type { Schedules } from "./scheduler/service.ts";
 import type { SharedServices } from "./activities/tenants.ts";
 import type { Leaving } from "./outgoing/open.ts";
+import type { EngineValues, Payloads } from "./payloads/payloads.ts";
 import type { JsonObject } from "@millrace/language";
 import { LogRedaction } from "./secrets/redact.ts";
 import type { Vault } from "./secrets/vault.ts";
@@ -47,6 +48,8 @@ export interface RuntimeParts {
   readonly executor: ActivityExecutor;
   /** For what leaves by itself: connections through the egress boundary, and the vault; without it, nothing does. */
   readonly leaving?: { readonly services: SharedServices; readonly vault: Vault };
+  /** Where large values of the engine are stored; without it, they stay where they are. */
+  readonly payloads?: EngineValues;
   /** Fetches functions and schemas that definitions take from outside; without it, none that has an address. */
   readonly fetcher?: DocumentFetcher;
   /** Is told what was committed. */
@@ -75,6 +78,7 @@ export interface RuntimeHost {
   readonly schedules: Schedules;
   readonly secrets: Vault;
   readonly leaving?: Leaving | undefined;
+  readonly payloads: Payloads;
   stop(): Promise<void>;
 }
 
@@ -100,6 +104,8 @@ export async function startRuntime(
   const log = options.log ?? (await defaultLog(config, redaction));
   const { openVault } = await import("./secrets/open.ts");
   const secrets = await openVault(config, clock, log);
+  const { openPayloads } = await import("./payloads/open.ts");
+  const payloads = openPayloads(config, clock, log);
   const { BreakerEvents } = await import("./observe/breaker-events.ts");
   const breakers = new BreakerEvents(clock, log);
   const shared = { clock, log, metrics, redaction, secrets: secrets.vault, breakers };
@@ -115,6 +121,7 @@ export async function startRuntime(
       clock,
       executor,
       leaving,
+      payloads: payloads.payloads,
       fetcher: activities,
       ...(onFacts === undefined ? {} : { onFacts }),
       ...(tracing === undefined ? {} : { tracing }),
@@ -125,8 +132,10 @@ export async function startRuntime(
       schedules: opened.schedules,
       secrets: secrets.vault,
       leaving: opened.leaving,
+      payloads: payloads.payloads,
       async stop() {
         await opened.stop();
+        await payloads.close();
         await services.close();
         await activities.close();
         await secrets.close();
@@ -134,6 +143,7 @@ export async function startRuntime(
     };
   } catch (error) {
     await activities.close();
+    await payloads.close();
     await secrets.close();
     throw error;
   }
@@ -159,12 +169,12 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     await telemetry?.stop();
     throw error;
   });
-  const { runtime, schedules, secrets, leaving } = host;
+  const { runtime, schedules, secrets, leaving, payloads } = host;
   telemetry?.start(log, () => all.families(runtime));
   const exposition = () => all.of(runtime);
   try {
     const common = { config, log, clock, metrics, exposition };
-    const api = await startApi({ runtime, schedules, secrets, leaving, ...common });
+    const api = await startApi({ runtime, schedules, secrets, leaving, payloads, ...common });
     log.info({ url: api.url }, "listening");
     const runs = await describeRuns(runsOf(config));
     if (runs !== undefined) log.info({ runs: config.runs }, runs);
@@ -177,7 +187,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       await telemetry?.stop();
       log.info({}, "stopped");
     });
-    return { url: api.url, runtime, schedules, secrets, log, stop };
+    return { url: api.url, runtime, schedules, secrets, payloads, log, stop };
   } catch (error) {
     await host.stop();
     await telemetry?.stop();

@@ -65,6 +65,22 @@ export function integer(least: number, most: number): (text: string) => number {
   };
 }
 
+const UNITS: Readonly<Record<string, number>> = {
+  "": 1,
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
+  TiB: 1024 ** 4,
+};
+
+/** `64MiB`, `1.5GiB`; without a unit, bytes. */
+export function byteSize(text: string): number {
+  const [, number, unit = ""] = /^(\d{1,15}(?:\.\d{1,3})?) ?(\w*)$/.exec(text) ?? [];
+  const bytes = Math.round(Number(number) * (UNITS[unit] ?? Number.NaN));
+  if (Number.isSafeInteger(bytes)) return bytes;
+  throw new ConfigError("expected a size in bytes, or with a unit: 512KiB, 64MiB, 5GiB");
+}
+
 export function flag(text: string): boolean {
   if (text === "true" || text === "1") return true;
   if (text === "false" || text === "0") return false;

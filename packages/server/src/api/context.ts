@@ -4,6 +4,7 @@ import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Leaving } from "../outgoing/open.ts";
+import type { Payloads } from "../payloads/payloads.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Schedules } from "../scheduler/service.ts";
 import type { Vault } from "../secrets/vault.ts";
@@ -14,6 +15,8 @@ export interface ApiContext {
   readonly secrets: Vault;
   /** Webhooks and channels, where there are any. */
   readonly leaving?: Leaving | undefined;
+  /** Messages and payloads, where there are any. */
+  readonly payloads?: Payloads | undefined;
   readonly config: Pick<
     Config,
     "apiKeys" | "allowedHosts" | "host" | "maxBodyBytes" | "maxWait" | "origins"

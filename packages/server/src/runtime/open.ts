@@ -47,7 +47,7 @@ const OUTGOING_CONNECTIONS = 4;
  * The owner's statements find every row by a key. A plan made while a table was small would scan it, and stays in use
  * until statistics come; so the owner's connections are left no other plan than the index.
  */
-const OWNER_PLANS =
+export const OWNER_PLANS =
   "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off";
 
 export async function openPostgresRuntime(parts: RuntimeParts): Promise<RunningRuntime> {

@@ -20,6 +20,7 @@ export function joined<T>(rows: readonly T[], pick: (row: T) => string | undefin
 }
 
 const HEADER = 20;
+const BYTEA = 17;
 const INT8 = 20;
 const INT4 = 23;
 
@@ -62,6 +63,34 @@ export function hashes<T>(rows: readonly T[], pick: (row: T) => string): Buffer 
     at += buffer.write(pick(row), at, 8, "hex");
   }
   return header(buffer, INT8, rows.length, 0);
+}
+
+/** SHA-256 digests, 64 hexadecimal digits each, as a `bytea[]` in PostgreSQL's binary form. */
+export function digests<T>(rows: readonly T[], pick: (row: T) => string): Buffer {
+  const buffer = Buffer.allocUnsafe(HEADER + rows.length * 36);
+  let at = HEADER;
+  for (const row of rows) {
+    at = buffer.writeInt32BE(32, at);
+    const written = buffer.write(pick(row), at, 32, "hex");
+    if (written !== 32) throw new Error("not a SHA-256 digest in hexadecimal");
+    at += written;
+  }
+  return header(buffer, BYTEA, rows.length, 0);
+}
+
+/** Bytes as a `bytea[]` in PostgreSQL's binary form. */
+export function byteas<T>(rows: readonly T[], pick: (row: T) => Buffer): Buffer {
+  let length = HEADER;
+  for (const row of rows) length += 4 + pick(row).length;
+  const buffer = Buffer.allocUnsafe(length);
+  let at = HEADER;
+  for (const row of rows) {
+    const bytes = pick(row);
+    at = buffer.writeInt32BE(bytes.length, at);
+    buffer.set(bytes, at);
+    at += bytes.length;
+  }
+  return header(buffer, BYTEA, rows.length, 0);
 }
 
 /** One dimension from 1; see array_recv in PostgreSQL's arrayfuncs.c. */
