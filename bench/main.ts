@@ -13,6 +13,7 @@ import { events } from "./groups/events.ts";
 import { jq } from "./groups/jq.ts";
 import { latency } from "./groups/latency.ts";
 import { million } from "./groups/million.ts";
+import { payloads } from "./groups/payloads.ts";
 import { manyCallers, oneActivity, overHttp, threeActivities } from "./groups/saturation.ts";
 import { schedules } from "./groups/schedules.ts";
 import { machine } from "./machine.ts";
@@ -31,6 +32,7 @@ const GROUPS: readonly Group[] = [
   schedules,
   events,
   egress,
+  payloads,
   jq,
 ];
 

@@ -10,6 +10,7 @@ export type { Coordinator } from "./cluster/coordinator.ts";
 export { childInstanceId } from "./cluster/placement.ts";
 export type { Logger } from "./logger.ts";
 export type { Outcome } from "./owner/entry.ts";
+export * from "./payloads/blob-store.ts";
 export { databaseClock } from "./runtime/database-clock.ts";
 export { type EngineNode, engineNode } from "./runtime/node.ts";
 export { within } from "./runtime/within.ts";

@@ -3,6 +3,7 @@
  *
  *     npm run test:crash -- [--rounds 11] [--seed 1] [--only KIND] [--mode embedded|given]
  *     npm run test:crash -- --firings 100      the server is killed so many times while schedules are due
+ *     npm run test:crash -- --payloads 100     the server is killed so many times in the midst of 10,000 uploads at once
  *
  * Prints a line for each round and the totals; exits with 1 when anything is not zero that should be. Ctrl-C ends the run
  * after the round under way; a second one at once.
@@ -10,8 +11,12 @@
 import { parseArgs } from "node:util";
 import { FAULTS, KINDS } from "./faults.ts";
 import { isBad, runFirings } from "./firings.ts";
+import { isBadPayloads, runPayloads } from "./payloads.ts";
 import { FAULTY, runRounds } from "./run.ts";
 import { MODES } from "./stand.ts";
+
+/** Of a round with payloads. */
+const UPLOADS = 10_000;
 
 const { values } = parseArgs({
   options: {
@@ -20,6 +25,7 @@ const { values } = parseArgs({
     only: { type: "string" },
     mode: { type: "string" },
     firings: { type: "string" },
+    payloads: { type: "string" },
   },
 });
 
@@ -47,17 +53,29 @@ function ending(): AbortSignal {
 
 async function fire(kills: number, seed: number): Promise<never> {
   const totals = await runFirings({ kills, seed, say, signal: ending() });
+  sayAll(totals);
+  process.exit(isBad(totals) ? 1 : 0);
+}
+
+async function upload(rounds: number, seed: number): Promise<never> {
+  const totals = await runPayloads({ rounds, uploads: UPLOADS, seed, say, signal: ending() });
+  sayAll(totals);
+  process.exit(isBadPayloads(totals) ? 1 : 0);
+}
+
+function sayAll(totals: object): void {
   say(
     Object.entries(totals)
       .map(([name, value]) => `${name} ${value}`)
       .join(", "),
   );
-  process.exit(isBad(totals) ? 1 : 0);
 }
 
 try {
   if (values.firings !== undefined)
     await fire(number("firings", values.firings), number("seed", values.seed));
+  if (values.payloads !== undefined)
+    await upload(number("payloads", values.payloads), number("seed", values.seed));
   const only = oneOf("only", values.only, KINDS);
   const rounds = number("rounds", values.rounds);
   for (const kind of only === undefined ? KINDS : [only]) say(`${kind}: ${FAULTS[kind].what}`);

@@ -21,6 +21,8 @@ export interface StandOptions {
   readonly smallDisk: boolean;
   /** The server takes its partitions at once when it starts, instead of waiting for leases to end. */
   readonly exclusive: boolean;
+  /** Further variables of the server. @param folder that of the stand */
+  readonly environment?: (folder: string) => Readonly<Record<string, string>>;
 }
 
 export interface Stand extends StandOptions {
@@ -81,12 +83,12 @@ export async function openStand(options: StandOptions): Promise<Stand | undefine
 
 type Parts = Pick<Stand, "server" | "database" | "proxy">;
 
-async function embedded(folder: string, data: string, _options: StandOptions): Promise<Parts> {
+async function embedded(folder: string, data: string, options: StandOptions): Promise<Parts> {
   const dataDir = join(data, "millrace");
   mkdirSync(dataDir, { recursive: true });
   const server = await ServerProcess.start({
     words: ["dev", "--data-dir", dataDir],
-    environment: {},
+    environment: options.environment?.(folder) ?? {},
     log: join(folder, "server.log"),
   });
   return { server, database: embeddedPostgres(dataDir) };
@@ -104,6 +106,7 @@ async function given(folder: string, data: string, options: StandOptions): Promi
       MILLRACE_DATABASE_URL: url.href,
       MILLRACE_EGRESS_ALLOW_LOOPBACK: "true",
       MILLRACE_EXCLUSIVE: String(options.exclusive),
+      ...options.environment?.(folder),
     },
     log: join(folder, "server.log"),
   });

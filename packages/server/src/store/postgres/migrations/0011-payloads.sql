@@ -74,6 +74,14 @@ CREATE TABLE payload_leftovers (
 );
 CREATE INDEX payload_leftovers_due ON payload_leftovers (due_at);
 
+-- Ids of this database and of the folder that its payloads are in: the folder holds both, so that a server notices when it is
+-- given another folder, or another database.
+CREATE TABLE payload_stores (
+  name text COLLATE "C" PRIMARY KEY,
+  id   text NOT NULL
+);
+INSERT INTO payload_stores (name, id) VALUES ('database', gen_random_uuid()::text);
+
 -- The latest acknowledged checkpoint of each chain of attempts: the deliveries of an activity, and its runs by an
 -- enclosing `try`.
 CREATE TABLE activity_checkpoints (

@@ -1,0 +1,5 @@
+/** What every store of payloads is held to. */
+export * from "./blob-store-suite.ts";
+export * from "./bodies.ts";
+export { mountSmallDisk, type SmallDisk } from "../crash/small-disk.ts";
+export { unprivilegedUser } from "../postgres-server.ts";
