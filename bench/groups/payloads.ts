@@ -4,7 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Bench, Group } from "../bench.ts";
 import { type Figure, median } from "../figure.ts";
-import { byHand, startTransferServer, type TransferServer, writeFileOf } from "../payloads/transfer.ts";
+import {
+  byHand,
+  startTransferServer,
+  type TransferServer,
+  writeFileOf,
+} from "../payloads/transfer.ts";
 import { withDatabase } from "../postgres.ts";
 
 const MIB = 1024 * 1024;
@@ -80,7 +85,13 @@ async function measure(
   return figures(samples, mebibytes);
 }
 
-function describe({ seconds, grown }: { readonly seconds: number; readonly grown: number }): string {
+function describe({
+  seconds,
+  grown,
+}: {
+  readonly seconds: number;
+  readonly grown: number;
+}): string {
   return `${seconds.toFixed(2)} s and ${grown.toFixed(0)} MiB more memory`;
 }
 

@@ -24,7 +24,7 @@ if (what === "hang") {
 } else {
   const client = async (): Promise<void> => {
     for (let turn = 0; ; turn++) {
-      const [next, bytes] = [newKey(), sealed(turn % 8 === 0 ? 3 * MIB : turn * 997)];
+      const [next, bytes] = [newKey(), sealed(turn % 8 === 4 ? 3 * MIB : turn * 997)];
       await store.put(next, chunked(bytes));
       writeSync(1, `${next} ${sha256(bytes)}\n`);
     }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -23,14 +24,21 @@ import {
   isWhole,
   KIB,
   MIB,
+  mountCuttable,
   mountSmallDisk,
   randomBody,
   readAll,
+  sha256,
   testBlobStore,
   unprivilegedUser,
 } from "@millrace/testkit/payloads";
 import pg from "pg";
-import { BlobError, type BlobErrorKind, newKey } from "../../src/payloads/blob-store.ts";
+import {
+  BlobError,
+  type BlobErrorKind,
+  type BlobStore,
+  newKey,
+} from "../../src/payloads/blob-store.ts";
 import { openDirectoryStore } from "../../src/payloads/directory/index.ts";
 import { folderRegistry } from "../../src/store/postgres/payload-folder.ts";
 import { migrate } from "../../src/store/postgres/migrate.ts";
@@ -38,16 +46,29 @@ import { CHILD, directoryStand, openPrepared, registryOf } from "./directory-sta
 
 testBlobStore("the directory", {
   open: directoryStand,
-  borders: [MIB, 8 * MIB, 64 * MIB],
+  borders: [MIB],
   holds: 8 * MIB,
 });
 
 function newFolder(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), "millrace-directory-"));
-  t.after(() => {
-    rmSync(folder, { recursive: true, force: true });
-  });
+  t.after(() => rmSync(folder, { recursive: true }));
   return folder;
+}
+
+/** A file system of its own, gone after the test. */
+function newDisk<T extends { unmount(): void }>(
+  t: TestContext,
+  mount: (folder: string, megabytes: number) => T | undefined,
+  megabytes: number,
+): T | undefined {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-disk-"));
+  const disk = mount(folder, megabytes);
+  t.after(() => {
+    disk?.unmount();
+    rmSync(folder, { recursive: true });
+  });
+  return disk;
 }
 
 const isBlobError = (kind: BlobErrorKind, message: RegExp) => (error: unknown) =>
@@ -98,6 +119,17 @@ test("what others put into the folder is no blob", async (t) => {
   assert.deepEqual(found, [key]);
 });
 
+test("a large upload is flushed on the way, and comes back as it went", async (t) => {
+  const store = await openPrepared(newFolder(t));
+  const [key, bytes] = [newKey(), randomBody(140 * MIB)];
+  await store.put(key, chunked(bytes));
+  const stream = await store.get(key);
+  assert.ok(stream !== undefined);
+  const hash = createHash("sha256");
+  for await (const chunk of stream) hash.update(chunk as Buffer);
+  assert.equal(hash.digest("hex"), sha256(bytes));
+});
+
 test("a file that was cut off under a reader fails it, and does not end early", async (t) => {
   const folder = newFolder(t);
   const store = await openPrepared(folder);
@@ -110,10 +142,8 @@ test("a file that was cut off under a reader fails it, and does not end early", 
 });
 
 test("a full disk is told, leaves nothing, and reading goes on", async (t) => {
-  const folder = newFolder(t);
-  const disk = mountSmallDisk(join(folder, "disk"), 24);
+  const disk = newDisk(t, mountSmallDisk, 24);
   if (disk === undefined) return t.skip("a small disk needs root on Linux");
-  t.after(() => disk.unmount());
   const payloads = join(disk.folder, "payloads");
   const registry = registryOf();
   const store = await openPrepared(payloads, registry);
@@ -134,10 +164,8 @@ test("a full disk is told, leaves nothing, and reading goes on", async (t) => {
 });
 
 test("a body that hangs does not hide that the disk failed", async (t) => {
-  const folder = newFolder(t);
-  const disk = mountSmallDisk(join(folder, "disk"), 8);
+  const disk = newDisk(t, mountSmallDisk, 8);
   if (disk === undefined) return t.skip("a small disk needs root on Linux");
-  t.after(() => disk.unmount());
   const store = await openPrepared(disk.folder);
   disk.fill();
   const { body, released } = hanging(randomBody(MIB));
@@ -156,7 +184,10 @@ test("a folder that the server may not write in is refused, and why", async (t) 
   chmodSync(folder, 0o500);
   if (user !== undefined) process.seteuid?.(user.uid);
   try {
-    const closed = isBlobError("refused", /may not write there: change its owner or mode \(EACCES\)/);
+    const closed = isBlobError(
+      "refused",
+      /may not write there: change its owner or mode \(EACCES\)/,
+    );
     await assert.rejects(prepare(join(folder, "payloads")), closed);
   } finally {
     if (user !== undefined) process.seteuid?.(0);
@@ -194,7 +225,10 @@ test("servers that start at the same time on the same folder agree whose it is",
   const stores = await Promise.all([1, 2, 3, 4].map(() => openPrepared(folder, registry)));
   const key = newKey();
   await stores[0]?.put(key, chunked(randomBody(10)));
-  for (const store of stores) assert.ok((await store.get(key)) !== undefined);
+  for (const store of stores) {
+    const stream = await store.get(key);
+    assert.ok(stream !== undefined && (await readAll(stream)).length === 10);
+  }
 });
 
 test("a damaged marker is refused", async (t) => {
@@ -224,31 +258,63 @@ test("PostgreSQL knows itself and its folder", async () => {
   await database.drop();
 });
 
+/** Uploads without end in a process of its own; `strike` is called when so many have succeeded. @returns digests by key */
+async function loadUntil(
+  folder: string,
+  wanted: number,
+  strike: (kill: () => void) => void,
+): Promise<ReadonlyMap<string, string>> {
+  const child = spawn(process.execPath, [CHILD, folder, "load"], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const exited = once(child, "exit");
+  const done = new Map<string, string>();
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [key = "", digest = ""] = line.split(" ");
+    done.set(key, digest);
+    if (done.size === wanted) strike(() => child.kill("SIGKILL"));
+  }
+  await exited;
+  return done;
+}
+
+/** What succeeded is there, and everything that is there is whole; all of it is deleted. */
+async function judgeAndClear(
+  folder: string,
+  store: BlobStore,
+  done: ReadonlyMap<string, string>,
+): Promise<void> {
+  const found = new Set<string>();
+  for await (const { key, size } of store.list()) {
+    const bytes = readFileSync(join(folder, key.slice(0, 2), key));
+    assert.ok(isWhole(bytes) && bytes.length === size, `${key}, ${size} bytes, is not whole`);
+    if (done.has(key)) assert.equal(sha256(bytes), done.get(key));
+    found.add(key);
+    await store.delete(key);
+  }
+  for (const key of done.keys()) assert.ok(found.has(key), `${key} is lost`);
+  await store.tidy(0);
+  assert.deepEqual(readdirSync(join(folder, "partial")), []);
+}
+
 test("whatever the moment of a SIGKILL, what succeeded is there, and what is there is whole", async (t) => {
   const folder = newFolder(t);
   const store = await openPrepared(folder);
-  for (let round = 0; round < 5; round++) {
-    const done = new Map<string, string>();
-    const child = spawn(process.execPath, [CHILD, folder, "load"], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    const exited = once(child, "exit");
-    const wanted = 40 + round * 50;
-    for await (const line of createInterface({ input: child.stdout })) {
-      const [key = "", digest = ""] = line.split(" ");
-      done.set(key, digest);
-      if (done.size === wanted) child.kill("SIGKILL");
-    }
-    await exited;
-    const found = new Set<string>();
-    for await (const { key, size } of store.list()) {
-      found.add(key);
-      const bytes = readFileSync(join(folder, key.slice(0, 2), key));
-      assert.ok(isWhole(bytes) && bytes.length === size, `${key} is not whole`);
-      await store.delete(key);
-    }
-    for (const key of done.keys()) assert.ok(found.has(key), `${key} is lost`);
-    await store.tidy(0);
-    assert.deepEqual(readdirSync(join(folder, "partial")), []);
+  for (let round = 0; round < 3; round++) {
+    const done = await loadUntil(folder, 40 + round * 100, (kill) => kill());
+    await judgeAndClear(folder, store, done);
+  }
+});
+
+test("whatever the moment of a power failure, what succeeded is there, and what is there is whole", async (t) => {
+  const disk = newDisk(t, mountCuttable, 512);
+  if (disk === undefined) return t.skip("needs root on Linux, a loop device, mkfs.ext4 and Perl");
+  const folder = join(disk.folder, "payloads");
+  const registry = registryOf();
+  for (let round = 0; round < 4; round++) {
+    const store = await openPrepared(folder, registry);
+    const done = await loadUntil(folder, 20 + round * 30, () => disk.cut());
+    disk.powerOn();
+    await judgeAndClear(folder, store, done);
   }
 });

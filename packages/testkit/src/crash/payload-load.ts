@@ -52,13 +52,12 @@ function sizeOf(drawn: number, random: Random): number {
   return drawn < LARGE ? random.between(BORDER, 6 * BORDER) : random.between(16, BORDER - 100);
 }
 
-const LETTERS = "abcdefghijklmnopqrstuvwxyz äöü→\n\"\\🙂";
+const LETTERS = 'abcdefghijklmnopqrstuvwxyz äöü→\n"\\🙂';
 
 function messageOf(random: Random): Buffer {
-  const letters = [...LETTERS];
   const length = random.chance(0.1) ? random.between(100, 4_000) : random.between(0, 40);
   const start = randomBody(12).toString("hex");
-  return Buffer.from(start + Array.from({ length }, () => random.pick(letters)).join(""), "utf8");
+  return Buffer.from(start + Array.from({ length }, () => random.pick(LETTERS)).join(""), "utf8");
 }
 
 /** A connection for each request, kept for the next one. */
@@ -89,7 +88,9 @@ export class PayloadClient {
       sent.destroy();
     });
     sent.on("error", () => resolve(undefined));
-    sent.on("response", (response) => readAnswer(response).then(resolve, () => resolve(undefined)));
+    sent.on("response", (response) => {
+      void readAnswer(response).then(resolve, () => resolve(undefined));
+    });
     if (bytes !== undefined && isChunked)
       for (let at = 0; at < bytes.length; at += BORDER) sent.write(bytes.subarray(at, at + BORDER));
     sent.end(isChunked ? undefined : bytes);
@@ -116,10 +117,7 @@ export class PayloadClient {
   }
 
   /** The bytes behind a digest; `absent` when there are none, undefined when there was no answer. */
-  async read(
-    kind: Upload["kind"],
-    digest: string,
-  ): Promise<Buffer | "absent" | undefined> {
+  async read(kind: Upload["kind"], digest: string): Promise<Buffer | "absent" | undefined> {
     const path = kind === "message" ? `/messages/${digest}` : `/v1/payloads/${digest}`;
     const answer = await this.send("GET", path);
     if (answer?.status === 404) return "absent";

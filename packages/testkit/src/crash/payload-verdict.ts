@@ -42,10 +42,10 @@ export async function judgeUploads(
 ): Promise<void> {
   await forEach(uploads, async ({ kind, digest, bytes, outcome }) => {
     const found = await client.read(kind, digest);
-    if (found instanceof Buffer) {
-      if (!found.equals(bytes)) damaged.push(`${kind} ${digest}: ${found.length} bytes came`);
-    } else if (outcome === "acknowledged")
-      lost.push(`${kind} ${digest}, ${bytes.length} bytes: ${found ?? "no answer"}`);
+    const what = `${kind} ${digest}, ${bytes.length} bytes`;
+    if (typeof found === "object") {
+      if (!found.equals(bytes)) damaged.push(`${what}: ${found.length} bytes came`);
+    } else if (outcome === "acknowledged") lost.push(`${what}: ${found ?? "no answer"}`);
   });
 }
 

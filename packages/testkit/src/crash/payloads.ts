@@ -74,8 +74,15 @@ export async function runPayloads(options: PayloadRounds): Promise<PayloadTotals
   if (stand === undefined) throw new Error("there is nothing to run on");
   const series = new Series(stand, options.uploads);
   try {
-    for (let round = 0; round < rounds && signal?.aborted !== true; round++)
-      await series.round(seeded(seed + round), `round ${round + 1}, seed ${seed + round}`, say, totals);
+    for (let round = 0; round < rounds; round++) {
+      if (signal?.aborted === true) break;
+      await series.round(
+        seeded(seed + round),
+        `round ${round + 1}, seed ${seed + round}`,
+        say,
+        totals,
+      );
+    }
   } finally {
     const bad = totals.rounds === 0 || isBadPayloads(totals);
     if (bad) say(`logs in ${stand.folder}`);
@@ -137,7 +144,11 @@ class Series {
     totals.uploads += uploads.length;
     totals.acknowledged += acknowledged;
     totals.turnedAway += load.turnedAway + reader.turnedAway;
-    const faults = { ...verdict, wrong: [...load.wrong, ...reader.wrong], hung: [...load.hung, ...reader.hung] };
+    const faults = {
+      ...verdict,
+      wrong: [...load.wrong, ...reader.wrong],
+      hung: [...load.hung, ...reader.hung],
+    };
     const counts = Object.entries(faults).map(([fault, all]) => `${fault} ${all.length}`);
     const seconds = ((performance.now() - began) / 1_000).toFixed(0);
     const what = killsDatabase ? "server and PostgreSQL" : "server";
@@ -199,7 +210,7 @@ class Series {
   ): Promise<void> {
     await forEach(deleted, async ([{ kind, digest, bytes }, isAcknowledged]) => {
       const found = await client.read(kind, digest);
-      if (!(found instanceof Buffer)) return;
+      if (typeof found !== "object") return;
       if (isAcknowledged) leftover.push(`${kind} ${digest} was deleted, and is there`);
       if (!found.equals(bytes)) damaged.push(`${kind} ${digest}: ${found.length} bytes came`);
     });

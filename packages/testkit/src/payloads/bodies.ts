@@ -33,7 +33,7 @@ export interface Hanging {
   /** Resolves when whoever read the body has let go of it. */
   readonly released: Promise<void>;
   /** Ends the body. */
-  finish(): void;
+  readonly finish: () => void;
 }
 
 /** A body that gives its bytes and then hangs, as one of a client does that stops half-way without going away. */

@@ -1,5 +1,6 @@
 /** What every store of payloads is held to. */
 export * from "./blob-store-suite.ts";
 export * from "./bodies.ts";
+export * from "./power-cut.ts";
 export { mountSmallDisk, type SmallDisk } from "../crash/small-disk.ts";
 export { unprivilegedUser } from "../postgres-server.ts";

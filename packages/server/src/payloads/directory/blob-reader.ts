@@ -43,10 +43,13 @@ export class BlobReader extends Readable {
     }
   }
 
-  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    const over = (): void => callback(error);
-    void Promise.resolve(this.#reading)
-      .then(() => this.#file.close())
-      .then(over, over);
+  override _destroy(reason: Error | null, done: (error?: Error | null) => void): void {
+    void this.#close().finally(() => done(reason));
+  }
+
+  async #close(): Promise<void> {
+    await this.#reading;
+    // All was read, or nobody wants it any more.
+    await this.#file.close().catch(() => {});
   }
 }

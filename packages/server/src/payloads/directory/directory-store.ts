@@ -59,11 +59,7 @@ class DirectoryStore implements BlobStore {
     this.#now = now;
   }
 
-  async put(
-    key: string,
-    body: AsyncIterable<Uint8Array>,
-    options: PutOptions = {},
-  ): Promise<void> {
+  async put(key: string, body: AsyncIterable<Uint8Array>, options: PutOptions = {}): Promise<void> {
     checkKey(key);
     if (this.#uploads.has(key)) throw taken(key);
     this.#uploads.add(key);
@@ -253,6 +249,10 @@ async function usable(folder: string, prepare: () => Promise<void>): Promise<voi
     const { cause = error } = error as Error;
     const advice = ADVICE[codeOf(cause) ?? ""];
     if (advice === undefined) throw blobError(cause);
-    throw new BlobError("refused", `payload directory ${folder}: ${advice} (${codeOf(cause)})`, cause);
+    throw new BlobError(
+      "refused",
+      `payload directory ${folder}: ${advice} (${codeOf(cause)})`,
+      cause,
+    );
   }
 }
