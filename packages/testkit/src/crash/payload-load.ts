@@ -52,7 +52,7 @@ function sizeOf(drawn: number, random: Random): number {
   return drawn < LARGE ? random.between(BORDER, 6 * BORDER) : random.between(16, BORDER - 100);
 }
 
-const LETTERS = 'abcdefghijklmnopqrstuvwxyz äöü→\n"\\🙂';
+const LETTERS = ["a", "b", " ", "ä", "→", "🙂", '"', "\\", "\n", "\u0001"] as const;
 
 function messageOf(random: Random): Buffer {
   const length = random.chance(0.1) ? random.between(100, 4_000) : random.between(0, 40);
