@@ -17,6 +17,8 @@ export { within } from "./runtime/within.ts";
 export { scheduleId } from "./scheduler/ids.ts";
 export type * from "./scheduler/schedule.ts";
 export type { Schedules } from "./scheduler/service.ts";
+export { type EngineValues, PayloadError } from "./payloads/payloads.ts";
+export { fill as fillRecord, takeRefs } from "./payloads/spill.ts";
 export { RuntimeError } from "./runtime.ts";
 export * from "./store/store.ts";
 export * from "./store/events.ts";

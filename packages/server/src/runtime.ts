@@ -338,6 +338,8 @@ export interface RuntimeStats {
     readonly startsOverloaded: number;
     readonly reconcilerRepairs: number;
     readonly leasesLost: number;
+    /** Times that an instance could not go on, because a large value of it could not be read. */
+    readonly instancesHeldUp: number;
     /** Events received here: all, those known already, those that no filter lets pass, and the others. */
     readonly eventsReceived: number;
     readonly eventsDuplicate: number;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemClock } from "../src/clock.ts";
 import type { ActivityResult } from "../src/activities/executor.ts";
+import { silentLogger } from "../src/logger.ts";
 import { Counters } from "../src/owner/counters.ts";
 import { type Delivery, Dispatcher } from "../src/owner/dispatcher.ts";
 
@@ -34,6 +35,8 @@ test("what waits of a partition taken anew is not executed, unless it is deliver
     counters: new Counters(),
     clock: systemClock(),
     drain: 0,
+    log: silentLogger,
+    random: Math.random,
   });
   dispatcher.dispatch(["a", "b", "c"].map((id) => delivery(1, id)));
   dispatcher.dispatch([delivery(2, "d")]);

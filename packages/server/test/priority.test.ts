@@ -5,6 +5,7 @@ import { test } from "node:test";
 import type { ActivityRequest, ActivityResult } from "@millrace/server/local";
 import { newId } from "@millrace/protocol";
 import { type Clock, systemClock } from "../src/clock.ts";
+import { silentLogger } from "../src/logger.ts";
 import { Counters } from "../src/owner/counters.ts";
 import { type Delivery, Dispatcher } from "../src/owner/dispatcher.ts";
 import { AGE } from "../src/owner/fair-queue.ts";
@@ -28,7 +29,15 @@ function dispatching() {
       ends.push(() => resolve({ output: null }));
     });
   const counters = new Counters();
-  const config = { executor: { execute }, concurrency: 1, counters, clock, drain: 0 };
+  const config = {
+    executor: { execute },
+    concurrency: 1,
+    counters,
+    clock,
+    drain: 0,
+    log: silentLogger,
+    random: Math.random,
+  };
   const dispatcher = new Dispatcher(config);
   return {
     executed,

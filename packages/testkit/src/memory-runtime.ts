@@ -347,6 +347,7 @@ const STATS: RuntimeStats = {
     eventsMatched: 0,
     eventsDelivered: 0,
     eventsRefused: 0,
+    instancesHeldUp: 0,
   },
   gauges: {
     partitionsOwned: 64,

@@ -29,6 +29,10 @@ const COUNTERS: { readonly [Key in keyof Counters]: readonly [name: string, help
   startsOverloaded: ["starts_overloaded_total", "Starts refused because too much was queued."],
   reconcilerRepairs: ["reconciler_repairs_total", "Instances without a wake source, repaired."],
   leasesLost: ["epochs_lost_total", "Partitions lost to another owner."],
+  instancesHeldUp: [
+    "instances_held_up_total",
+    "Times that an instance could not go on for want of a large value.",
+  ],
   eventsReceived: ["events_received_total", "Events received."],
   eventsDuplicate: ["events_duplicate_total", "Events received before, by source and id."],
   eventsUnmatched: ["events_unmatched_total", "Events that no filter of a workflow lets pass."],

@@ -2,6 +2,7 @@
  * Gathers what the decisions of one batch write. Waits are merged by key: what one decision of the batch asks for and a
  * later one takes back is never written.
  */
+import type { Digest, Value } from "../payloads/payloads.ts";
 import type { ReturnedEvent, SubscriptionRow } from "../store/events.ts";
 import type {
   ActivityRow,
@@ -16,6 +17,7 @@ import type {
   InstanceRow,
   KeyRow,
   OutboxRow,
+  PayloadRefRow,
   ScheduleRow,
   TimerRow,
   WaitKey,
@@ -44,6 +46,10 @@ export class BatchBuilder {
   readonly endedTargets: string[] = [];
   readonly returned: ReturnedEvent[] = [];
   latestDue = 0;
+  /** Large values that are to be stored before the batch is written: by tenant and digest. */
+  readonly values = new Map<string, Map<Digest, Value>>();
+  /** By holder and digest. */
+  readonly #payloadRefs = new Map<string, PayloadRefRow>();
   readonly #once = new Set<string>();
 
   get empty(): boolean {
@@ -80,6 +86,23 @@ export class BatchBuilder {
     const name = `${row.scheduleId}/${row.nominal}/${row.key}`;
     const known = this.#decisions.get(name);
     if (known === undefined || replaces(row, known)) this.#decisions.set(name, row);
+  }
+
+  /** A row of the batch refers to a payload. */
+  refer(row: PayloadRefRow): void {
+    this.#payloadRefs.set(`${row.holder} ${row.digest}`, row);
+  }
+
+  keep(tenant: string, values: readonly Value[]): void {
+    const known = this.values.get(tenant) ?? new Map<Digest, Value>();
+    for (const value of values) known.set(value.digest, value);
+    this.values.set(tenant, known);
+  }
+
+  /** In one order always: two batches that wait for rows of each other would wait for ever. */
+  #refs(): readonly PayloadRefRow[] {
+    if (this.#payloadRefs.size === 0) return [];
+    return [...this.#payloadRefs].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
   }
 
   /** @param epochOf the epoch of a partition this node owns; the batch touches only such partitions */
@@ -119,6 +142,7 @@ export class BatchBuilder {
       schedules,
       deletedSchedules,
       decisions: [...this.#decisions.values()],
+      payloadRefs: this.#refs(),
     };
   }
 }

@@ -28,6 +28,7 @@ export class Counters {
     startsOverloaded: 0,
     reconcilerRepairs: 0,
     leasesLost: 0,
+    instancesHeldUp: 0,
     eventsReceived: 0,
     eventsDuplicate: 0,
     eventsUnmatched: 0,

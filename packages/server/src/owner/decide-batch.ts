@@ -7,27 +7,28 @@ import {
   type decide as decideForReal,
   type HistoryEvent,
   isTerminal,
-  loadState,
   type StartCommand,
   type State,
 } from "@millrace/engine";
 import type { Program } from "@millrace/language";
-import { DEFAULT_PRIORITY } from "@millrace/protocol";
-import type { InstanceRow, WorkflowVersion } from "../store/store.ts";
+import { DEFAULT_TENANT } from "../runtime.ts";
+import { NONE, type SpillRules } from "../payloads/spill.ts";
+import type { WorkflowVersion } from "../store/store.ts";
 import { leaveLifecycle, type WantedTypes } from "../outgoing/outbox.ts";
 import type { BatchBuilder } from "./builder.ts";
 import { type AfterCommit, collect, keepApart, requestOf } from "./effects.ts";
 import { countsOnce, type Entry, type Outcome, type Redeliver } from "./entry.ts";
 import { type Committed, joined, type Tracing } from "./facts.ts";
 import { faulted } from "./fault.ts";
+import { bytesOf, LargeValues } from "./large.ts";
+import { headOf, newRow, workflowOf } from "./instance-row.ts";
 import type { MailIds } from "./mail-ids.ts";
-import { refuseStart, reportEnd, reportExisting } from "./reports.ts";
+import { refuseStart, reportEnd, reportExisting, type ReportContext } from "./reports.ts";
 import {
   NONE_OPEN,
   OpenDraft,
   openActivity,
   type OpenRequest,
-  readOpen,
   writeOpen,
 } from "./open-activities.ts";
 import type { Hot, Slot } from "./slots.ts";
@@ -52,6 +53,8 @@ export interface DecideContext {
   readonly watched: boolean;
   readonly tracing?: Tracing;
   readonly wanted?: WantedTypes;
+  /** Which values are split off; none when absent. */
+  readonly spill?: SpillRules;
 }
 
 export interface Decided {
@@ -62,13 +65,10 @@ export interface Decided {
   readonly hot?: Hot;
   /** True when a row is written. */
   readonly changed: boolean;
+  /** Characters of that row. */
+  readonly written?: number;
   /** For those who watch, if any. */
   readonly told?: Committed;
-}
-
-export function workflowOf(row: WorkflowVersion): WorkflowVersion {
-  const { tenant, namespace, name, version } = row;
-  return { tenant, namespace, name, version };
 }
 
 /** What the commands of one slot have in common. */
@@ -77,14 +77,16 @@ interface SlotContext {
   readonly epoch: number;
   readonly open: OpenDraft;
   readonly asked: OpenRequest[];
+  readonly large: LargeValues;
+  readonly reporting: ReportContext;
 }
 
 /** Applies a slot's commands in order. */
 export function decideSlot(slot: Slot, entries: readonly Entry[], given: DecideContext): Decided {
   const { batch, now } = given;
   const before = slot.hot;
-  const open = new OpenDraft(before?.open ?? NONE_OPEN);
-  const context = { given, epoch: given.epochOf(slot.partition), open, asked: [] };
+  const context = slotContext(slot, entries, given);
+  const { open, large } = context;
   let hot = before;
   const outcomes: Outcome[] = [];
   const history: HistoryEvent[] = [];
@@ -110,19 +112,21 @@ export function decideSlot(slot: Slot, entries: readonly Entry[], given: DecideC
   deliver(hot, context);
   const { state } = hot;
   const head = headOf(hot, before, now);
-  const row = { ...head, state: JSON.stringify(state), activities: writeOpen(open.current) };
+  const stated = large.state(state);
+  const row = { ...head, state: stated.text, activities: writeOpen(open.current) };
   if (before === undefined) batch.created.push(row);
   else {
     batch.updated.push(row);
     // Of what has ended only a retry changes anything.
     if (before.row.endedAt !== undefined) batch.revived.push(row);
   }
-  batch.history.push({ partition: slot.partition, instanceId: slot.id, events: history });
-  if (isTerminal(state.status)) reportEnd(state, given);
+  batch.history.push({ partition: slot.partition, instanceId: slot.id, ...large.facts(history) });
+  if (isTerminal(state.status)) reportEnd(state, context.reporting);
   // What is kept in memory has no text beside what it says.
-  const size = row.state.length + (row.activities?.length ?? 0);
-  const kept = { state, row: head, open: open.current, size };
-  const decided = { slot, entries, outcomes, changed: true, hot: kept };
+  const written = row.state.length + (row.activities?.length ?? 0);
+  const size = written + bytesOf(stated.large);
+  const kept = { state, row: head, open: open.current, size, large: stated.large };
+  const decided = { slot, entries, outcomes, changed: true, hot: kept, written };
   if (!given.watched) return decided;
   const workflow = workflowOf(head);
   const told = { workflow, program: given.programOf(workflow), before: before?.state, state };
@@ -139,12 +143,32 @@ export function decideSlot(slot: Slot, entries: readonly Entry[], given: DecideC
   };
 }
 
+function slotContext(slot: Slot, entries: readonly Entry[], given: DecideContext): SlotContext {
+  const { hot, id } = slot;
+  const { batch, after, now, mailId } = given;
+  const of = {
+    id,
+    tenant: hot?.row.tenant ?? entries[0]?.start?.workflow.tenant ?? DEFAULT_TENANT,
+    held: hot?.large,
+    brought: entries,
+  };
+  const large = new LargeValues(given.spill, of, batch);
+  return {
+    given,
+    epoch: given.epochOf(slot.partition),
+    open: new OpenDraft(hot?.open ?? NONE_OPEN),
+    asked: [],
+    large,
+    reporting: { now, mailId, batch, after, large },
+  };
+}
+
 /** Lets out what was asked for and not taken back. What outlives its instance (`await: false`) is kept apart. */
-function deliver({ state, row }: Hot, { open, asked, given }: SlotContext): void {
+function deliver({ state, row }: Hot, { open, asked, given, large }: SlotContext): void {
   const { batch, after } = given;
   const { id: instanceId } = state;
   const background = state.schedule !== undefined;
-  const of = { state, partition: row.partition, workflow: workflowOf(row) };
+  const of = { state, partition: row.partition, workflow: workflowOf(row), large };
   for (const request of asked) {
     const { activityId } = request;
     const attempt = open.current.get(activityId)?.attempt;
@@ -198,7 +222,7 @@ function applyOne(hot: Hot | undefined, entry: Entry, context: SlotContext): App
   if (command.kind === "redeliver") return redeliver(hot, context);
   if (command.kind === "start") {
     if (hot !== undefined) {
-      reportExisting(entry, command, hot.state, context.given);
+      reportExisting(entry, command, hot.state, context.reporting);
       return { next: hot, outcome: { kind: "exists", state: hot.state }, events: [] };
     }
     if (start === undefined) throw new Error(`start of ${entry.instanceId} names no workflow`);
@@ -218,8 +242,8 @@ function applyOne(hot: Hot | undefined, entry: Entry, context: SlotContext): App
   letOut(effects, state, entry.partition, workflow, context);
   const why = refusal === undefined ? {} : { refusal };
   const outcome: Outcome = { kind: applied ? "applied" : "ignored", state, ...why };
-  const { row, open, size } = hot;
-  const next = { state, row, open, size };
+  const { row, open, size, large } = hot;
+  const next = { state, row, open, size, large };
   return { next, outcome, events, ...(nesting === undefined ? {} : { nesting }) };
 }
 
@@ -228,7 +252,7 @@ function letOut(
   state: State,
   partition: number,
   workflow: WorkflowVersion,
-  { given, epoch, open, asked }: SlotContext,
+  { given, epoch, open, asked, large }: SlotContext,
 ): void {
   if (effects.length === 0) return;
   const { partitions, now, randomBytes, mailId, batch, after, tracing } = given;
@@ -239,6 +263,7 @@ function letOut(
     epoch,
     open,
     asked,
+    large,
     partitions,
     now,
     randomBytes,
@@ -269,7 +294,7 @@ function startOne(
   const { given } = context;
   const program = given.programOf(workflow);
   if (program === undefined) {
-    refuseStart(entry, given.whyNot(workflow), given);
+    refuseStart(entry, given.whyNot(workflow), context.reporting);
     return { next: undefined, outcome: { kind: "missing" }, events: [] };
   }
   let decision: Decision;
@@ -278,41 +303,16 @@ function startOne(
   } catch (fault) {
     const { instanceId: id, trace } = command;
     given.onFault(id, fault, { id, ...(trace && { trace }) });
-    refuseStart(entry, `the engine failed: ${messageOf(fault)}`, given);
+    refuseStart(entry, `the engine failed: ${messageOf(fault)}`, context.reporting);
     return { next: undefined, outcome: { kind: "failed", fault }, events: [] };
   }
   const { state, events, effects, nesting } = decision;
   letOut(effects, state, entry.partition, workflow, context);
   if (entry.start?.key !== undefined) given.batch.keys.push(entry.start.key);
   const row = newRow(state, entry.partition, workflow, given.now);
-  const next = { state, row, open: NONE_OPEN, size: 0 };
+  const next = { state, row, open: NONE_OPEN, size: 0, large: NONE };
   const outcome = { kind: "applied", state } as const;
   return { next, outcome, events, ...(nesting === undefined ? {} : { nesting }) };
-}
-
-function newRow(
-  { id, status, priority = DEFAULT_PRIORITY, parent }: State,
-  partition: number,
-  { tenant, namespace, name, version }: WorkflowVersion,
-  now: number,
-): Hot["row"] {
-  return {
-    id,
-    partition,
-    tenant,
-    namespace,
-    name,
-    version,
-    status,
-    priority,
-    revision: 0,
-    seq: 0,
-    createdAt: now,
-    updatedAt: now,
-    endedAt: undefined,
-    parentId: parent?.instanceId,
-    parentChildId: parent?.childId,
-  };
 }
 
 /** Deciding is pure: what failed once fails again, so the instance ends instead of being tried for ever. */
@@ -348,31 +348,4 @@ function runDecide(
   const program = context.programOf(workflow);
   if (program === undefined) throw new Error(context.whyNot(workflow));
   return context.decide(program, state, command, context.environment);
-}
-
-/** Of one shape always, whether a field is there or not: rows of one shape are faster. */
-function headOf({ state, row }: Hot, before: Hot | undefined, now: number): Hot["row"] {
-  return {
-    id: row.id,
-    partition: row.partition,
-    tenant: row.tenant,
-    namespace: row.namespace,
-    name: row.name,
-    version: row.version,
-    status: state.status,
-    priority: row.priority,
-    revision: (before?.row.revision ?? 0) + 1,
-    seq: state.seq,
-    createdAt: row.createdAt,
-    updatedAt: now,
-    endedAt: state.endedAt,
-    parentId: row.parentId,
-    parentChildId: row.parentChildId,
-  };
-}
-
-/** A row as loaded → hot. */
-export function hotOf({ state: text, activities, ...row }: InstanceRow): Hot {
-  const size = text.length + (activities?.length ?? 0);
-  return { state: loadState(JSON.parse(text)), row, open: readOpen(activities), size };
 }

@@ -12,6 +12,7 @@ import type { ScheduleRow } from "../store/store.ts";
 import type { DecideContext, Decided } from "./decide-batch.ts";
 import { send } from "./effects.ts";
 import { countsOnce, type Entry, type Outcome } from "./entry.ts";
+import { LargeValues } from "./large.ts";
 import type { Slot } from "./slots.ts";
 
 /** A schedule as it stands after the commands of a batch. */
@@ -51,7 +52,7 @@ export function decideScheduleSlot(
     }
     if (command.kind === "event.delivered" && decided.answer.kind !== "done")
       context.batch.returned.push({ targetId: slot.id, seq: command.seq });
-    letOut(slot, (state ?? decided.state)?.tenant ?? "", decided, context);
+    letOut(slot, entries, (state ?? decided.state)?.tenant ?? "", decided, context);
     outcomes.push(outcomeOf(decided));
     state = decided.state;
     if (decided.changed === true) last = decided;
@@ -93,11 +94,14 @@ const STRETCH = "\u0001";
 
 function letOut(
   { id, partition }: Slot,
+  brought: readonly Entry[],
   tenant: string,
   { starts = [], cancels = [], decisions = [], listens }: ScheduleDecided,
   context: DecideContext,
 ): void {
-  const { batch, after } = context;
+  const { batch, after, now, mailId } = context;
+  const large = new LargeValues(context.spill, { id, tenant, brought }, batch);
+  const sending = { now, mailId, large };
   for (const decision of decisions) {
     const { key: own = "", ...rest } = decision;
     // A stretch does not stand in the way of what becomes of its first time.
@@ -116,11 +120,11 @@ function letOut(
       ...(trace === undefined ? {} : { trace }),
     };
     const mail = { command: { ...start, ...more }, workflow: of };
-    send(instanceId, mail, context, batch, after);
+    send(instanceId, mail, sending, batch, after);
   }
   const command = { kind: "cancel", reason: "the schedule starts another" } as const;
   // One decision may start an instance and cancel it for a later time.
-  for (const instanceId of cancels) send(instanceId, { command }, context, batch, after);
+  for (const instanceId of cancels) send(instanceId, { command }, sending, batch, after);
 }
 
 /** The id of the one subscription of a schedule. */

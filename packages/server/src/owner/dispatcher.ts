@@ -5,9 +5,13 @@
 import { standardError } from "@millrace/engine";
 import type { ActivityExecutor, ActivityRequest, ActivityResult } from "../activities/executor.ts";
 import type { Clock } from "../clock.ts";
+import { type LargeStore, makeWhole, type Parted, partedOf } from "../payloads/parted.ts";
 import type { ActivityRow } from "../store/store.ts";
+import type { Logger } from "../logger.ts";
+import { backoff } from "./backoff.ts";
 import type { Counters } from "./counters.ts";
 import type { Outcome } from "./entry.ts";
+import { isBroken } from "./fetching.ts";
 import { FairQueue, type Queued } from "./fair-queue.ts";
 import { Feeding } from "./feeding.ts";
 import type { Owner } from "./owner.ts";
@@ -21,12 +25,18 @@ export interface Delivery {
   readonly request: Omit<ActivityRequest, "attempt">;
   /** A schedule started its instance, and nobody waits for it. */
   readonly background?: boolean;
+  /** Parts of the request that are loaded before it is made. */
+  readonly parted?: Parted;
+  /** Times that they could not be had. */
+  readonly failures?: number;
 }
 
 export function deliveryOf(row: ActivityRow): Delivery {
   const { partition, instanceId, activityId, attempt } = row;
   const request = JSON.parse(row.request) as Delivery["request"];
-  return { partition, instanceId, activityId, attempt, request };
+  const parted = partedOf(request);
+  const delivery = { partition, instanceId, activityId, attempt, request };
+  return parted === undefined ? delivery : { ...delivery, parted };
 }
 
 export interface DispatcherConfig {
@@ -37,6 +47,10 @@ export interface DispatcherConfig {
   readonly clock: Clock;
   /** Milliseconds that running activities have to end when the node stops, before they are aborted. */
   readonly drain: number;
+  readonly log: Logger;
+  readonly random: () => number;
+  /** Where large values of requests are. */
+  readonly large?: Pick<LargeStore, "values"> | undefined;
 }
 
 interface Waiting {
@@ -50,6 +64,14 @@ interface Running {
   readonly feeding: Feeding;
 }
 
+const NO_REQUEST = "an activity is held up: a large value of its request cannot be had";
+
+/** A delivery that cannot be made yet. */
+interface Pausing {
+  readonly partition: number;
+  readonly cancel: () => void;
+}
+
 /** Milliseconds that an executor has to return after an abort, before the node stops without it. */
 const ABORTING = 1000;
 
@@ -58,6 +80,8 @@ export class Dispatcher {
   readonly #queue = new FairQueue<Waiting>();
   readonly #waiting = new Map<string, Queued<Waiting>>();
   readonly #running = new Map<string, Running>();
+  /** Deliveries whose large values could not be had, until the next try. */
+  readonly #pausing = new Map<string, Pausing>();
   #owner: Owner | undefined;
   #stopped = false;
   #drained: (() => void)[] = [];
@@ -83,6 +107,7 @@ export class Dispatcher {
     for (const delivery of deliveries) {
       const name = nameOf(delivery);
       if (this.#running.has(name)) continue;
+      this.#unpause(name);
       if (waits) this.#enqueue({ name, delivery });
       else void this.#run(name, delivery);
     }
@@ -110,6 +135,25 @@ export class Dispatcher {
     this.#queue.remove(queued);
   }
 
+  /** It is tried again after a pause that grows; meanwhile others have its place. */
+  #pause(name: string, delivery: Delivery, err: unknown): void {
+    const { clock, counters, log, random } = this.#config;
+    const { instanceId: instance, activityId: activity, partition } = delivery;
+    const failures = (delivery.failures ?? 0) + 1;
+    counters.counts.instancesHeldUp += 1;
+    const level = isBroken(err) ? "error" : "warn";
+    if (failures === 1) log[level]({ err, instance, activity }, NO_REQUEST);
+    const cancel = clock.after(backoff(failures, random), () => {
+      this.dispatch([{ ...delivery, failures }]);
+    });
+    this.#pausing.set(name, { partition, cancel });
+  }
+
+  #unpause(name: string): void {
+    this.#pausing.get(name)?.cancel();
+    this.#pausing.delete(name);
+  }
+
   /** Activities that wait for a free place, by priority. */
   depths(): readonly number[] {
     return this.#queue.depths();
@@ -127,6 +171,8 @@ export class Dispatcher {
     const dropped = new Set(partitions);
     for (const [name, { value }] of this.#waiting)
       if (dropped.has(value.delivery.partition)) this.#forget(name);
+    for (const [name, { partition }] of this.#pausing)
+      if (dropped.has(partition)) this.#unpause(name);
     // What a running one has brought may be lost on the way: it begins anew where it is delivered again.
     for (const [name, running] of this.#running)
       if (dropped.has(running.partition) && running.feeding.begun) {
@@ -144,6 +190,7 @@ export class Dispatcher {
   cancel(instanceId: string, activityId: string): void {
     const name = nameOf({ instanceId, activityId });
     this.#forget(name);
+    this.#unpause(name);
     const running = this.#running.get(name);
     if (running !== undefined) abort(running);
   }
@@ -152,6 +199,7 @@ export class Dispatcher {
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const name of this.#waiting.keys()) this.#forget(name);
+    for (const name of this.#pausing.keys()) this.#unpause(name);
     await this.#ended(this.#config.drain);
     for (const running of this.#running.values()) abort(running);
     await this.#ended(ABORTING);
@@ -178,19 +226,33 @@ export class Dispatcher {
   }
 
   async #run(name: string, delivery: Delivery): Promise<void> {
-    const { counts } = this.#config.counters;
     const controller = new AbortController();
-    const { partition } = delivery;
+    const { signal } = controller;
+    const { partition, parted } = delivery;
     const running = { partition, controller, feeding: this.#feedingOf(delivery) };
     this.#running.set(name, running);
-    counts.activitiesStarted += 1;
-    if (delivery.attempt > 1) counts.activitiesRedelivered += 1;
-    const result = await this.#execute(delivery, running);
+    const missing = parted === undefined ? undefined : await this.#complete(delivery, parted);
+    const lost = missing !== undefined || signal.aborted;
+    const result = lost ? undefined : await this.#execute(delivery, running);
     running.feeding.end();
     if (this.#running.get(name) === running) this.#running.delete(name);
-    if (!controller.signal.aborted) this.#report(delivery, result);
+    if (!signal.aborted && result !== undefined) this.#report(delivery, result);
+    else if (!signal.aborted && !this.#stopped) this.#pause(name, delivery, missing?.error);
     this.#fill();
     if (this.#running.size === 0) for (const resolve of this.#drained.splice(0)) resolve();
+  }
+
+  /** Loads the large values of a request. @returns why that could not be done */
+  async #complete(
+    { request }: Delivery,
+    parted: Parted,
+  ): Promise<{ readonly error: unknown } | undefined> {
+    try {
+      await makeWhole(this.#config.large?.values, request.tenant, [parted]);
+      return undefined;
+    } catch (error) {
+      return { error };
+    }
   }
 
   #feedingOf({ partition, instanceId, activityId, attempt, request }: Delivery): Feeding {
@@ -211,6 +273,9 @@ export class Dispatcher {
     { request, attempt }: Delivery,
     { controller: { signal }, feeding }: Running,
   ): Promise<ActivityResult> {
+    const { counts } = this.#config.counters;
+    counts.activitiesStarted += 1;
+    if (attempt > 1) counts.activitiesRedelivered += 1;
     try {
       return await this.#config.executor.execute({ ...request, attempt }, signal, feeding.feed);
     } catch (error) {

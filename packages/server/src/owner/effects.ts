@@ -3,11 +3,13 @@ import type { Command, Effect, State } from "@millrace/engine";
 import type { JsonObject } from "@millrace/language";
 import { DEFAULT_PRIORITY, newId, partitionOf } from "@millrace/protocol";
 import { childInstanceId } from "../cluster/placement.ts";
+import { withoutRefs } from "../payloads/spill.ts";
 import type { TimerRow, WorkflowVersion } from "../store/store.ts";
 import type { ScheduleCommand } from "../scheduler/schedule.ts";
 import type { BatchBuilder } from "./builder.ts";
 import type { Delivery } from "./dispatcher.ts";
 import { leavingContext, type Tracing } from "./facts.ts";
+import type { LargeValues } from "./large.ts";
 import type { MailIds } from "./mail-ids.ts";
 import {
   fits,
@@ -56,6 +58,7 @@ export interface EffectContext {
   readonly open: OpenDraft;
   /** Activities asked for by this batch. */
   readonly asked: OpenRequest[];
+  readonly large: LargeValues;
   readonly now: number;
   readonly randomBytes: () => Uint8Array;
   readonly mailId: MailIds;
@@ -129,26 +132,28 @@ export function collect(
 
 function schedule(
   effect: Extract<Effect, { kind: "activity.schedule" }>,
-  { state, partition, workflow, epoch, open, asked }: EffectContext,
+  context: EffectContext,
   batch: BatchBuilder,
 ): void {
+  const { epoch, open, asked, large } = context;
   const { kind: _, ...request } = effect;
   asked.push(request);
+  if (large.mentions(request)) return keepApart({ request, attempt: 1 }, context, batch);
   const activity = openActivity(request, 1, epoch);
   if (fits(open.current, activity)) open.set(activity);
-  else keepApart(activity, { state, partition, workflow }, batch);
+  else keepApart(activity, context, batch);
 }
 
 /** Writes an activity as a row of its own. */
 export function keepApart(
-  { request, attempt }: OpenActivity,
-  of: Pick<EffectContext, "state" | "partition" | "workflow">,
+  { request, attempt }: Pick<OpenActivity, "request" | "attempt">,
+  of: Pick<EffectContext, "state" | "partition" | "workflow" | "large">,
   batch: BatchBuilder,
 ): void {
   const { partition } = of;
   const { activityId, type } = request;
   const instanceId = of.state.id;
-  const text = JSON.stringify(requestOf(request, of));
+  const text = of.large.request(requestOf(request, of));
   const row = { partition, instanceId, activityId, attempt, type, request: text };
   batch.activities.add(instanceId, activityId, row);
 }
@@ -207,23 +212,26 @@ function startChild(
 export function send(
   to: string,
   mail: Mail,
-  { now, mailId }: Pick<EffectContext, "now" | "mailId">,
+  { now, mailId, large }: Pick<EffectContext, "now" | "mailId" | "large">,
   batch: BatchBuilder,
   after: AfterCommit,
 ): void {
   const partition = partitionOf(to);
   const id = mailId(partition, now);
-  batch.sent.push({ partition, id, instanceId: to, command: JSON.stringify(mail) });
+  batch.sent.push({ partition, id, instanceId: to, command: large.mail(to, mail) });
   after.mail.add(partition);
 }
 
 function emit(
   { event: given, occurrence }: Extract<Effect, { kind: "event.emit" }>,
-  { state, partition, workflow, now, randomBytes, tracing }: EffectContext,
+  { state, partition, workflow, now, randomBytes, tracing, large }: EffectContext,
   batch: BatchBuilder,
 ): void {
   // CloudEvents "Distributed Tracing" extension; what the author gave stays.
-  const event: JsonObject = { ...leavingContext(tracing, state, occurrence), ...given };
+  const event: JsonObject = withoutRefs({
+    ...leavingContext(tracing, state, occurrence),
+    ...given,
+  });
   // A column holds no NUL; the event itself is JSON, where it is escaped.
   const text = (value: unknown): string =>
     (typeof value === "string" ? value : JSON.stringify(value)).replaceAll("\0", "\uFFFD");
@@ -231,15 +239,16 @@ function emit(
   const { tenant, namespace, name } = workflow;
   const of = { partition, tenant, instanceId: state.id, namespace, name };
   batch.outbox.push({ ...of, emitted: true, event: json });
+  const id = newId(partition, now, randomBytes());
   batch.events.push({
     partition,
-    id: newId(partition, now, randomBytes()),
+    id,
     tenant,
     direction: "emitted",
-    source: text(event.source),
-    eventId: text(event.id),
-    type: text(event.type),
-    event: json,
+    source: text(event["source"]),
+    eventId: text(event["id"]),
+    type: text(event["type"]),
+    event: large.event(id, event, json),
     instanceId: state.id,
     at: now,
   });

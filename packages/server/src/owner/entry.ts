@@ -1,5 +1,6 @@
 /** What waits to be decided: a command for an instance, the rows it consumes, and who wants to know. */
 import type { Command, Refusal, State } from "@millrace/engine";
+import type { Parted } from "../payloads/parted.ts";
 import type { ScheduleAnswer } from "../scheduler/decided.ts";
 import type { ScheduleCommand, ScheduleState } from "../scheduler/schedule.ts";
 import {
@@ -30,6 +31,8 @@ export interface Entry {
   readonly activity?: WaitKey;
   readonly timer?: TimerRow;
   readonly message?: Pick<InboxRow, "partition" | "id">;
+  /** Parts of the command that are loaded before it is decided. */
+  readonly parted?: Parted;
   /** Called after the commit. */
   readonly done?: (outcome: Outcome) => void;
   /** Called when it is given up. Without it, the command is tried again until it is applied or another node owns it. */
@@ -100,4 +103,18 @@ export async function leaveOutConsumed(
     for (const entry of entries.splice(0))
       if (!isAgain(entry) || there.has(entry.message?.id ?? "")) entries.push(entry);
       else entry.done?.({ kind: "ignored" });
+}
+
+/**
+ * A timer that was taken up is due, whatever this node reads by now: another may have read more, or the database's clock may
+ * have been set back since. If it is not due by that clock, the database refuses the batch.
+ */
+export function nowFor(
+  taken: readonly { readonly entries: readonly Entry[] }[],
+  read: number,
+): number {
+  let now = read;
+  for (const { entries } of taken)
+    for (const { timer } of entries) now = Math.max(now, timer?.fireAt ?? 0);
+  return now;
 }

@@ -1,6 +1,7 @@
 /** The inbox: commands that other transactions left for instances of our partitions, in order for each sender. */
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
+import { type Parted, partedOf } from "../payloads/parted.ts";
 import type { InboxRow, OwnerStore, WorkflowVersion } from "../store/store.ts";
 import type { Mail } from "./effects.ts";
 import type { Entry } from "./entry.ts";
@@ -71,6 +72,14 @@ function withPriority(entry: Entry, { programs }: Owner): Entry {
   return { ...entry, priority: programs.known(entry.start.workflow)?.priority };
 }
 
+/** An event stands in its mail as it was stored, with references of its own. */
+function partedMail(mail: Mail): Parted | undefined {
+  const { command } = mail;
+  return (
+    partedOf(mail) ?? (command.kind === "event.delivered" ? partedOf(command.event) : undefined)
+  );
+}
+
 type NewestVersion = (workflow: WorkflowVersion) => Promise<string | undefined>;
 
 /** One question for each workflow of a pass. */
@@ -86,7 +95,9 @@ function newestVersions(store: InboxConfig["store"]): NewestVersion {
 }
 
 async function toEntry(row: InboxRow, newest: NewestVersion): Promise<Entry> {
-  const { command, schedule, workflow } = JSON.parse(row.command) as Mail;
+  const mail = JSON.parse(row.command) as Mail;
+  const { command, schedule, workflow } = mail;
+  const parted = partedMail(mail);
   const { partition, id, instanceId } = row;
   const { tenant } = workflow ?? {};
   const start = command.kind === "start" ? command : undefined;
@@ -95,6 +106,7 @@ async function toEntry(row: InboxRow, newest: NewestVersion): Promise<Entry> {
     partition,
     command,
     message: { partition, id },
+    ...(parted === undefined ? {} : { parted }),
     tenant,
     priority: start?.priority,
     ...(schedule === true ? { schedule } : {}),

@@ -14,6 +14,7 @@ import { decide, isTerminal, SAFE_DEPTH, type State } from "@millrace/engine";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import type { WantedTypes } from "../outgoing/outbox.ts";
+import { type LargeStore, storeAll } from "../payloads/parted.ts";
 import type { Times } from "../scheduler/decided.ts";
 import { type Epoch, type OwnerStore, StoreError, type WorkflowVersion } from "../store/store.ts";
 import { backoff } from "./backoff.ts";
@@ -22,8 +23,9 @@ import { Counters } from "./counters.ts";
 import { type DecideContext, type Decided, decideSlot } from "./decide-batch.ts";
 import { decideScheduleSlot } from "./decide-schedule.ts";
 import { type LetOut, nothingAfter } from "./effects.ts";
-import { type Entry, isDurable, leaveOutGone } from "./entry.ts";
+import { type Entry, isDurable, leaveOutGone, nowFor } from "./entry.ts";
 import type { FactListener, Tracing } from "./facts.ts";
+import { Fetching, isBroken } from "./fetching.ts";
 import { type MailIds, mailIds } from "./mail-ids.ts";
 import { type Compile, Programs } from "./programs.ts";
 import { type Hot, Slots } from "./slots.ts";
@@ -49,6 +51,8 @@ export interface OwnerConfig {
   readonly tracing?: Tracing;
   /** When schedules are due. */
   readonly times: Times;
+  /** Where large values go; without it, they stay where they are. */
+  readonly large?: LargeStore | undefined;
 }
 
 /** What is told after each commit. */
@@ -105,6 +109,7 @@ export class Owner {
   /** True for a while after such a batch: no other is tried. */
   #pausing = false;
   #stopping = false;
+  readonly #fetching: Fetching;
   #idle: (() => void)[] = [];
 
   constructor(config: OwnerConfig, listener: OwnerListener) {
@@ -113,6 +118,15 @@ export class Owner {
     this.slots = new Slots(() => config.clock.monotonic());
     this.programs = new Programs(config.store, config.compile);
     this.mailId = mailIds(config.randomBytes);
+    this.#fetching = new Fetching({
+      values: config.large?.values,
+      slots: this.slots,
+      log: config.log,
+      counts: this.counters.counts,
+      epochOf: (partition) => (this.#stopping ? undefined : this.epochOf(partition)),
+      putOff: (taken, error) => this.#putOff(taken, error),
+      onReady: () => this.#schedule(),
+    });
   }
 
   get inFlight(): number {
@@ -210,7 +224,7 @@ export class Owner {
   /** Takes from `taken` what does not fit the batch. */
   async #process(taken: Taken[]): Promise<void> {
     const epochs = taken.map(({ slot }) => this.epochOf(slot.partition));
-    const { programs, schedules } = await warm(
+    const { programs, schedules, lacking } = await warm(
       taken,
       this.#config.store,
       this.slots,
@@ -221,8 +235,9 @@ export class Owner {
     // What was read under an epoch counts under that epoch only.
     if (taken.some(({ slot }, n) => this.epochOf(slot.partition) !== (epochs[n] ?? -1)))
       throw new StoreError("stale-epoch", "a partition changed hands while states were read");
-    const { store, clock, log, random, randomBytes, runtime, partitions } = this.#config;
-    const { tracing, wanted } = this.#config;
+    this.#fetching.leaveOut(taken, lacking);
+    const { clock, log, random, randomBytes, runtime, partitions } = this.#config;
+    const { tracing, wanted, large } = this.#config;
     const now = nowFor(taken, this.#config.databaseNow());
     const batch = new BatchBuilder();
     const after = nothingAfter();
@@ -253,21 +268,26 @@ export class Owner {
       watched: this.#listener.onFacts !== undefined,
       ...(tracing === undefined ? {} : { tracing }),
       ...(wanted === undefined ? {} : { wanted }),
+      ...(large === undefined ? {} : { spill: large.rules }),
     };
     const decided = this.#decide(taken, context);
-    if (!batch.empty) {
-      const began = clock.monotonic();
-      await store.commit(batch.build(context.epochOf));
-      this.counters.measure("commitMs", clock.monotonic() - began);
-      this.counters.measure("batchTransitions", batch.created.length + batch.updated.length);
-      this.counters.counts.commits += 1;
-      this.counters.counts.eventsRefused += batch.returned.length;
-      this.#failures = 0;
-      this.#failure = undefined;
-    }
+    if (!batch.empty) await this.#write(batch, context.epochOf);
     for (const each of decided) this.#committed(each);
     const outbox = batch.outbox.length > 0;
     this.#listener.onCommitted({ ...after, timers: batch.timers.added(), outbox });
+  }
+
+  async #write(batch: BatchBuilder, epochOf: (partition: number) => number): Promise<void> {
+    const { store, clock, large } = this.#config;
+    if (batch.values.size > 0) await storeAll(large?.values, batch.values);
+    const began = clock.monotonic();
+    await store.commit(batch.build(epochOf));
+    this.counters.measure("commitMs", clock.monotonic() - began);
+    this.counters.measure("batchTransitions", batch.created.length + batch.updated.length);
+    this.counters.counts.commits += 1;
+    this.counters.counts.eventsRefused += batch.returned.length;
+    this.#failures = 0;
+    this.#failure = undefined;
   }
 
   /** Decides until the batch is full; what is left goes back to the front. */
@@ -283,7 +303,7 @@ export class Owner {
           ? decideScheduleSlot(slot, entries, context.schedules.get(slot.id), context)
           : decideSlot(slot, entries, context);
       decided.push(each);
-      if (each.changed) characters += each.hot?.size ?? 0;
+      characters += each.written ?? 0;
     }
     for (const { slot, entries } of taken.splice(decided.length).toReversed()) {
       this.slots.giveBack(slot, entries);
@@ -315,7 +335,7 @@ export class Owner {
 
   /** Nothing is known to be written: forget what was decided, and try again on what the database has. */
   #recover(taken: readonly Taken[], error: unknown): void {
-    const { clock, log } = this.#config;
+    const { log } = this.#config;
     const kind = error instanceof StoreError ? error.kind : "fault";
     this.counters.counts.commitFailures += 1;
     if (kind === "unknown") this.counters.counts.commitsUnknown += 1;
@@ -328,22 +348,25 @@ export class Owner {
     if (kind === "unavailable" || kind === "unknown") this.#pause(error);
     if (kind === "stale-epoch") this.#listener.onStale();
     if (kind === "unknown") this.#listener.onUnknown();
-    for (const { slot, entries } of taken) {
-      const again = entries.flatMap((entry) => this.#again(entry, error));
-      if (this.#stopping || this.epochOf(slot.partition) === undefined) {
-        for (const entry of again)
-          entry.fail?.(new StoreError("stale-epoch", "this node does not own the partition"));
-        this.slots.release(slot);
-        continue;
-      }
-      // Until then the slot stays busy, so what came later stays behind.
-      this.slots.giveBack(slot, again);
-      const tries = Math.max(0, ...again.map((entry) => entry.tries ?? 1));
-      clock.after(again.length === 0 ? 0 : Math.min(5000, 50 * 2 ** tries), () => {
-        this.slots.release(slot);
-        this.#schedule();
-      });
+    for (const each of taken) this.#putOff(each, error);
+  }
+
+  /** The commands of a slot are tried again after a pause that grows. */
+  #putOff({ slot, entries }: Taken, error: unknown): void {
+    const again = entries.flatMap((entry) => this.#again(entry, error));
+    if (this.#stopping || this.epochOf(slot.partition) === undefined) {
+      for (const entry of again)
+        entry.fail?.(new StoreError("stale-epoch", "this node does not own the partition"));
+      this.slots.release(slot);
+      return;
     }
+    // Until then the slot stays busy, so what came later stays behind.
+    this.slots.giveBack(slot, again);
+    const tries = Math.max(0, ...again.map((entry) => entry.tries ?? 1));
+    this.#config.clock.after(again.length === 0 ? 0 : Math.min(5000, 50 * 2 ** tries), () => {
+      this.slots.release(slot);
+      this.#schedule();
+    });
   }
 
   /** A database that is away is asked again after growing pauses, whoever waits. */
@@ -362,19 +385,9 @@ export class Owner {
   #again(entry: Entry, error: unknown): Entry[] {
     const tries = (entry.tries ?? 0) + 1;
     const wanted = entry.caller?.gone !== true;
-    if (wanted && (isDurable(entry) || tries < MAX_TRIES)) return [{ ...entry, tries }];
+    const worthwhile = isDurable(entry) || (tries < MAX_TRIES && !isBroken(error));
+    if (wanted && worthwhile) return [{ ...entry, tries }];
     entry.fail?.(error instanceof Error ? error : new Error(String(error)));
     return [];
   }
-}
-
-/**
- * A timer that was taken up is due, whatever this node reads by now: another may have read more, or the database's clock may
- * have been set back since. If it is not due by that clock, the database refuses the batch.
- */
-function nowFor(taken: readonly Taken[], read: number): number {
-  let now = read;
-  for (const { entries } of taken)
-    for (const { timer } of entries) now = Math.max(now, timer?.fireAt ?? 0);
-  return now;
 }

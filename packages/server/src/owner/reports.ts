@@ -2,10 +2,11 @@
 import { isTerminal, standardError, type StartCommand, type State } from "@millrace/engine";
 import type { EndStatus, Occasion } from "../scheduler/schedule.ts";
 import type { DecideContext } from "./decide-batch.ts";
-import { send } from "./effects.ts";
+import { type EffectContext, send } from "./effects.ts";
 import type { Entry } from "./entry.ts";
 
-type ReportContext = Pick<DecideContext, "now" | "mailId" | "batch" | "after">;
+export type ReportContext = Pick<DecideContext, "now" | "mailId" | "batch" | "after"> &
+  Pick<EffectContext, "large">;
 
 /** A time whose instance was there before: the schedule waits for an end that was told already, or that nobody tells. */
 export function reportExisting(

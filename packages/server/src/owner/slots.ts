@@ -6,6 +6,7 @@
  * their most urgent command and by age (`fair-queue.ts`).
  */
 import type { State } from "@millrace/engine";
+import type { Known } from "../payloads/spill.ts";
 import { DEFAULT_TENANT } from "../runtime.ts";
 import type { InstanceRow } from "../store/store.ts";
 import { type Entry, isDurable } from "./entry.ts";
@@ -18,8 +19,10 @@ export interface Hot {
   readonly row: Omit<InstanceRow, "state" | "activities">;
   /** What the row's `activities` hold. */
   readonly open: OpenActivities;
-  /** Characters of the state and the open activities as JSON. */
+  /** Characters of the state and the open activities as JSON, with the large values. */
   readonly size: number;
+  /** Values of the state that stand elsewhere. */
+  readonly large: Known;
 }
 
 export interface Slot {

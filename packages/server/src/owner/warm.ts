@@ -5,8 +5,9 @@ import {
   StoreError,
   type WorkflowVersion,
 } from "../store/store.ts";
-import { hotOf, workflowOf } from "./decide-batch.ts";
+import { type Cold, coldOf, hotOf, type Lacking, lackingOf } from "./cold.ts";
 import { type Entry, isFresh, leaveOutConsumed } from "./entry.ts";
+import { workflowOf } from "./instance-row.ts";
 import { BatchPrograms, type Programs } from "./programs.ts";
 import type { Slot, Slots } from "./slots.ts";
 
@@ -19,6 +20,8 @@ export interface Taken {
 export interface Warm {
   readonly programs: BatchPrograms;
   readonly schedules: ReadonlyMap<string, ScheduleRow>;
+  /** Whose large values are still to be loaded: they are not decided in this batch. */
+  readonly lacking: readonly Lacking[];
 }
 
 /** @throws {StoreError} `unavailable`: nothing was decided */
@@ -29,12 +32,23 @@ export async function warm(
   programs: Programs,
 ): Promise<Warm> {
   try {
-    const [schedules] = await Promise.all([
+    const [schedules, cold] = await Promise.all([
       loadSchedules(taken, store),
-      loadStates(taken, store, slots),
+      loadStates(taken, store),
     ]);
     await leaveOutConsumed(taken, store);
-    return { schedules, programs: await loadPrograms(taken, programs) };
+    const lacking = taken.flatMap((each) => {
+      const { slot, entries } = each;
+      const row = cold.get(slot.id);
+      const of = slot.hot?.row ?? row?.row ?? entries[0]?.start?.workflow ?? schedules.get(slot.id);
+      return lackingOf(each, row, of?.tenant) ?? [];
+    });
+    const left = new Set(lacking.map((each) => each.taken));
+    for (const each of taken) {
+      const row = cold.get(each.slot.id);
+      if (row !== undefined && !left.has(each)) slots.setHot(each.slot, hotOf(row));
+    }
+    return { schedules, lacking, programs: await loadPrograms(taken, programs) };
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     throw new StoreError("unavailable", `nothing was decided: ${detail}`, error);
@@ -44,19 +58,14 @@ export async function warm(
 async function loadStates(
   taken: readonly Taken[],
   store: Pick<OwnerStore, "loadInstances">,
-  slots: Slots,
-): Promise<void> {
+): Promise<ReadonlyMap<string, Cold>> {
   const cold = taken.filter(
     ({ slot, entries }) =>
       slot.hot === undefined && !isFresh(entries) && entries[0]?.schedule !== true,
   );
-  if (cold.length === 0) return;
+  if (cold.length === 0) return new Map();
   const rows = await store.loadInstances(cold.map(({ slot }) => slot.id));
-  const byId = new Map(rows.map((row) => [row.id, row]));
-  for (const { slot } of cold) {
-    const row = byId.get(slot.id);
-    if (row !== undefined) slots.setHot(slot, hotOf(row));
-  }
+  return new Map(rows.map((row) => [row.id, coldOf(row)]));
 }
 
 /** Schedules are not kept in memory: one is asked for once in a while, and a batch asks for all of its own at once. */

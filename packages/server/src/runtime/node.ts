@@ -15,6 +15,7 @@ import type { Logger } from "../logger.ts";
 import type { WantedTypes } from "../outgoing/outbox.ts";
 import { deliveryOf, Dispatcher } from "../owner/dispatcher.ts";
 import type { FactListener, Tracing } from "../owner/facts.ts";
+import type { LargeStore } from "../payloads/parted.ts";
 import { inboxService } from "../owner/inbox.ts";
 import { type Leases, leaseService } from "../owner/leases.ts";
 import { Owner, type OwnerConfig, type OwnerListener } from "../owner/owner.ts";
@@ -48,6 +49,8 @@ export interface NodePorts {
   readonly onProgress: OwnerListener["onProgress"];
   readonly onFacts?: FactListener;
   readonly tracing?: Tracing;
+  /** Where large values go; without it, they stay in states, messages and events. */
+  readonly large?: LargeStore | undefined;
   /** Which lifecycle events somebody wants. */
   readonly wanted?: WantedTypes;
   /** Events were committed that are on their way out. */
@@ -135,10 +138,11 @@ export function engineNode(ports: NodePorts, config: NodeConfig): EngineNode {
 }
 
 function wire(ports: NodePorts, config: NodeConfig): Parts {
-  const { store, clock, log, coordinator, executor, database } = ports;
+  const { store, clock, log, coordinator, executor, database, large } = ports;
   const { partitions, concurrency, drain } = config;
   const { random, randomBytes } = ports;
-  const common = { store, clock, log, random, databaseNow: () => database.now() };
+  const databaseNow = (): number => database.now();
+  const common = { store, clock, log, random, databaseNow, large };
   const owner = new Owner(
     {
       ...common,
@@ -155,7 +159,7 @@ function wire(ports: NodePorts, config: NodeConfig): Parts {
   );
   const withOwner = { ...common, owner: () => owner };
   const { counters } = owner;
-  const dispatcher = new Dispatcher({ executor, concurrency, counters, clock, drain });
+  const dispatcher = new Dispatcher({ ...common, executor, concurrency, counters, drain });
   dispatcher.attach(owner);
   const parts: Parts = {
     store,

@@ -2,7 +2,7 @@
 import { failedTask, isTerminal, type Kept, loadState, type State } from "@millrace/engine";
 import type { Json, Program } from "@millrace/language";
 import type { Pool } from "pg";
-import { workflowOf } from "../owner/decide-batch.ts";
+import { workflowOf } from "../owner/instance-row.ts";
 import { readOpen } from "../owner/open-activities.ts";
 import type { Programs } from "../owner/programs.ts";
 import type { InstanceView } from "../runtime.ts";

@@ -39,7 +39,10 @@ export interface InstanceRow {
 export interface HistoryRow {
   readonly partition: number;
   readonly instanceId: string;
+  /** A large value in one stands in its `$refs`; see payloads/spill.ts. So in states, requests and commands as well. */
   readonly events: readonly HistoryEvent[];
+  /** The same as JSON text, where it was made already. */
+  readonly text?: string;
 }
 /** An activity kept apart from its instance's row, because that has many or this one is large. */
 export interface ActivityRow {
@@ -105,6 +108,15 @@ export interface OutboxRow {
   readonly emitted: boolean;
   /** The CloudEvent as JSON text. */
   readonly event: string;
+}
+/** Says that something refers to a payload, which then cannot be deleted. */
+export interface PayloadRefRow {
+  /** An instance or a schedule, for what is its own or in its inbox; an event's row. */
+  readonly holder: string;
+  readonly tenant: string;
+  /** SHA-256, 64 hexadecimal digits. */
+  readonly digest: string;
+  readonly kind: "instance" | "event";
 }
 /** A message taken from the inbox. */
 export interface ConsumedRow extends Pick<InboxRow, "partition" | "id"> {
@@ -195,6 +207,8 @@ export interface Batch {
   /** With the revision that is deleted. */
   readonly deletedSchedules: readonly Pick<ScheduleRow, "partition" | "id" | "revision">[];
   readonly decisions: readonly DecisionRow[];
+  /** Each holder and digest once. The batch is a `conflict` when there is no such payload. */
+  readonly payloadRefs: readonly PayloadRefRow[];
 }
 
 export type StoreErrorKind =

@@ -11,8 +11,8 @@ export const OWNER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: `${OWNER}/owner.ts`,
-        find: "await store.commit(batch.build(context.epochOf));",
-        replace: "void store.commit(batch.build(context.epochOf)).catch(() => {});",
+        find: "await store.commit(batch.build(epochOf));",
+        replace: "void store.commit(batch.build(epochOf)).catch(() => {});",
       },
     ],
     killer: simulator,
@@ -23,9 +23,9 @@ export const OWNER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: `${OWNER}/owner.ts`,
-        find: "await store.commit(batch.build(context.epochOf));",
-        replace: `this.#listener.onCommitted({ ...after, timers: [] });
-      await store.commit(batch.build(context.epochOf));`,
+        find: "if (!batch.empty) await this.#write(batch, context.epochOf);",
+        replace: `if (!batch.empty) this.#listener.onCommitted({ ...after, timers: [] });
+    if (!batch.empty) await this.#write(batch, context.epochOf);`,
       },
     ],
     killer: simulator,
@@ -119,12 +119,12 @@ export const OWNER_MUTANTS: readonly Mutant[] = [
       },
       {
         file: `${OWNER}/owner.ts`,
-        find: "await store.commit(batch.build(context.epochOf));",
-        replace: `const built = batch.build(context.epochOf);
+        find: "await store.commit(batch.build(epochOf));",
+        replace: `const built = batch.build(epochOf);
       await store.commit(built);
       if (batch.keys.length > 0)
         await store
-          .commit({ ...new BatchBuilder().build(context.epochOf), epochs: built.epochs, keys: batch.keys })
+          .commit({ ...new BatchBuilder().build(epochOf), epochs: built.epochs, keys: batch.keys })
           .catch(() => {});`,
       },
     ],
@@ -199,8 +199,8 @@ export const OWNER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "packages/server/src/runtime/node.ts",
-        find: "const common = { store, clock, log, random, databaseNow: () => database.now() };",
-        replace: "const common = { store, clock, log, random, databaseNow: () => clock.now() };",
+        find: "const databaseNow = (): number => database.now();\n  const common = {",
+        replace: "const databaseNow = (): number => clock.now();\n  const common = {",
       },
     ],
     killer: simulator,
@@ -241,7 +241,7 @@ export const OWNER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: `${OWNER}/decide-batch.ts`,
-        find: "  if (isTerminal(state.status)) reportEnd(state, given);\n",
+        find: "  if (isTerminal(state.status)) reportEnd(state, context.reporting);\n",
         replace: "",
       },
     ],

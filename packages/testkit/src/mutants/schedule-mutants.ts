@@ -151,13 +151,13 @@ export const SCHEDULE_MUTANTS: readonly Mutant[] = [
       {
         file: `${OWNER}/decide-schedule.ts`,
         find: "  for (const { instanceId, occasion, report, spec } of starts) {",
-        replace: `  for (const instanceId of cancels) send(instanceId, { command }, context, batch, after);
+        replace: `  for (const instanceId of cancels) send(instanceId, { command }, sending, batch, after);
   for (const { instanceId, occasion, report, spec } of starts) {`,
       },
       {
         file: `${OWNER}/decide-schedule.ts`,
         find: `  // One decision may start an instance and cancel it for a later time.
-  for (const instanceId of cancels) send(instanceId, { command }, context, batch, after);
+  for (const instanceId of cancels) send(instanceId, { command }, sending, batch, after);
 `,
         replace: "",
       },

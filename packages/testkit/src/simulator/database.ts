@@ -23,8 +23,9 @@ import {
   type WaitKey,
   type WorkflowVersion,
 } from "@millrace/server/ports";
-import type { HistoryEvent } from "@millrace/engine";
+import { type HistoryEvent, loadState, type State } from "@millrace/engine";
 import { EventTables } from "./event-tables.ts";
+import { PayloadTables } from "./payload-tables.ts";
 
 /** An activity with the epoch that delivered it last. */
 export type StoredActivity = ActivityRow & { readonly epoch: number };
@@ -61,6 +62,7 @@ export class Database {
   readonly events = new Map<string, EventRow>();
   readonly outbox: OutboxRow[] = [];
   readonly waits: EventTables;
+  readonly payloads: PayloadTables;
   readonly schedules = new Map<string, ScheduleRow>();
   readonly decisions = new Map<string, DecisionRow>();
   readonly #now: () => number;
@@ -76,6 +78,7 @@ export class Database {
     }));
     this.#now = now;
     this.waits = new EventTables(this.inbox, now);
+    this.payloads = new PayloadTables(now);
     this.#listener = listener;
   }
 
@@ -121,7 +124,21 @@ export class Database {
       const known = this.decisions.get(decisionName(row));
       if (known === undefined || replaces(row, known)) this.decisions.set(decisionName(row), row);
     }
+    this.payloads.refer(batch.payloadRefs);
     this.#listener.committed(batch);
+  }
+
+  /** An instance's state, with its large values. */
+  stateOf({ tenant, state }: InstanceRow): State {
+    return loadState(this.payloads.whole(tenant, state));
+  }
+
+  /** An instance's history, with its large values. */
+  factsOf({ tenant, id }: InstanceRow): readonly HistoryEvent[] {
+    const facts = this.history.get(id) ?? [];
+    return facts.map((fact) =>
+      "$refs" in fact ? (this.payloads.whole(tenant, JSON.stringify(fact)) as HistoryEvent) : fact,
+    );
   }
 
   /** Why the database would not write it. */
@@ -167,6 +184,8 @@ export class Database {
       if (once === true && !this.inbox.has(id)) return conflict(`message ${id} was consumed`);
     for (const row of batch.sent)
       if (this.inbox.has(row.id)) return conflict(`message ${row.id} exists`);
+    const missing = this.payloads.missing(batch.payloadRefs);
+    if (missing !== undefined) return conflict(`there is no payload ${missing.digest}`);
     return undefined;
   }
 

@@ -117,8 +117,9 @@ export class EventClients {
     const waiting = [...database.instances.values()].filter(
       ({ name, status }) => name.startsWith("hears-") && !isTerminal(status),
     );
-    for (const { id, name, state } of waiting) {
-      const { input } = JSON.parse(state) as { input: { order: string } };
+    for (const row of waiting) {
+      const { id, name } = row;
+      const input = database.stateOf(row).input as { readonly order: string };
       const steady = !Number.isFinite(plan.clockJumpEvery);
       if (steady && this.busy === 0 && name !== "hears-pair")
         violation(`${name} ${id} has not heard of ${input.order}`);

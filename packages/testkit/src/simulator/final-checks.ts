@@ -1,5 +1,5 @@
 /** What has to hold when everything has come to rest. */
-import { isTerminal, loadState, type State } from "@millrace/engine";
+import { isTerminal, type State } from "@millrace/engine";
 import type { InstanceRow } from "@millrace/server/ports";
 import { same } from "./fold.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -36,7 +36,7 @@ export function checkFinal(final: Final): void {
 function checkKeys({ database, violation }: Surroundings): void {
   const idOf = new Map<string, string>();
   for (const row of database.instances.values()) {
-    const { input } = loadState(JSON.parse(row.state));
+    const { input } = database.stateOf(row);
     const key = (input as { readonly key?: string }).key;
     if (key === undefined || row.parentId !== undefined) continue;
     if (idOf.has(key)) violation(`${key} started ${row.id} and ${idOf.get(key)}`);
@@ -66,7 +66,7 @@ function seenBy({ around: { database }, effects }: Final): Seen {
 function wrongWith(row: InstanceRow, seen: Seen, final: Final): string | undefined {
   const workflow = WORKFLOWS.find(({ name }) => name === row.name);
   if (workflow === undefined) return "nobody started it";
-  const state = loadState(JSON.parse(row.state));
+  const state = final.around.database.stateOf(row);
   if (!isTerminal(state.status)) return `it is ${state.status} and nothing goes on`;
   if (state.status === "cancelled")
     return wasAsked(row, final) ? undefined : "it was cancelled, and nobody asked for it";

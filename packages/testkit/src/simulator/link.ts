@@ -5,9 +5,11 @@
 import {
   type Batch,
   type Coordinator,
+  type EngineValues,
   type Epoch,
   type EventStore,
   type OwnerStore,
+  PayloadError,
   StoreError,
 } from "@millrace/server/ports";
 import type { Machine } from "./machine.ts";
@@ -218,6 +220,28 @@ const UNKNOWN: Readonly<Record<Truth, Sometimes>> = {
     "a commit was written after its sender was told that the outcome is unknown",
   "refused afterwards": "a commit on its way met a newer epoch",
 };
+
+export function linkedValues(links: Links, machine: Machine): EngineValues {
+  const { database, met } = links.around;
+  const failed = (): Error => new PayloadError("unavailable", "the store does not answer");
+  return {
+    accepts: () => true,
+    store: (tenant, values) =>
+      links.call(machine, {
+        what: "store",
+        work: () => database.payloads.store(tenant, values),
+        failed,
+      }),
+    load: (tenant, digests) => {
+      met("a large value was loaded again");
+      return links.call(machine, {
+        what: "load",
+        work: () => database.payloads.load(tenant, digests),
+        failed,
+      });
+    },
+  };
+}
 
 export interface LeaseConfig {
   readonly node: string;

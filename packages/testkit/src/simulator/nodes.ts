@@ -2,7 +2,7 @@
 import { load, type Loaded } from "@millrace/language";
 import { databaseClock, type EngineNode, engineNode, type Logger } from "@millrace/server/ports";
 import type { Reachable } from "./asking.ts";
-import { linkedCoordinator, linkedEvents, linkedStore, type Links } from "./link.ts";
+import { linkedCoordinator, linkedEvents, linkedStore, linkedValues, type Links } from "./link.ts";
 import { Machine } from "./machine.ts";
 import { Random } from "./random.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -141,6 +141,10 @@ export class Nodes {
         randomBytes: () => random.bytes(10),
         onProgress: () => {},
         compile,
+        large: {
+          values: linkedValues(this.#links, machine),
+          rules: { limit: plan.large, accepts: () => true },
+        },
       };
       place.databaseNow = () => database.now();
       const { partitions, concurrency, exclusive } = plan;

@@ -41,6 +41,8 @@ export interface Plan {
   readonly schedules: number;
   /** Instances that listen, each with the events of an order. */
   readonly orders: number;
+  /** Bytes that a value may have and stay where it is. */
+  readonly large: number;
 }
 
 export function drawPlan(random: Random): Plan {
@@ -78,5 +80,6 @@ export function drawPlan(random: Random): Plan {
     clockJumpEvery: often(0.5, 3000, 30_000),
     schedules: random.pick([0, 1, 2, 3]),
     orders: random.pick([0, 0, 2, 5]),
+    large: random.pick([64, 64, 200, 32_768]),
   };
 }

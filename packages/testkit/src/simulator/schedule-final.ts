@@ -1,5 +1,4 @@
 /** What has to hold of schedules when everything has come to rest. */
-import { loadState } from "@millrace/engine";
 import { isOnRecord, type Life, type ScheduleChecks } from "./schedule-checks.ts";
 import { isExcluded, timesBetween } from "./schedule-specs.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -32,8 +31,9 @@ export function checkSchedules(
   const started = new Set(
     all.flatMap(({ decisions }) => [...decisions.values()].map(({ instanceId }) => instanceId)),
   );
-  for (const { id, state } of database.instances.values()) {
-    const { schedule } = loadState(JSON.parse(state));
+  for (const row of database.instances.values()) {
+    const { id } = row;
+    const { schedule } = database.stateOf(row);
     if (schedule !== undefined && !sent.has(id)) violation(`${id} was started by no schedule`);
     if (schedule !== undefined && !started.has(id)) violation(`${id} is on record nowhere`);
   }

@@ -1,5 +1,5 @@
 /** Notices, in what is committed, the rare paths that a simulation has to take now and then. */
-import { isTerminal, loadState } from "@millrace/engine";
+import { isTerminal } from "@millrace/engine";
 import { partitionOf } from "@millrace/protocol";
 import type { Batch } from "@millrace/server/ports";
 import { waitName } from "./database.ts";
@@ -20,10 +20,11 @@ export function sightBefore(batch: Batch, { database, met }: Surroundings): void
   }
 }
 
-export function sightAfter(batch: Batch, { met }: Surroundings): void {
+export function sightAfter(batch: Batch, { database, met }: Surroundings): void {
+  if (batch.payloadRefs.length > 0) met("a large value was referred to");
   if (batch.activities.length > 0) met("an activity was kept apart from its instance");
   for (const row of [...batch.created, ...batch.updated]) {
-    if ((loadState(JSON.parse(row.state)).held ?? []).length > 0)
+    if ((database.stateOf(row).held ?? []).length > 0)
       met("a result arrived while the instance was suspended");
     if (row.parentId === undefined || !isTerminal(row.status)) continue;
     if (row.status === "cancelled") met("a parent cancelled its child");

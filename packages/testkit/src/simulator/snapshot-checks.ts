@@ -2,7 +2,7 @@
  * What has to hold in every committed snapshot (design, "Invariants"): checked at the instant of each commit, for the
  * instances that it touched.
  */
-import { isTerminal, loadState, type State } from "@millrace/engine";
+import { isTerminal, type State } from "@millrace/engine";
 import type { Batch, ChildRow, InboxRow, InstanceRow, StoreError } from "@millrace/server/ports";
 import type { Database, DatabaseListener } from "./database.ts";
 import { EventChecks } from "./event-checks.ts";
@@ -119,9 +119,9 @@ export class SnapshotChecks implements DatabaseListener {
     const row = this.#database.instances.get(id);
     if (row === undefined) return;
     const wrong = (what: string): void => violation(`${row.name} ${id}: ${what}`);
-    const state = loadState(JSON.parse(row.state));
+    const state = this.#database.stateOf(row);
     try {
-      const folded = fold(this.#database.history.get(id) ?? []);
+      const folded = fold(this.#database.factsOf(row));
       const difference = disagreement(state, folded);
       if (difference !== undefined) wrong(`state and history differ: ${difference}`);
     } catch (error) {

@@ -56,6 +56,8 @@ export const SOMETIMES = [
   "an event was refused and given back",
   "an event was published again and known",
   "a timer had to wait again because the clock was set back",
+  "a large value was referred to",
+  "a large value was loaded again",
 ] as const;
 
 export type Sometimes = (typeof SOMETIMES)[number];

@@ -44,7 +44,7 @@ export function instanceStatements(batch: Batch): readonly Statement[] {
 function withFacts(row: InstanceRow, history: HistoryRow | undefined): Written {
   const events = history?.events ?? [];
   const count = events.length;
-  const facts = count === 0 ? "" : `${JSON.stringify(events).slice(1, -1)},`;
+  const facts = count === 0 ? "" : `${(history?.text ?? JSON.stringify(events)).slice(1, -1)},`;
   const passes = Math.floor(row.seq / FACTS) > Math.floor((row.seq - count) / FACTS);
   // The last facts of an instance move with its row, which nobody writes again.
   const flush = count > 0 && (facts.length > LONG || (passes && row.endedAt === undefined));

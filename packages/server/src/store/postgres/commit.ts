@@ -9,6 +9,7 @@ import { bigints, column, eachFound, ints, joined, split } from "./columns.ts";
 import { subscriptionStatements } from "./commit-events.ts";
 import { instanceStatements } from "./commit-instances.ts";
 import { insertOutbox } from "./commit-outgoing.ts";
+import { referToPayloads } from "./commit-payloads.ts";
 import { scheduleStatements } from "./commit-schedules.ts";
 import { SCHEDULE_TIMER } from "../../scheduler/schedule.ts";
 import type { Statement } from "./statement.ts";
@@ -32,6 +33,7 @@ export function batchStatements(batch: Batch): readonly Statement[] {
     ...insertEvents(batch),
     ...insertOutbox(batch),
     ...scheduleStatements(batch),
+    ...referToPayloads(batch.payloadRefs),
   ];
 }
 

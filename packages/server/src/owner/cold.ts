@@ -1,0 +1,50 @@
+/** What stands in the database becomes what the owner has in memory: a row a hot state, once it is whole. */
+import { loadState } from "@millrace/engine";
+import { type Parted, partedOf } from "../payloads/parted.ts";
+import { NONE } from "../payloads/spill.ts";
+import type { InstanceRow } from "../store/store.ts";
+import { bytesOf } from "./large.ts";
+import { readOpen } from "./open-activities.ts";
+import type { Hot } from "./slots.ts";
+import type { Taken } from "./warm.ts";
+
+/** An instance's row, with its state as parsed. */
+export interface Cold {
+  readonly row: InstanceRow;
+  readonly state: object;
+  /** Absent when it is whole. */
+  readonly parted: Parted | undefined;
+}
+
+export function coldOf(row: InstanceRow): Cold {
+  const state = JSON.parse(row.state) as object;
+  return { row, state, parted: partedOf(state) };
+}
+
+/** Of one that is whole. */
+export function hotOf({ row: { state: text, activities, ...row }, state, parted }: Cold): Hot {
+  const large = parted?.known ?? NONE;
+  const size = text.length + (activities?.length ?? 0) + bytesOf(large);
+  return { state: loadState(state), row, open: readOpen(activities), size, large };
+}
+
+/** What a slot lacks to be decided. */
+export interface Lacking {
+  readonly taken: Taken;
+  readonly tenant: string;
+  readonly parted: readonly Parted[];
+  readonly cold: Cold | undefined;
+}
+
+/** @param tenant undefined when there is no such instance: then nobody will look at what its messages bring */
+export function lackingOf(
+  taken: Taken,
+  cold: Cold | undefined,
+  tenant: string | undefined,
+): Lacking | undefined {
+  const messages = taken.entries.flatMap(({ parted }) => parted ?? []);
+  const all = cold?.parted === undefined ? messages : [cold.parted, ...messages];
+  const parted = all.filter(({ refs }) => refs.length > 0);
+  if (parted.length === 0 || tenant === undefined) return undefined;
+  return { taken, tenant, parted, cold };
+}

@@ -1,0 +1,98 @@
+/**
+ * Loads large values beside the owner's loop. An instance whose batch found some missing is left out of it, stays busy, and
+ * comes again when it has them; where they cannot be had, its commands are put off like any that failed. So a store that is
+ * slow or away, or a value that is corrupt, holds up the instance that needs it and nobody else's.
+ */
+import type { Logger } from "../logger.ts";
+import { makeWhole, missingBytes } from "../payloads/parted.ts";
+import { type EngineValues, PayloadError } from "../payloads/payloads.ts";
+import { StoreError } from "../store/store.ts";
+import { hotOf, type Lacking } from "./cold.ts";
+import type { Counters } from "./counters.ts";
+import type { Slots } from "./slots.ts";
+import type { Taken } from "./warm.ts";
+
+export interface FetchingConfig {
+  readonly values: EngineValues | undefined;
+  readonly slots: Slots;
+  readonly log: Logger;
+  readonly counts: Counters["counts"];
+  /** Undefined when this node does not own the partition, or stops. */
+  readonly epochOf: (partition: number) => number | undefined;
+  /** The commands of a slot are tried again later. */
+  readonly putOff: (taken: Taken, error: unknown) => void;
+  /** A slot is ready. */
+  readonly onReady: () => void;
+}
+
+/** Bytes that are loaded at the same time; what is larger by itself is loaded alone. */
+const MOST = 32 * 1024 * 1024;
+
+export class Fetching {
+  readonly #config: FetchingConfig;
+  /** Instances that cannot go on. */
+  readonly #heldUp = new Set<string>();
+  readonly #waiting: (() => void)[] = [];
+  #bytes = 0;
+
+  constructor(config: FetchingConfig) {
+    this.#config = config;
+  }
+
+  /** Takes out of a batch what lacks something. */
+  leaveOut(taken: Taken[], lacking: readonly Lacking[]): void {
+    if (lacking.length === 0) return;
+    const out = new Set(lacking.map((each) => each.taken));
+    for (const each of taken.splice(0)) if (!out.has(each)) taken.push(each);
+    for (const each of lacking) void this.#fetch(each);
+  }
+
+  async #fetch(lacking: Lacking): Promise<void> {
+    const { slots, epochOf, putOff, onReady } = this.#config;
+    const { slot, entries } = lacking.taken;
+    const epoch = epochOf(slot.partition);
+    try {
+      await this.#load(lacking);
+    } catch (error) {
+      if (epochOf(slot.partition) !== undefined) this.#tell(slot.id, error);
+      return putOff(lacking.taken, error);
+    }
+    this.#heldUp.delete(slot.id);
+    // What was read under an epoch counts under that epoch only.
+    if (epoch === undefined || epochOf(slot.partition) !== epoch)
+      return putOff(lacking.taken, new StoreError("stale-epoch", "a partition changed hands"));
+    if (lacking.cold !== undefined) slots.setHot(slot, hotOf(lacking.cold));
+    slots.giveBack(slot, entries);
+    slots.release(slot, "first");
+    onReady();
+  }
+
+  /** In the order in which they are asked for. */
+  async #load({ tenant, parted }: Lacking): Promise<void> {
+    const bytes = missingBytes(parted);
+    while (this.#bytes > 0 && this.#bytes + bytes > MOST)
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#bytes += bytes;
+    try {
+      await makeWhole(this.#config.values, tenant, parted);
+    } finally {
+      this.#bytes -= bytes;
+      for (const resolve of this.#waiting.splice(0)) resolve();
+    }
+  }
+
+  /** Once for each instance; it is tried again and again. */
+  #tell(instance: string, err: unknown): void {
+    const { log, counts } = this.#config;
+    counts.instancesHeldUp += 1;
+    if (this.#heldUp.has(instance)) return;
+    this.#heldUp.add(instance);
+    const level = isBroken(err) ? "error" : "warn";
+    log[level]({ err, instance }, "an instance is held up: a large value of it cannot be had");
+  }
+}
+
+/** True for what no further try changes, until somebody repairs the value. */
+export function isBroken(error: unknown): boolean {
+  return error instanceof PayloadError && (error.kind === "missing" || error.kind === "corrupt");
+}
