@@ -15,11 +15,16 @@ export interface ApiContext {
   readonly secrets: Vault;
   /** Webhooks and channels, where there are any. */
   readonly leaving?: Leaving | undefined;
-  /** Messages and payloads, where there are any. */
-  readonly payloads?: Payloads | undefined;
+  readonly payloads: Payloads;
   readonly config: Pick<
     Config,
-    "apiKeys" | "allowedHosts" | "host" | "maxBodyBytes" | "maxWait" | "origins"
+    | "apiKeys"
+    | "allowedHosts"
+    | "host"
+    | "maxBodyBytes"
+    | "maxWait"
+    | "origins"
+    | "payloadMaxBytes"
   >;
   readonly log: Logger;
   readonly metrics: Metrics;
