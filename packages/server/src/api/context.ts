@@ -18,13 +18,7 @@ export interface ApiContext {
   readonly payloads: Payloads;
   readonly config: Pick<
     Config,
-    | "apiKeys"
-    | "allowedHosts"
-    | "host"
-    | "maxBodyBytes"
-    | "maxWait"
-    | "origins"
-    | "payloadMaxBytes"
+    "apiKeys" | "allowedHosts" | "host" | "maxBodyBytes" | "maxWait" | "origins" | "payloadMaxBytes"
   >;
   readonly log: Logger;
   readonly metrics: Metrics;
