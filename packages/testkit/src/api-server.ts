@@ -5,10 +5,8 @@ import type { Schedules } from "@millrace/server/ports";
 import { type Config, loadConfig } from "@millrace/server/config";
 import { RuntimeError } from "@millrace/server/runtime";
 import { openKeyring, Vault } from "@millrace/server/secrets";
-import { MemoryPayloads } from "./memory-payloads.ts";
 import { MemoryRuntime } from "./memory-runtime.ts";
 import { MemorySecretStore } from "./memory-secrets.ts";
-export { MemoryPayloads } from "./memory-payloads.ts";
 export { MemoryRuntime } from "./memory-runtime.ts";
 
 /** A `Clock` whose timers a test fires. */
@@ -38,7 +36,6 @@ export class ManualTimers {
 export interface TestApi {
   readonly url: string;
   readonly runtime: MemoryRuntime;
-  readonly payloads: MemoryPayloads;
   readonly timers: ManualTimers;
   readonly server: ApiServer;
   /** What was logged, in order. */
@@ -66,7 +63,6 @@ export async function startTestApi(
   overrides: Partial<Config> = {},
 ): Promise<TestApi> {
   const runtime = new MemoryRuntime();
-  const payloads = new MemoryPayloads();
   const timers = new ManualTimers();
   const logged: TestApi["logged"] = [];
   const say = (level: string) => (fields: object, message: string) =>
@@ -75,7 +71,6 @@ export async function startTestApi(
   const store = new MemorySecretStore();
   const server = await startApi({
     runtime,
-    payloads,
     schedules: noSchedules,
     secrets: new Vault(store, await openKeyring(config, timers), timers),
     config,
@@ -89,7 +84,6 @@ export async function startTestApi(
   return {
     url: server.url,
     runtime,
-    payloads,
     timers,
     server,
     logged,

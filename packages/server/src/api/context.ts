@@ -15,10 +15,11 @@ export interface ApiContext {
   readonly secrets: Vault;
   /** Webhooks and channels, where there are any. */
   readonly leaving?: Leaving | undefined;
-  readonly payloads: Payloads;
+  /** Messages and payloads, where there are any. */
+  readonly payloads?: Payloads | undefined;
   readonly config: Pick<
     Config,
-    "apiKeys" | "allowedHosts" | "host" | "maxBodyBytes" | "maxWait" | "origins" | "payloadMaxBytes"
+    "apiKeys" | "allowedHosts" | "host" | "maxBodyBytes" | "maxWait" | "origins"
   >;
   readonly log: Logger;
   readonly metrics: Metrics;

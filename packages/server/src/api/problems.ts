@@ -2,7 +2,6 @@
 import { type ErrorCode, type Issue, ProblemError, type ProblemOptions } from "@millrace/protocol";
 import type { FastifyError, FastifySchemaValidationError } from "fastify";
 import { VaultError, type VaultErrorKind } from "../secrets/vault-error.ts";
-import { PayloadError, type PayloadErrorKind } from "../payloads/payloads.ts";
 import { RuntimeError, type RuntimeErrorKind } from "../runtime.ts";
 
 /** The problem that tells a caller about `error`; `internal` when it is the server's own fault. */
@@ -10,7 +9,6 @@ export function toProblemError(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;
   if (error instanceof RuntimeError) return fromRuntime(error);
   if (error instanceof VaultError) return fromVault(error);
-  if (error instanceof PayloadError) return fromPayloads(error);
   return fromFramework(error as FastifyError);
 }
 
@@ -60,19 +58,6 @@ const VAULT_CODES: { readonly [Kind in VaultErrorKind]: ErrorCode } = {
 function fromVault({ kind, message }: VaultError): ProblemError {
   const code = VAULT_CODES[kind];
   return new ProblemError(code, { detail: message, ...retryAfter(code, undefined) });
-}
-
-const PAYLOAD_CODES: { readonly [Kind in PayloadErrorKind]: ErrorCode } = {
-  missing: "payload-corrupt",
-  corrupt: "payload-corrupt",
-  "digest-mismatch": "digest-mismatch",
-  "too-large": "payload-too-large",
-  unavailable: "unavailable",
-};
-
-function fromPayloads(error: PayloadError): ProblemError {
-  const code = PAYLOAD_CODES[error.kind];
-  return new ProblemError(code, { detail: error.message, ...retryAfter(code, undefined) }, error);
 }
 
 /** Every 503 says when to come back: whole seconds, at least one. */
