@@ -17,7 +17,7 @@ function whatOf(wait: WaitingFor): string {
   const work = target === undefined ? type : `${type} ${target}`;
   switch (wait.kind) {
     case "activity":
-      return attempt === undefined ? work : `${work}, attempt ${attempt}`;
+      return `${work}${attempt === undefined ? "" : `, attempt ${attempt}`}${progressText(wait)}`;
     case "message": {
       const end = until === undefined ? "" : `, taken until ${instant(until)}`;
       return `the next message of ${work}${end}`;
@@ -31,6 +31,13 @@ function whatOf(wait: WaitingFor): string {
     case "event":
       return eventText(wait.events ?? []);
   }
+}
+
+function progressText({ progress }: WaitingFor): string {
+  if (progress === undefined) return "";
+  const { percent, note, at } = progress;
+  const far = [percent === undefined ? "" : `${percent} %`, note ?? ""].filter(Boolean).join(", ");
+  return `, ${far === "" ? "a checkpoint" : far} (at ${instant(at)})`;
 }
 
 function eventText(events: NonNullable<WaitingFor["events"]>): string {

@@ -44,6 +44,7 @@ export type ActivityType =
   | "call:asyncapi"
   | "call:mcp"
   | "call:a2a"
+  | "call:worker"
   | "run:container"
   | "run:script"
   | "run:shell";

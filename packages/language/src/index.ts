@@ -26,6 +26,7 @@ export {
   type ParsedCron,
   parseCron,
 } from "./cron/index.ts";
+export { leaseProblem } from "./compile/worker-call.ts";
 export { DurationError, parseDuration } from "./duration.ts";
 export {
   canonicalErrorType,

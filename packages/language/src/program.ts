@@ -209,7 +209,7 @@ export interface EmitNode extends TaskBase {
 /** `call` of a built-in protocol: outside work. */
 export interface CallNode extends TaskBase {
   readonly kind: "call";
-  readonly call: "http" | "openapi" | "grpc" | "asyncapi" | "mcp" | "a2a";
+  readonly call: "http" | "openapi" | "grpc" | "asyncapi" | "mcp" | "a2a" | "worker";
   /** `with`, with authentication references (`use: name`, or a bare name) already replaced by the policy itself. */
   readonly with: Template;
 }

@@ -158,6 +158,12 @@ export const ERRORS = catalogue({
     action:
       "Only a faulted instance can, and `detail` says why this one cannot; `millrace describe ID` shows how it stands.",
   },
+  "task-lost": {
+    status: 409,
+    title: "The task is not, or no longer, in this worker's hands",
+    action:
+      "Stop the work: what was sent has no effect. Another worker goes on with it, or nobody waits for it.",
+  },
   "no-master-key": {
     status: 409,
     title: "The server has no master key to protect secrets with",

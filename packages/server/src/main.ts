@@ -14,6 +14,7 @@ import { type Config, checkExposure } from "./config.ts";
 import type { Logger } from "./logger.ts";
 import type { BreakerEvents } from "./observe/breaker-events.ts";
 import { measuredExecutor } from "./observe/measured-executor.ts";
+import { workerFamilies } from "./observe/worker-metrics.ts";
 import type { DocumentFetcher } from "./external/source.ts";
 import { type Metrics, noMetrics } from "./observe/metrics.ts";
 import type { FactListener, Tracing } from "./owner/facts.ts";
@@ -28,6 +29,7 @@ import type { EngineValues, Payloads } from "./payloads/payloads.ts";
 import type { JsonObject } from "@millrace/language";
 import { LogRedaction } from "./secrets/redact.ts";
 import type { Vault } from "./secrets/vault.ts";
+import { Workers } from "./workers/workers.ts";
 
 /** A runtime that works: it owns partitions and carries out what it accepts. */
 export interface RunningRuntime {
@@ -50,6 +52,8 @@ export interface RuntimeParts {
   readonly leaving?: { readonly services: SharedServices; readonly vault: Vault };
   /** Where large values of the engine are stored; without it, they stay where they are. */
   readonly payloads?: EngineValues;
+  /** Remote workers; without them, nobody does what is meant for one. */
+  readonly workers?: Workers;
   /** Fetches functions and schemas that definitions take from outside; without it, none that has an address. */
   readonly fetcher?: DocumentFetcher;
   /** Is told what was committed. */
@@ -79,6 +83,7 @@ export interface RuntimeHost {
   readonly secrets: Vault;
   readonly leaving?: Leaving | undefined;
   readonly payloads: Payloads;
+  readonly workers: Workers;
   stop(): Promise<void>;
 }
 
@@ -93,6 +98,7 @@ interface Watching {
   readonly metrics?: Metrics;
   readonly onFacts?: FactListener;
   readonly tracing?: NonNullable<Telemetry["tracing"]>;
+  readonly workers?: Workers;
 }
 
 export async function startRuntime(
@@ -108,7 +114,8 @@ export async function startRuntime(
   const payloads = openPayloads(config, clock, log);
   const { BreakerEvents } = await import("./observe/breaker-events.ts");
   const breakers = new BreakerEvents(clock, log);
-  const shared = { clock, log, metrics, redaction, secrets: secrets.vault, breakers };
+  const { workers = new Workers({ clock }) } = options;
+  const shared = { clock, log, metrics, redaction, secrets: secrets.vault, breakers, workers };
   const { activities, services } = await openActivities(config, shared);
   const leaving = { services, vault: secrets.vault };
   const { onFacts, tracing } = options;
@@ -122,6 +129,7 @@ export async function startRuntime(
       executor,
       leaving,
       payloads: payloads.payloads,
+      workers,
       fetcher: activities,
       ...(onFacts === undefined ? {} : { onFacts }),
       ...(tracing === undefined ? {} : { tracing }),
@@ -133,6 +141,7 @@ export async function startRuntime(
       secrets: secrets.vault,
       leaving: opened.leaving,
       payloads: payloads.payloads,
+      workers,
       async stop() {
         await opened.stop();
         await payloads.close();
@@ -162,9 +171,13 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     import("./observe/exposition.ts"),
   ]);
   const telemetry = await openTelemetry(options.environment ?? process.env, clock);
-  const all = createExposition(telemetry && (() => telemetry.families()));
+  const workers = new Workers({ clock });
+  const all = createExposition(() => [
+    ...(telemetry?.families() ?? []),
+    ...workerFamilies(workers),
+  ]);
   const { metrics } = all;
-  const watched = { ...options, ...watching(all, telemetry), clock, log, redaction };
+  const watched = { ...options, ...watching(all, telemetry), clock, log, redaction, workers };
   const host = await startRuntime(config, watched).catch(async (error: unknown) => {
     await telemetry?.stop();
     throw error;
@@ -174,7 +187,8 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   const exposition = () => all.of(runtime);
   try {
     const common = { config, log, clock, metrics, exposition };
-    const api = await startApi({ runtime, schedules, secrets, leaving, payloads, ...common });
+    const parts = { runtime, schedules, secrets, leaving, payloads, workers };
+    const api = await startApi({ ...parts, ...common });
     log.info({ url: api.url }, "listening");
     const runs = await describeRuns(runsOf(config));
     if (runs !== undefined) log.info({ runs: config.runs }, runs);
@@ -187,7 +201,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       await telemetry?.stop();
       log.info({}, "stopped");
     });
-    return { url: api.url, runtime, schedules, secrets, payloads, log, stop };
+    return { url: api.url, ...parts, log, stop };
   } catch (error) {
     await host.stop();
     await telemetry?.stop();
@@ -229,7 +243,7 @@ async function defaultLog(config: Config, redaction: LogRedaction): Promise<Logg
 
 async function openActivities(
   config: Config,
-  parts: Pick<ActivitiesConfig, "redaction" | "secrets"> & {
+  parts: Pick<ActivitiesConfig, "redaction" | "secrets" | "workers"> & {
     readonly clock: Clock;
     readonly log: Logger;
     readonly metrics: Metrics;

@@ -22,3 +22,4 @@ export { fill as fillRecord, takeRefs } from "./payloads/spill.ts";
 export { RuntimeError } from "./runtime.ts";
 export * from "./store/store.ts";
 export * from "./store/events.ts";
+export { Workers } from "./workers/workers.ts";

@@ -8,6 +8,8 @@ import type { Committed } from "../src/owner/facts.ts";
 import { createExposition } from "../src/observe/exposition.ts";
 import { openTelemetry } from "../src/observe/telemetry/open.ts";
 import { TELEMETRY_VARIABLES, telemetrySettings } from "../src/observe/telemetry/settings.ts";
+import { workerFamilies } from "../src/observe/worker-metrics.ts";
+import { Workers } from "../src/workers/workers.ts";
 import { attemptSpan, type SpanData, spansOf } from "../src/observe/telemetry/spans.ts";
 
 const page = readFileSync(new URL("../../../docs/observability.md", import.meta.url), "utf8");
@@ -28,7 +30,8 @@ test("every metric is on the page with its type and labels, and no other", async
   });
   assert.ok(settings);
   const telemetry = openTelemetry(settings, systemClock());
-  const exposition = createExposition(() => telemetry.families());
+  const workers = new Workers({ clock: systemClock() });
+  const exposition = createExposition(() => [...telemetry.families(), ...workerFamilies(workers)]);
   const { metrics, onFacts } = exposition;
   metrics.activityFinished("call:http", "completed", 1);
   metrics.eventsAccepted(1, 0);

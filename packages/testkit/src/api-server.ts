@@ -1,7 +1,7 @@
 /** The HTTP API on a {@link MemoryRuntime}, on a free port of loopback: for tests of the API alone. */
 import type { TestContext } from "node:test";
 import { type ApiServer, startApi } from "@millrace/server/api";
-import type { Schedules } from "@millrace/server/ports";
+import { type Schedules, Workers } from "@millrace/server/ports";
 import { type Config, loadConfig } from "@millrace/server/config";
 import { RuntimeError } from "@millrace/server/runtime";
 import { openKeyring, Vault } from "@millrace/server/secrets";
@@ -38,6 +38,7 @@ export interface TestApi {
   readonly runtime: MemoryRuntime;
   readonly timers: ManualTimers;
   readonly server: ApiServer;
+  readonly workers: Workers;
   /** What was logged, in order. */
   readonly logged: { readonly level: string; readonly fields: object; readonly message: string }[];
   /** `fetch` of a path of the API. */
@@ -69,10 +70,12 @@ export async function startTestApi(
     void logged.push({ level, fields, message });
   const config = { ...loadConfig({}), port: 0, ...overrides };
   const store = new MemorySecretStore();
+  const workers = new Workers({ clock: timers });
   const server = await startApi({
     runtime,
     schedules: noSchedules,
     secrets: new Vault(store, await openKeyring(config, timers), timers),
+    workers,
     config,
     log: { debug: () => {}, info: say("info"), warn: say("warn"), error: say("error") },
     metrics: { activityFinished() {}, breakerChanged() {}, eventsAccepted() {}, httpRequest() {} },
@@ -86,6 +89,7 @@ export async function startTestApi(
     runtime,
     timers,
     server,
+    workers,
     logged,
     call,
     post: (path, body, headers = {}) =>

@@ -1,7 +1,7 @@
 /** `call`: a built-in protocol, a function, or something this engine does not run yet (DSL reference "Call"). */
 import { isObject, type JsonObject } from "../json.ts";
 import { suggestion } from "../nearest.ts";
-import type { CallNode, SubscribeNode, TaskBase, TaskNode, Template } from "../program.ts";
+import type { SubscribeNode, TaskBase, TaskNode, Template } from "../program.ts";
 import { type Protocol, protocols } from "../schema/calls.ts";
 import { withPolicies } from "./authentication.ts";
 import { compileDuration } from "./durations.ts";
@@ -11,6 +11,7 @@ import { compileExternalFunction, compileFunction } from "./functions.ts";
 import { asObject, asText, down, given, type Place, report, withVariables } from "./place.ts";
 import { conditionOf } from "./expression.ts";
 import { compileObject, compileTemplate, endpointPart, objectWith } from "./template.ts";
+import { compileWorkerCall, WORKER } from "./worker-call.ts";
 
 /** Where each protocol's arguments may name an authentication policy. */
 const POLICIES: Readonly<Record<Protocol, readonly (readonly string[])[]>> = {
@@ -33,6 +34,9 @@ export function compileCall(task: JsonObject, common: TaskBase, place: Place): T
   const written = asObject(task.with);
   const at = down(place, "with");
   if (isProtocol(call)) return compileProtocol(call, written, common, at);
+  // A function of this name was there first.
+  if (call === WORKER && !Object.hasOwn(asObject(place.of.use.functions), WORKER))
+    return compileWorkerCall(task.with, common, at);
   const template = compileTemplate(written, at);
   const body = functionTask(call, place);
   if (body === undefined) return { ...common, kind: "unsupported", feature: `call ${call}` };
@@ -44,7 +48,7 @@ function isProtocol(call: string): call is Protocol {
 }
 
 function compileProtocol(
-  call: CallNode["call"],
+  call: Protocol,
   written: JsonObject,
   common: TaskBase,
   place: Place,
@@ -123,8 +127,8 @@ function functionTask(call: string, place: Place): TaskNode | undefined {
   if (Object.hasOwn(functions, call)) return compileFunction(call, functions[call] ?? null, place);
   const found = externalFunction(call, at);
   if (found === undefined) {
-    const hint = suggestion(call, [...Object.keys(functions), ...protocols]);
-    const kinds = `a protocol (${protocols.join(", ")}), a function of use.functions, name:version@catalog, or a URL`;
+    const hint = suggestion(call, [...Object.keys(functions), ...protocols, WORKER]);
+    const kinds = `a protocol (${protocols.join(", ")}), ${WORKER}, a function of use.functions, name:version@catalog, or a URL`;
     report(at, "reference", `unknown function "${call}"${hint}; expected ${kinds}`);
   }
   if (typeof found !== "object") return undefined;

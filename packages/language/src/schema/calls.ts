@@ -155,6 +155,21 @@ const mcp = object({
 export const protocols = ["http", "openapi", "grpc", "asyncapi", "mcp", "a2a"] as const;
 export type Protocol = (typeof protocols)[number];
 
+const workerName = either(
+  "a name of letters, digits, _, . and - (at most 128), or an expression",
+  string({ pattern: "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$" }),
+  runtimeExpression,
+);
+
+/**
+ * `with` of `call: worker`, which is Millrace's own. Not a member of {@link callTask}: there the name is a function's like any
+ * other, and `use.functions` may have one of that name.
+ */
+export const workerArguments = object({
+  must: { function: workerName },
+  may: { arguments: anything(), pool: workerName, lease: duration },
+});
+
 export const callTask = tagged(
   "call",
   {

@@ -10,5 +10,6 @@ export * from "./instance.ts";
 export * from "./problem.ts";
 export * from "./schedule.ts";
 export * from "./secret.ts";
+export * from "./worker.ts";
 export * from "./workflow.ts";
 export * from "./webhook.ts";

@@ -90,6 +90,16 @@ export const WaitingFor = Type.Object(
     target: Type.Optional(
       Type.String({ description: "Of outside work: such as `GET api.example.com`." }),
     ),
+    progress: Type.Optional(
+      Type.Object(
+        {
+          percent: Type.Optional(Type.Number({ minimum: 0, maximum: 100 })),
+          note: Type.Optional(Type.String()),
+          at: timestamp("When the worker said so"),
+        },
+        { description: "Of `call: worker`: how far it is, by its latest checkpoint." },
+      ),
+    ),
     instanceId: Type.Optional(Type.String({ description: "Of `child`: its id." })),
     events: Type.Optional(
       Type.Array(

@@ -47,6 +47,26 @@ export type ActivityResult = { readonly output: Json } | { readonly error: Workf
  */
 export type Feed = (item: Json) => Promise<"more" | "enough">;
 
+/** Work that a remote worker takes over HTTP (`call: worker`): it takes no place among what is executed here. */
+export function isRemote({ type }: Pick<ActivityRequest, "type">): boolean {
+  return type === "call:worker";
+}
+
+export type ActivityName = Pick<ActivityRequest, "instanceId" | "activityId">;
+
+/** What remote workers do, as the dispatcher sees it: their executor gives results like any other. */
+export interface RemoteWork {
+  /** A worker has the activity now. */
+  holds(activity: ActivityName): boolean;
+  /**
+   * What became of the result that the executor gave.
+   * @param taken the instance has it durably; else it changed nothing
+   */
+  settled(activity: ActivityName & Pick<ActivityRequest, "attempt">, taken: boolean): void;
+  /** Other nodes own these partitions: results that are not settled yet never will be. */
+  lost(partitions: ReadonlySet<number>): void;
+}
+
 export interface ActivityExecutor {
   /**
    * Does the work. Resolves with an error of the workflow (never rejects for one): a rejection is a fault of the

@@ -10,11 +10,13 @@ export class ActivityFailure extends Error {
   readonly kind: FailureKind;
   readonly status: number;
   readonly title: string;
+  /** URI; the kind's own unless what did the work gave another. */
+  readonly type: string;
 
   constructor(
     kind: FailureKind,
     detail: string,
-    options: { status?: number; title?: string } = {},
+    options: { status?: number; title?: string; type?: string } = {},
   ) {
     super(detail);
     this.name = "ActivityFailure";
@@ -24,14 +26,15 @@ export class ActivityFailure extends Error {
       options.title ??
       (options.status === undefined ? undefined : STATUS_CODES[options.status]) ??
       standardErrors[kind].title;
+    this.type = options.type ?? standardErrors[kind].type;
   }
 }
 
 /** The workflow error for anything an executor threw; `instance` is the reference of the task. */
 export function toWorkflowError(cause: unknown, instance: string): WorkflowError {
   if (cause instanceof ActivityFailure) {
-    const { kind, status, title, message } = cause;
-    return { type: standardErrors[kind].type, status, title, detail: message, instance };
+    const { type, status, title, message } = cause;
+    return { type, status, title, detail: message, instance };
   }
   // A defect of ours: say that it happened, not what was in memory when it did.
   const name = cause instanceof Error ? cause.name : typeof cause;

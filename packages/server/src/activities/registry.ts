@@ -41,6 +41,8 @@ export interface ActivitiesConfig extends CallSettings {
   readonly secrets?: SecretSource;
   /** Is told the values that activities get, to keep them out of the log. */
   readonly redaction?: LogRedaction;
+  /** Does `call: worker`; without it, nobody does. */
+  readonly workers?: { readonly execute: Execute };
 }
 
 export interface Activities extends ActivityExecutor, DocumentFetcher {
@@ -100,7 +102,7 @@ export function createActivities(config: ActivitiesConfig = {}): Activities {
   };
   return {
     execute: (request, signal, feed = nobody) =>
-      bounded(() => executorOf(request.type), request, signal, feed),
+      bounded(async () => executorOf(request.type, config.workers), request, signal, feed),
     async fetchText(text, signal) {
       const { fetchText, textRequest } = await import("./fetch-text.ts");
       const result = await bounded(async () => fetchText, textRequest(text, clock), signal, nobody);
@@ -146,6 +148,8 @@ function longestOf(
   { limits, runs }: Pick<SharedConfig, "limits" | "runs">,
 ): number {
   if (type === "call:asyncapi" && isObject(input["subscription"])) return Number.POSITIVE_INFINITY;
+  // As long as the task's timeouts let it; a worker that is gone is noticed by its lease.
+  if (type === "call:worker") return Number.POSITIVE_INFINITY;
   return type.startsWith("run:") ? runs.timeout : limits.totalTimeout;
 }
 
@@ -174,9 +178,19 @@ function servicesConfig(config: ActivitiesConfig): SharedConfig {
   };
 }
 
-async function executorOf(type: ActivityType): Promise<Execute> {
+async function executorOf(
+  type: ActivityType,
+  workers: ActivitiesConfig["workers"],
+): Promise<Execute> {
+  if (type === "call:worker") return workers?.execute ?? withoutWorkers();
   const { executors } = await import("./calls.ts");
   return executors[type] ?? unsupported(type);
+}
+
+function withoutWorkers(): never {
+  const detail =
+    "call: worker needs a server that workers can ask for work: millrace dev or server";
+  throw new ActivityFailure("runtime", detail, { status: 501 });
 }
 
 function unsupported(type: ActivityType): never {

@@ -20,6 +20,7 @@ import { secrets } from "./secrets.ts";
 import { start } from "./start.ts";
 import { stream } from "./stream.ts";
 import { webhooks } from "./webhooks.ts";
+import { workers } from "./workers.ts";
 import { workflows } from "./workflows.ts";
 
 /** Longest part of an address: the schemas say which are too long, with words. */
@@ -60,6 +61,7 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
     secrets,
     webhooks,
     channels,
+    workers,
     probes,
   ]) {
     await app.register(resource(context));

@@ -8,6 +8,7 @@ import type { Payloads } from "../payloads/payloads.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Schedules } from "../scheduler/service.ts";
 import type { Vault } from "../secrets/vault.ts";
+import type { Workers } from "../workers/workers.ts";
 
 export interface ApiContext {
   readonly runtime: Runtime;
@@ -17,6 +18,8 @@ export interface ApiContext {
   readonly leaving?: Leaving | undefined;
   /** Messages and payloads, where there are any. */
   readonly payloads?: Payloads | undefined;
+  /** Remote workers, where there is work for them. */
+  readonly workers?: Workers | undefined;
   readonly config: Pick<
     Config,
     "apiKeys" | "allowedHosts" | "host" | "maxBodyBytes" | "maxWait" | "origins"

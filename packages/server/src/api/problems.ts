@@ -3,12 +3,14 @@ import { type ErrorCode, type Issue, ProblemError, type ProblemOptions } from "@
 import type { FastifyError, FastifySchemaValidationError } from "fastify";
 import { VaultError, type VaultErrorKind } from "../secrets/vault-error.ts";
 import { RuntimeError, type RuntimeErrorKind } from "../runtime.ts";
+import { WorkerError, type WorkerErrorKind } from "../workers/worker-error.ts";
 
 /** The problem that tells a caller about `error`; `internal` when it is the server's own fault. */
 export function toProblemError(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;
   if (error instanceof RuntimeError) return fromRuntime(error);
   if (error instanceof VaultError) return fromVault(error);
+  if (error instanceof WorkerError) return fromWorker(error);
   return fromFramework(error as FastifyError);
 }
 
@@ -60,12 +62,38 @@ function fromVault({ kind, message }: VaultError): ProblemError {
   return new ProblemError(code, { detail: message, ...retryAfter(code, undefined) });
 }
 
-/** Every 503 says when to come back: whole seconds, at least one. */
+const WORKER_CODES: { readonly [Kind in WorkerErrorKind]: ErrorCode } = {
+  "task-lost": "task-lost",
+  overloaded: "overloaded",
+  "too-fast": "rate-limited",
+  "no-such-payload": "invalid-request",
+  "too-large": "payload-too-large",
+  unavailable: "unavailable",
+};
+
+function fromWorker({ kind, message }: WorkerError): ProblemError {
+  const code = WORKER_CODES[kind];
+  const issues = [{ path: "body.digest", message }];
+  return new ProblemError(code, {
+    detail: message,
+    ...(kind === "no-such-payload" ? { issues } : {}),
+    ...retryAfter(code, undefined),
+  });
+}
+
+/** Every 503 and 429 says when to come back: whole seconds, at least one. */
 function retryAfter(code: ErrorCode, milliseconds: number | undefined): ProblemOptions {
-  const temporary = code === "overloaded" || code === "unavailable" || code === "shutting-down";
+  const temporary = TEMPORARY.has(code);
   if (!temporary) return {};
   return { retryAfter: Math.max(1, Math.ceil((milliseconds ?? 1_000) / 1_000)) };
 }
+
+const TEMPORARY: ReadonlySet<ErrorCode> = new Set([
+  "overloaded",
+  "unavailable",
+  "shutting-down",
+  "rate-limited",
+]);
 
 /** Everything else in a list's query has passed its schema, so `invalid-input` means the cursor. */
 export function refuseCursor(cursor: string | undefined): (error: unknown) => never {

@@ -83,9 +83,11 @@ export function instance(view: InstanceView): Instance {
   };
 }
 
-function waitingFor({ since, until, giveUpAt, events, ...rest }: WaitingForView): WaitingFor {
+function waitingFor(view: WaitingForView): WaitingFor {
+  const { since, until, giveUpAt, events, progress, ...rest } = view;
   return {
     ...rest,
+    ...(progress === undefined ? {} : { progress: { ...progress, at: instant(progress.at) } }),
     since: instant(since),
     ...(until === undefined ? {} : { until: instant(until) }),
     ...(giveUpAt === undefined ? {} : { giveUpAt: instant(giveUpAt) }),

@@ -3,7 +3,13 @@
  * is the truth: a delivery that is lost with the process is found again by the next owner.
  */
 import { standardError } from "@millrace/engine";
-import type { ActivityExecutor, ActivityRequest, ActivityResult } from "../activities/executor.ts";
+import {
+  type ActivityExecutor,
+  type ActivityRequest,
+  type ActivityResult,
+  isRemote,
+  type RemoteWork,
+} from "../activities/executor.ts";
 import type { Clock } from "../clock.ts";
 import { type LargeStore, makeWhole, type Parted, partedOf } from "../payloads/parted.ts";
 import type { ActivityRow } from "../store/store.ts";
@@ -41,8 +47,9 @@ export function deliveryOf(row: ActivityRow): Delivery {
 
 export interface DispatcherConfig {
   readonly executor: ActivityExecutor;
-  /** Activities executed at the same time. */
+  /** Activities executed at the same time, those of remote workers not counted. */
   readonly concurrency: number;
+  readonly remote?: RemoteWork | undefined;
   readonly counters: Counters;
   readonly clock: Clock;
   /** Milliseconds that running activities have to end when the node stops, before they are aborted. */
@@ -59,7 +66,7 @@ interface Waiting {
 }
 
 interface Running {
-  readonly partition: number;
+  readonly delivery: Delivery;
   readonly controller: AbortController;
   readonly feeding: Feeding;
 }
@@ -82,6 +89,8 @@ export class Dispatcher {
   readonly #running = new Map<string, Running>();
   /** Deliveries whose large values could not be had, until the next try. */
   readonly #pausing = new Map<string, Pausing>();
+  /** Of those, how many are executed here. */
+  #places = 0;
   #owner: Owner | undefined;
   #stopped = false;
   #drained: (() => void)[] = [];
@@ -94,7 +103,7 @@ export class Dispatcher {
     this.#owner = owner;
   }
   get running(): number {
-    return this.#running.size;
+    return this.#places;
   }
   get queued(): number {
     return this.#queue.size;
@@ -102,13 +111,14 @@ export class Dispatcher {
 
   dispatch(deliveries: readonly Delivery[]): void {
     // What need not wait goes at once.
-    const free = this.#config.concurrency - this.#running.size;
+    const free = this.#config.concurrency - this.#places;
     const waits = this.#stopped || this.#queue.size > 0 || deliveries.length > free;
     for (const delivery of deliveries) {
       const name = nameOf(delivery);
       if (this.#running.has(name)) continue;
       this.#unpause(name);
-      if (waits) this.#enqueue({ name, delivery });
+      if (waits && (this.#stopped || !isRemote(delivery.request)))
+        this.#enqueue({ name, delivery });
       else void this.#run(name, delivery);
     }
     this.#fill();
@@ -166,19 +176,27 @@ export class Dispatcher {
   /**
    * Forgets what waits of these partitions, at another epoch: what is still open is delivered again, and what was taken back
    * in a commit whose answer was lost is not.
+   * @param lost another node has them
    */
-  drop(partitions: Iterable<number>): void {
+  drop(partitions: Iterable<number>, lost = false): void {
     const dropped = new Set(partitions);
     for (const [name, { value }] of this.#waiting)
       if (dropped.has(value.delivery.partition)) this.#forget(name);
     for (const [name, { partition }] of this.#pausing)
       if (dropped.has(partition)) this.#unpause(name);
-    // What a running one has brought may be lost on the way: it begins anew where it is delivered again.
     for (const [name, running] of this.#running)
-      if (dropped.has(running.partition) && running.feeding.begun) {
+      if (dropped.has(running.delivery.partition) && this.#beginsAnew(running, lost)) {
         this.#running.delete(name);
         abort(running);
       }
+    if (lost) this.#config.remote?.lost(dropped);
+  }
+
+  /** What a running one has brought may be lost on the way; what waits for a worker waits where it is delivered again. */
+  #beginsAnew({ delivery, feeding }: Running, lost: boolean): boolean {
+    const { remote } = this.#config;
+    if (remote === undefined || !isRemote(delivery.request)) return feeding.begun;
+    return lost || !remote.holds(delivery);
   }
 
   /** The instance has dealt with what a running activity brought. */
@@ -200,6 +218,9 @@ export class Dispatcher {
     this.#stopped = true;
     for (const name of this.#waiting.keys()) this.#forget(name);
     for (const name of this.#pausing.keys()) this.#unpause(name);
+    // A worker's result has no way here any more.
+    for (const running of this.#running.values())
+      if (isRemote(running.delivery.request)) abort(running);
     await this.#ended(this.#config.drain);
     for (const running of this.#running.values()) abort(running);
     await this.#ended(ABORTING);
@@ -217,7 +238,7 @@ export class Dispatcher {
   }
 
   #fill(): void {
-    while (!this.#stopped && this.#running.size < this.#config.concurrency) {
+    while (!this.#stopped && this.#places < this.#config.concurrency) {
       const next = this.#queue.take();
       if (next === undefined) return;
       this.#waiting.delete(next.name);
@@ -228,16 +249,20 @@ export class Dispatcher {
   async #run(name: string, delivery: Delivery): Promise<void> {
     const controller = new AbortController();
     const { signal } = controller;
-    const { partition, parted } = delivery;
-    const running = { partition, controller, feeding: this.#feedingOf(delivery) };
+    const { parted } = delivery;
+    const running = { delivery, controller, feeding: this.#feedingOf(delivery) };
     this.#running.set(name, running);
+    const place = isRemote(delivery.request) ? 0 : 1;
+    this.#places += place;
     const missing = parted === undefined ? undefined : await this.#complete(delivery, parted);
     const lost = missing !== undefined || signal.aborted;
     const result = lost ? undefined : await this.#execute(delivery, running);
     running.feeding.end();
+    this.#places -= place;
     if (this.#running.get(name) === running) this.#running.delete(name);
-    if (!signal.aborted && result !== undefined) this.#report(delivery, result);
-    else if (!signal.aborted && !this.#stopped) this.#pause(name, delivery, missing?.error);
+    if (signal.aborted) this.#settled(delivery, false);
+    else if (result !== undefined) this.#report(delivery, result);
+    else if (!this.#stopped) this.#pause(name, delivery, missing?.error);
     this.#fill();
     if (this.#running.size === 0) for (const resolve of this.#drained.splice(0)) resolve();
   }
@@ -300,7 +325,12 @@ export class Dispatcher {
           ? { kind: "activity.completed", activityId, output: result.output }
           : { kind: "activity.failed", activityId, error: result.error },
       activity: { partition, instanceId, id: activityId },
+      done: ({ kind }) => this.#settled(delivery, kind === "applied"),
     });
+  }
+
+  #settled(delivery: Delivery, taken: boolean): void {
+    if (isRemote(delivery.request)) this.#config.remote?.settled(delivery, taken);
   }
 }
 

@@ -19,6 +19,8 @@ export interface WaitingFor {
   readonly type?: string;
   /** Of `activity`: such as `GET api.example.com`. */
   readonly target?: string;
+  /** Of `activity`: its latest checkpoint says how far it is. */
+  readonly progress?: Progress;
   /** Of `child`. */
   readonly instanceId?: string;
   /** Of `event`: the filters of which an event is waited for, and the correlation values they expect. */
@@ -27,6 +29,14 @@ export interface WaitingFor {
     readonly source?: string;
     readonly correlation?: Readonly<Record<string, Json>>;
   }[];
+}
+
+export interface Progress {
+  /** 0 to 100. */
+  readonly percent?: number;
+  readonly note?: string;
+  /** Epoch milliseconds. */
+  readonly at: number;
 }
 
 /** Why an instance is faulted, and what to do. */

@@ -6,14 +6,14 @@
  * earlier owner wrote in its last transaction is missed.
  */
 import { partitionOf } from "@millrace/protocol";
-import type { ActivityExecutor } from "../activities/executor.ts";
+import type { ActivityExecutor, RemoteWork } from "../activities/executor.ts";
 import type { Clock } from "../clock.ts";
 import type { Coordinator } from "../cluster/coordinator.ts";
 import type { Ingest } from "../events/ingest.ts";
 import { type EventServices, eventServices, type EventTimes } from "../events/services.ts";
 import type { Logger } from "../logger.ts";
 import type { WantedTypes } from "../outgoing/outbox.ts";
-import { deliveryOf, Dispatcher } from "../owner/dispatcher.ts";
+import { deliveryOf, Dispatcher, type DispatcherConfig } from "../owner/dispatcher.ts";
 import type { FactListener, Tracing } from "../owner/facts.ts";
 import type { LargeStore } from "../payloads/parted.ts";
 import { inboxService } from "../owner/inbox.ts";
@@ -38,6 +38,8 @@ export interface NodePorts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly executor: ActivityExecutor;
+  /** What remote workers do. */
+  readonly remote?: RemoteWork | undefined;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   /** Ten random bytes. */
@@ -138,8 +140,8 @@ export function engineNode(ports: NodePorts, config: NodeConfig): EngineNode {
 }
 
 function wire(ports: NodePorts, config: NodeConfig): Parts {
-  const { store, clock, log, coordinator, executor, database, large } = ports;
-  const { partitions, concurrency, drain } = config;
+  const { store, clock, log, coordinator, database, large } = ports;
+  const { partitions } = config;
   const { random, randomBytes } = ports;
   const databaseNow = (): number => database.now();
   const common = { store, clock, log, random, databaseNow, large };
@@ -158,9 +160,7 @@ function wire(ports: NodePorts, config: NodeConfig): Parts {
     listener(() => parts, ports),
   );
   const withOwner = { ...common, owner: () => owner };
-  const { counters } = owner;
-  const dispatcher = new Dispatcher({ ...common, executor, concurrency, counters, drain });
-  dispatcher.attach(owner);
+  const dispatcher = dispatcherFor(owner, common, ports, config);
   const parts: Parts = {
     store,
     owner,
@@ -190,11 +190,23 @@ function wire(ports: NodePorts, config: NodeConfig): Parts {
       onGained: (epochs) => takeOver(parts, epochs),
       onLost: (lost) => {
         owner.lose(lost);
-        dispatcher.drop(lost);
+        dispatcher.drop(lost, true);
       },
     }),
   };
   return parts;
+}
+
+function dispatcherFor(
+  owner: Owner,
+  common: Pick<DispatcherConfig, "clock" | "log" | "random" | "large">,
+  { executor, remote }: NodePorts,
+  { concurrency, drain }: NodeConfig,
+): Dispatcher {
+  const { counters } = owner;
+  const dispatcher = new Dispatcher({ ...common, executor, remote, concurrency, counters, drain });
+  dispatcher.attach(owner);
+  return dispatcher;
 }
 
 function listener(

@@ -12,13 +12,16 @@ import { openLeaving, type OpenLeaving } from "../outgoing/open.ts";
 import { backoff } from "../owner/backoff.ts";
 import type { Owner } from "../owner/owner.ts";
 import { type Service, service } from "../owner/service.ts";
+import type { Hot } from "../owner/slots.ts";
 import { RuntimeError } from "../runtime.ts";
 import { timesWith } from "../scheduler/calendar.ts";
 import { CalendarSnapshot } from "../scheduler/calendars.ts";
 import { postgresEventStore } from "../store/postgres/event-store.ts";
+import { postgresCheckpointStore } from "../store/postgres/checkpoint-store.ts";
 import { migrate } from "../store/postgres/migrate.ts";
 import { postgresOwnerStore } from "../store/postgres/owner-store.ts";
 import { vacuumService } from "../store/postgres/vacuum.ts";
+import { Checkpoints } from "../workers/checkpoints.ts";
 import { calendarReader } from "./calendars.ts";
 import { type DatabaseClock, databaseClock } from "./database-clock.ts";
 import { defaultCatalog } from "./functions.ts";
@@ -43,6 +46,8 @@ const VACUUM = 600_000;
 const OWNER_CONNECTIONS = 12;
 const READER_CONNECTIONS = 8;
 const OUTGOING_CONNECTIONS = 4;
+/** Two for checkpoints on their way in, one for those to go on from. */
+const WORKER_CONNECTIONS = 3;
 /**
  * The owner's statements find every row by a key. A plan made while a table was small would scan it, and stays in use
  * until statistics come; so the owner's connections are left no other plan than the index.
@@ -58,6 +63,7 @@ export async function openPostgresRuntime(parts: RuntimeParts): Promise<RunningR
     owner: openPool(config.databaseUrl, log, OWNER_CONNECTIONS, OWNER_PLANS),
     reader: openPool(config.databaseUrl, log, READER_CONNECTIONS, ""),
     outgoing: openPool(config.databaseUrl, log, OUTGOING_CONNECTIONS, OWNER_PLANS),
+    workers: openPool(config.databaseUrl, log, WORKER_CONNECTIONS, OWNER_PLANS),
   };
   try {
     await reach(config.databaseUrl, parts);
@@ -75,10 +81,11 @@ interface Pools {
   readonly reader: pg.Pool;
   /** What leaves has its own as well: a long queue keeps no batch waiting. */
   readonly outgoing: pg.Pool;
+  readonly workers: pg.Pool;
 }
 
-async function closePools({ owner, reader, outgoing }: Pools): Promise<void> {
-  await Promise.all([owner.end(), reader.end(), outgoing.end()]);
+async function closePools(pools: Pools): Promise<void> {
+  await Promise.all(Object.values(pools).map((pool: pg.Pool) => pool.end()));
 }
 
 export function openPool(url: string, log: Logger, max: number, plans: string): pg.Pool {
@@ -188,21 +195,19 @@ async function assemble(
       clock,
       log,
       executor,
+      remote: parts.workers,
       random: Math.random,
       randomBytes: random10,
       times: timesWith(calendars),
       ...(parts.onFacts === undefined ? {} : { onFacts: parts.onFacts }),
       ...(parts.tracing === undefined ? {} : { tracing: parts.tracing }),
-      onProgress: ({ row, state }) =>
-        watchers.notify(
-          row.id,
-          isTerminal(state.status) ? () => viewOfState(row, state) : undefined,
-        ),
+      onProgress: (hot) => tell(watchers, hot),
       wanted: outgoing.wanted,
       onOutbox: () => outgoing.relay.nudge(),
     },
     nodeConfig(config),
   );
+  keepCheckpoints(parts, pools, node);
   await outgoing.prepare();
   await node.start();
   looks.start();
@@ -224,6 +229,18 @@ async function assemble(
       await closePools(pools);
     },
   };
+}
+
+function tell(watchers: Watchers, { row, state }: Pick<Hot, "row" | "state">): void {
+  watchers.notify(row.id, isTerminal(state.status) ? () => viewOfState(row, state) : undefined);
+}
+
+/** From now on, what remote workers say of how far they are is kept. */
+function keepCheckpoints(parts: RuntimeParts, pools: Pools, { owner }: EngineNode): void {
+  const { workers, payloads } = parts;
+  if (workers === undefined) return;
+  const store = postgresCheckpointStore(pools.workers, owner);
+  workers.attach(new Checkpoints(store, workers.counters, payloads));
 }
 
 /** Milliseconds between looks for calendars that other nodes have changed. */

@@ -27,6 +27,8 @@ function wordsOf(type: string, input: JsonObject): readonly (string | undefined)
     case "call:mcp":
     case "call:a2a":
       return [text(input["method"])];
+    case "call:worker":
+      return [text(input["function"])];
     default:
       return [];
   }

@@ -1,13 +1,15 @@
 /** What a waiting instance waits for, and what is known of a faulted one: for those who describe it. */
 import { failedTask, isTerminal, type Kept, loadState, type State } from "@millrace/engine";
-import type { Json, Program } from "@millrace/language";
+import { isObject, type Program } from "@millrace/language";
 import type { Pool } from "pg";
 import { workflowOf } from "../owner/instance-row.ts";
+import { isRemote } from "../activities/executor.ts";
+import type { Delivery } from "../owner/dispatcher.ts";
 import { readOpen } from "../owner/open-activities.ts";
 import type { Programs } from "../owner/programs.ts";
 import type { InstanceView } from "../runtime.ts";
 import type { InstanceRow } from "../store/store.ts";
-import type { Fault, WaitingFor } from "./described.ts";
+import type { Fault, Progress, WaitingFor } from "./described.ts";
 import { nextStep } from "./hints.ts";
 import { readInstance, viewOfState } from "./instances.ts";
 import { type ActivityTarget, targetOf } from "./targets.ts";
@@ -28,6 +30,7 @@ export interface Beside {
 export interface OpenOutside extends ActivityTarget {
   readonly attempt: number;
   readonly type: string;
+  readonly progress?: Progress;
 }
 
 /** @throws {RuntimeError} `not-found` */
@@ -50,14 +53,9 @@ export async function describeInstance(
 async function besideOf(pool: Pool, row: InstanceRow): Promise<Beside> {
   const { id, partition, activities: column } = row;
   const values = [partition, id, MOST];
-  const apart = await pool.query<{
-    activity_id: string;
-    attempt: number;
-    type: string;
-    request: string;
-  }>({
+  const apart = await pool.query<{ attempt: number; request: string }>({
     name: "activities-of",
-    text: `SELECT activity_id, attempt, type, request FROM activities
+    text: `SELECT attempt, request FROM activities
            WHERE partition = $1 AND instance_id = $2 ORDER BY activity_id LIMIT $3`,
     values,
   });
@@ -67,18 +65,58 @@ async function besideOf(pool: Pool, row: InstanceRow): Promise<Beside> {
            WHERE partition = $1 AND parent_id = $2 ORDER BY child_id LIMIT $3`,
     values,
   });
-  const inRow = [...readOpen(column)].map(([activityId, { request, attempt }]) => {
-    const { type, input } = request;
-    return [activityId, { attempt, type, ...targetOf(type, input) }] as const;
-  });
-  const inTable = apart.rows.map(({ activity_id, attempt, type, request }) => {
-    const { input } = JSON.parse(request) as { readonly input: { readonly [key: string]: Json } };
-    return [activity_id, { attempt, type, ...targetOf(type, input) }] as const;
-  });
+  const inRow = [...readOpen(column).values()].map(({ request, attempt }) => ({
+    request,
+    attempt,
+  }));
+  const inTable = apart.rows.map(({ request, attempt }) => ({
+    request: JSON.parse(request) as Delivery["request"],
+    attempt,
+  }));
+  const open = [...inRow, ...inTable];
+  const remote = open.some(({ request }) => isRemote(request));
+  const progress = remote ? await progressOf(pool, row) : undefined;
   return {
-    activities: new Map([...inRow, ...inTable]),
+    activities: new Map(
+      open.map(({ request, attempt }) => {
+        const { activityId, idempotencyKey, type, input } = request;
+        const known = progress?.get(idempotencyKey);
+        const far = known === undefined ? {} : { progress: known };
+        // A large input is not in the row: its place holds null.
+        const target = isObject(input) ? targetOf(type, input) : {};
+        return [activityId, { attempt, type, ...target, ...far }];
+      }),
+    ),
     children: new Map(children.rows.map((each) => [each.child_id, each.child_instance_id])),
   };
+}
+
+/** By the activity's idempotency key. */
+async function progressOf(
+  pool: Pool,
+  { id, partition }: InstanceRow,
+): Promise<ReadonlyMap<string, Progress>> {
+  const { rows } = await pool.query<{
+    chain: string;
+    percent: number | null;
+    note: string | null;
+    at: string;
+  }>({
+    name: "progress-of",
+    text: `SELECT chain, percent, note, at FROM activity_checkpoints
+           WHERE partition = $1 AND instance_id = $2 ORDER BY at DESC LIMIT $3`,
+    values: [partition, id, MOST],
+  });
+  return new Map(
+    rows.map(({ chain, percent, note, at }) => [
+      chain,
+      {
+        ...(percent === null ? {} : { percent }),
+        ...(note === null ? {} : { note }),
+        at: Number(at),
+      },
+    ]),
+  );
 }
 
 /** In the order in which the waits began; the workflow's own timeout last. */

@@ -91,7 +91,7 @@ CREATE TABLE activity_checkpoints (
   chain       text COLLATE "C" NOT NULL,
   tenant      text COLLATE "C" NOT NULL,
   attempt     integer NOT NULL CHECK (attempt > 0),
-  -- Counts the checkpoints of one attempt.
+  -- Rises along the chain.
   number      integer NOT NULL CHECK (number > 0),
   level       text COLLATE "C" NOT NULL CHECK (level IN ('progress', 'data', 'state')),
   -- Of the work that is done, 0 to 100.
