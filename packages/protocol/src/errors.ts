@@ -48,6 +48,24 @@ export const ERRORS = catalogue({
     action:
       "Send CloudEvents 1.0 with `id`, `source`, `specversion` and `type`; `issues` names what is missing or malformed.",
   },
+  "invalid-digest": {
+    status: 400,
+    title: "The digest is malformed",
+    action:
+      "Name a payload by its SHA-256 in 64 lower-case hexadecimal digits; in `Content-Digest` and `Repr-Digest` as RFC 9530 has it: `sha-256=:BASE64:`.",
+  },
+  "invalid-message": {
+    status: 400,
+    title: "The body is not a message",
+    action:
+      'Send `{"message": "…"}`: one member, a text without lone surrogates. For bytes of any kind use `PUT /v1/payloads`.',
+  },
+  "digest-mismatch": {
+    status: 400,
+    title: "The bytes do not have the digest that was sent with them",
+    action:
+      "Nothing was stored. Compute the digest of the bytes as they are sent, and send them again.",
+  },
   unauthorized: {
     status: 401,
     title: "The request carries no valid API key",
@@ -104,6 +122,16 @@ export const ERRORS = catalogue({
     title: "No such channel",
     action: "Check its name; `millrace channel list` shows what there is.",
   },
+  "message-not-found": {
+    status: 404,
+    title: "No such message",
+    action: "Check the digest; the message may have been deleted, or never sent to this server.",
+  },
+  "payload-not-found": {
+    status: 404,
+    title: "No such payload",
+    action: "Check the digest; `millrace payload list` shows what is kept.",
+  },
   "method-not-allowed": {
     status: 405,
     title: "This address does not take this method",
@@ -112,7 +140,8 @@ export const ERRORS = catalogue({
   "not-acceptable": {
     status: 406,
     title: "There is no representation in the media type asked for",
-    action: "Ask for application/json (or application/yaml for the definition of a workflow).",
+    action:
+      "Ask for application/json (or application/yaml for the definition of a workflow); what is no text is at /v1/payloads.",
   },
   "request-timeout": {
     status: 408,
@@ -175,15 +204,26 @@ export const ERRORS = catalogue({
     title: "A key or a secret cannot be opened with the master keys of this server",
     action: "Add the master key that `detail` names to the server's keys, below the one in use.",
   },
+  "precondition-failed": {
+    status: 412,
+    title: "It is not in the state that the request asks for",
+    action: "Leave `If-Match` out, or send the `ETag` that the server gives.",
+  },
   "payload-too-large": {
     status: 413,
     title: "The request body is larger than the server takes",
-    action: "Send less, or raise MILLRACE_MAX_BODY_BYTES on the server.",
+    action:
+      "Send less, or raise MILLRACE_MAX_BODY_BYTES on the server (for `PUT /v1/payloads`, MILLRACE_PAYLOAD_MAX_BYTES).",
   },
   "unsupported-media-type": {
     status: 415,
     title: "The request body is of a media type that this address does not take",
     action: "Set `Content-Type` to one that /openapi.json lists for this request.",
+  },
+  "range-not-satisfiable": {
+    status: 416,
+    title: "The range begins behind the last byte",
+    action: "Ask for bytes that there are: `Content-Range` of the answer says how many.",
   },
   "misdirected-request": {
     status: 421,
@@ -245,6 +285,12 @@ export const ERRORS = catalogue({
     title: "The server failed",
     action:
       "Report it together with `requestId`; the server's log has the cause under the same id.",
+  },
+  "payload-corrupt": {
+    status: 500,
+    title: "The stored bytes are damaged or missing, and there is no second copy",
+    action:
+      "`millrace payload verify DIGEST` shows every copy; with MILLRACE_PAYLOAD_MIRROR a second store repairs the first.",
   },
   overloaded: {
     status: 503,

@@ -5,8 +5,10 @@ import { type Schedules, Workers } from "@millrace/server/ports";
 import { type Config, loadConfig } from "@millrace/server/config";
 import { RuntimeError } from "@millrace/server/runtime";
 import { openKeyring, Vault } from "@millrace/server/secrets";
+import { MemoryPayloads } from "./memory-payloads.ts";
 import { MemoryRuntime } from "./memory-runtime.ts";
 import { MemorySecretStore } from "./memory-secrets.ts";
+export { MemoryPayloads } from "./memory-payloads.ts";
 export { MemoryRuntime } from "./memory-runtime.ts";
 
 /** A `Clock` whose timers a test fires. */
@@ -36,6 +38,7 @@ export class ManualTimers {
 export interface TestApi {
   readonly url: string;
   readonly runtime: MemoryRuntime;
+  readonly payloads: MemoryPayloads;
   readonly timers: ManualTimers;
   readonly server: ApiServer;
   readonly workers: Workers;
@@ -64,6 +67,7 @@ export async function startTestApi(
   overrides: Partial<Config> = {},
 ): Promise<TestApi> {
   const runtime = new MemoryRuntime();
+  const payloads = new MemoryPayloads();
   const timers = new ManualTimers();
   const logged: TestApi["logged"] = [];
   const say = (level: string) => (fields: object, message: string) =>
@@ -73,6 +77,7 @@ export async function startTestApi(
   const workers = new Workers({ clock: timers });
   const server = await startApi({
     runtime,
+    payloads,
     schedules: noSchedules,
     secrets: new Vault(store, await openKeyring(config, timers), timers),
     workers,
@@ -87,6 +92,7 @@ export async function startTestApi(
   return {
     url: server.url,
     runtime,
+    payloads,
     timers,
     server,
     workers,

@@ -7,6 +7,7 @@ export * from "./event.ts";
 export * from "./function.ts";
 export * from "./history.ts";
 export * from "./instance.ts";
+export * from "./payload.ts";
 export * from "./problem.ts";
 export * from "./schedule.ts";
 export * from "./secret.ts";

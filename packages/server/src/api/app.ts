@@ -8,12 +8,17 @@ import { calendars } from "./calendars.ts";
 import type { ApiContext } from "./context.ts";
 import { allowOrigins } from "./cors.ts";
 import { events } from "./events.ts";
+import { answerExpectations } from "./expectations.ts";
 import { functions } from "./functions.ts";
 import { instances } from "./instances.ts";
 import { parseJson } from "./json.ts";
+import { measure } from "./measure.ts";
+import { messages } from "./messages.ts";
 import { openapi } from "./openapi.ts";
+import { payloads } from "./payloads/payloads.ts";
+import { isUploading } from "./payloads/uploads.ts";
 import { probes } from "./probes.ts";
-import { route, sendError } from "./replies.ts";
+import { sendError } from "./replies.ts";
 import { answerUnmatched } from "./routing.ts";
 import { schedules } from "./schedules.ts";
 import { secrets } from "./secrets.ts";
@@ -43,12 +48,10 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
       done(error as Error);
     }
   });
-  // RFC 9110 section 10.1.1: an expectation that is not known may be ignored; Node.js would answer 417 by itself.
-  app.server.on("checkExpectation", (request, response) => {
-    app.server.emit("request", request, response);
-  });
-  measure(app, context);
+  answerExpectations(app.server, context.config.maxBodyBytes);
   await openapi(app);
+  await app.register(messages(context));
+  measure(app, context);
   for (const resource of [
     workflows,
     functions,
@@ -58,6 +61,7 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
     schedules,
     calendars,
     events,
+    payloads,
     secrets,
     webhooks,
     channels,
@@ -95,26 +99,10 @@ function readBodies(app: FastifyInstance): void {
   });
 }
 
-function measure(app: FastifyInstance, { metrics, log }: ApiContext): void {
-  app.addHook("onResponse", (request, reply, done) => {
-    const seconds = reply.elapsedTime / 1_000;
-    metrics.httpRequest(request.method, route(request), reply.statusCode, seconds);
-    log.debug(
-      {
-        requestId: request.id,
-        method: request.method,
-        route: route(request),
-        status: reply.statusCode,
-        seconds,
-      },
-      "request",
-    );
-    done();
-  });
-}
-
 /** Bytes that are no HTTP request never reach a route; the answer is written to the socket by hand. */
 function refuseUnreadable(error: Error & { code?: string }, socket: Socket): void {
+  // It has a time limit of its own.
+  if (error.code === "ERR_HTTP_REQUEST_TIMEOUT" && isUploading(socket)) return;
   if (error.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();
     return;

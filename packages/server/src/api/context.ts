@@ -16,13 +16,12 @@ export interface ApiContext {
   readonly secrets: Vault;
   /** Webhooks and channels, where there are any. */
   readonly leaving?: Leaving | undefined;
-  /** Messages and payloads, where there are any. */
-  readonly payloads?: Payloads | undefined;
+  readonly payloads: Payloads;
   /** Remote workers, where there is work for them. */
   readonly workers?: Workers | undefined;
   readonly config: Pick<
     Config,
-    "apiKeys" | "allowedHosts" | "host" | "maxBodyBytes" | "maxWait" | "origins"
+    "apiKeys" | "allowedHosts" | "host" | "maxBodyBytes" | "maxWait" | "origins" | "payloadMaxBytes"
   >;
   readonly log: Logger;
   readonly metrics: Metrics;

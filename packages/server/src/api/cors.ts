@@ -8,7 +8,7 @@ import type { Config } from "../config.ts";
 
 const METHODS = "GET, HEAD, POST";
 /** What a page may read besides the body. */
-const EXPOSED = "location, etag, retry-after, www-authenticate, allow";
+const EXPOSED = "location, etag, retry-after, www-authenticate, allow, content-range, repr-digest";
 /** Seconds that a browser may remember the answer. */
 const REMEMBERED = "600";
 

@@ -32,6 +32,8 @@ export async function openapi(app: FastifyInstance): Promise<void> {
         { name: "instances" },
         { name: "schedules" },
         { name: "events" },
+        { name: "messages" },
+        { name: "payloads" },
         { name: "secrets" },
       ],
       components: { securitySchemes: KEYS },

@@ -2,6 +2,7 @@
 import { type ErrorCode, type Issue, ProblemError, type ProblemOptions } from "@millrace/protocol";
 import type { FastifyError, FastifySchemaValidationError } from "fastify";
 import { VaultError, type VaultErrorKind } from "../secrets/vault-error.ts";
+import { PayloadError, type PayloadErrorKind } from "../payloads/payloads.ts";
 import { RuntimeError, type RuntimeErrorKind } from "../runtime.ts";
 import { WorkerError, type WorkerErrorKind } from "../workers/worker-error.ts";
 
@@ -10,6 +11,7 @@ export function toProblemError(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;
   if (error instanceof RuntimeError) return fromRuntime(error);
   if (error instanceof VaultError) return fromVault(error);
+  if (error instanceof PayloadError) return fromPayloads(error);
   if (error instanceof WorkerError) return fromWorker(error);
   return fromFramework(error as FastifyError);
 }
@@ -60,6 +62,19 @@ const VAULT_CODES: { readonly [Kind in VaultErrorKind]: ErrorCode } = {
 function fromVault({ kind, message }: VaultError): ProblemError {
   const code = VAULT_CODES[kind];
   return new ProblemError(code, { detail: message, ...retryAfter(code, undefined) });
+}
+
+const PAYLOAD_CODES: { readonly [Kind in PayloadErrorKind]: ErrorCode } = {
+  missing: "payload-corrupt",
+  corrupt: "payload-corrupt",
+  "digest-mismatch": "digest-mismatch",
+  "too-large": "payload-too-large",
+  unavailable: "unavailable",
+};
+
+function fromPayloads(error: PayloadError): ProblemError {
+  const code = PAYLOAD_CODES[error.kind];
+  return new ProblemError(code, { detail: error.message, ...retryAfter(code, undefined) }, error);
 }
 
 const WORKER_CODES: { readonly [Kind in WorkerErrorKind]: ErrorCode } = {

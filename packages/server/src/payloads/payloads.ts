@@ -7,6 +7,8 @@
 import type { Readable } from "node:stream";
 import type { ByteRange } from "./blob-store.ts";
 
+export type { ByteRange } from "./blob-store.ts";
+
 /** SHA-256 in lower-case hexadecimal, 64 characters. */
 export type Digest = string;
 
@@ -91,7 +93,10 @@ export interface Payloads extends EngineValues {
     body: Buffer | AsyncIterable<Uint8Array>,
     options?: KeepOptions,
   ): Promise<Kept>;
-  /** The whole of a small payload, verified; undefined when there is none. From memory where it can be. */
+  /**
+   * The whole of a small payload, verified; from memory where it can be. Undefined when there is none, and when it is no small
+   * one: `find` tells which.
+   */
   read(
     tenant: string,
     digest: Digest,
