@@ -4,24 +4,14 @@
  */
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
-import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { freePort } from "../postgres-server.ts";
+import { mavenLibraries } from "./maven.ts";
 import { type BrokerProcess, launch, newFolder, selfSigned, unavailable } from "./process.ts";
 
 const VERSION = "4.1.1";
-/** A cache that later runs share; removed by nobody. */
-const CACHE = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
 const JAVA = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
 
 export interface Kafka extends BrokerProcess {
@@ -44,7 +34,11 @@ export function kafkaUnavailable(): string | false {
 
 /** Topics are not made by use: whoever tests makes them. */
 export async function startKafka(): Promise<Kafka> {
-  const classpath = join(libraries(), "*");
+  const libraries = mavenLibraries(`kafka-${VERSION}`, [
+    ["org.apache.kafka", "kafka_2.13", VERSION],
+    ["org.slf4j", "slf4j-simple", "1.7.36"],
+  ]);
+  const classpath = join(libraries, "*");
   const folder = newFolder("kafka");
   const [port, saslPort, tlsPort, misleadingPort, controllerPort] = await Promise.all(
     Array.from({ length: 5 }, freePort),
@@ -139,45 +133,6 @@ function smallness(data: string) {
     "log.cleaner.enable": false,
   };
 }
-
-/** The folder with the jars. Two runs that fetch at the same time each fetch; the first to end wins. */
-function libraries(): string {
-  const folder = join(CACHE, "millrace-test", `kafka-${VERSION}`);
-  if (existsSync(folder)) return folder;
-  mkdirSync(dirname(folder), { recursive: true });
-  const fresh = mkdtempSync(`${folder}-`);
-  try {
-    const pom = join(fresh, "pom.xml");
-    writeFileSync(pom, POM);
-    const goal = ["dependency:copy-dependencies", "-DincludeScope=runtime"];
-    execFileSync(
-      "mvn",
-      ["-q", "-B", "-f", pom, ...goal, `-DoutputDirectory=${join(fresh, "lib")}`],
-      {
-        stdio: ["ignore", "ignore", "inherit"],
-      },
-    );
-    renameSync(join(fresh, "lib"), folder);
-  } catch (error) {
-    if (!existsSync(folder)) throw error;
-  } finally {
-    rmSync(fresh, { recursive: true, force: true });
-  }
-  return folder;
-}
-
-const dependency = (group: string, name: string, version: string): string =>
-  `<dependency><groupId>${group}</groupId><artifactId>${name}</artifactId><version>${version}</version></dependency>`;
-
-const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
-<modelVersion>4.0.0</modelVersion>
-<groupId>millrace.test</groupId><artifactId>kafka</artifactId><version>1</version><packaging>pom</packaging>
-<dependencies>
-${dependency("org.apache.kafka", "kafka_2.13", VERSION)}
-${dependency("org.slf4j", "slf4j-simple", "1.7.36")}
-</dependencies>
-</project>
-`;
 
 /** Asks as a client does first: ApiVersions (key 18) version 0 with correlation id 1 and no client id. */
 function answersApiVersions(port: number): Promise<boolean> {

@@ -18,6 +18,8 @@ export async function heldWhile(
 ): Promise<number> {
   const collect = collector();
   const alive = (): number => {
+    // The memory of buffers is given back a collection after their objects.
+    collect();
     collect();
     return process.memoryUsage().arrayBuffers;
   };

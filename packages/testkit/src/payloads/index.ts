@@ -6,3 +6,4 @@ export * from "./s3-server.ts";
 export { mountSmallDisk, type SmallDisk } from "../crash/small-disk.ts";
 export { TcpProxy } from "../crash/tcp-proxy.ts";
 export { unprivilegedUser } from "../postgres-server.ts";
+export { type Cassandra, cassandraUnavailable, startCassandra } from "./cassandra-server.ts";
