@@ -12,6 +12,7 @@ import { egress } from "./groups/egress.ts";
 import { events } from "./groups/events.ts";
 import { jq } from "./groups/jq.ts";
 import { latency } from "./groups/latency.ts";
+import { messages } from "./groups/messages.ts";
 import { million } from "./groups/million.ts";
 import { payloads } from "./groups/payloads.ts";
 import { manyCallers, oneActivity, overHttp, threeActivities } from "./groups/saturation.ts";
@@ -33,6 +34,7 @@ const GROUPS: readonly Group[] = [
   events,
   egress,
   payloads,
+  messages,
   jq,
 ];
 
