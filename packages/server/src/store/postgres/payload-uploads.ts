@@ -9,6 +9,7 @@ import type {
   Place,
   UploadedPayload,
 } from "../../payloads/catalog.ts";
+import { StoreError } from "../store.ts";
 import type { Ask } from "./payload-catalog.ts";
 import { type RawPayload, READERS, rowOf, STILL_KEPT } from "./payload-rows.ts";
 
@@ -20,7 +21,7 @@ export function uploadsOf(ask: Ask): Pick<Catalog, Uploads> {
       const text = `
         INSERT INTO payload_leftovers (store, location, due_at)
         SELECT n.store, n.location, now_ms() + $3::bigint FROM unnest($1::text[], $2::text[]) AS n(store, location)
-        ON CONFLICT (store, location) DO UPDATE SET due_at = excluded.due_at`;
+        ON CONFLICT (store, location) DO UPDATE SET due_at = excluded.due_at WHERE NOT payload_leftovers.sweeping`;
       await ask({ name: "expect-upload", text, values: [...columns(places), dueIn] });
     },
     async forget(places) {
@@ -43,10 +44,18 @@ const columns = (places: readonly Place[]): unknown[] => [
  * The row that was there is locked first. Its copies give way to the new ones, which are known to be right; who is reading them
  * has a while to end.
  *
- * A row that others insert meanwhile is met by the insertion, which then does nothing: the caller tries again.
+ * A row that others insert meanwhile is met by the insertion, which then does nothing: the caller tries again. Nothing is done
+ * either when the sweeper has come to a place first; see migrations/0012-payload-sweeping.sql.
  */
 const ENTER = `
-  WITH t AS MATERIALIZED (SELECT now_ms() AS now), held AS MATERIALIZED (
+  WITH t AS MATERIALIZED (SELECT now_ms() AS now), own AS MATERIALIZED (
+    SELECT l.store FROM payload_leftovers AS l
+    JOIN (VALUES ($8::text, $9::text), ($10::text, $11::text)) AS n(store, location)
+      ON l.store = n.store AND l.location = n.location
+    WHERE NOT l.sweeping FOR UPDATE OF l
+  ), ours AS MATERIALIZED (
+    SELECT count(*) = num_nonnulls($9::text, $11::text) AS "all" FROM own
+  ), held AS MATERIALIZED (
     SELECT p.*, ${STILL_KEPT} AS still_kept
     FROM payloads AS p, t WHERE p.tenant = $1::text AND p.digest = decode($2::text, 'hex')
     FOR NO KEY UPDATE OF p
@@ -55,7 +64,7 @@ const ENTER = `
                           created_at, touched_at)
     SELECT $1::text, decode($2::text, 'hex'), $3::bigint, $4::text, $5::boolean, CASE WHEN $5::boolean THEN t.now + $6::bigint END,
            $7::bytea, $8::text, $9::text, $10::text, $11::text, t.now, t.now
-    FROM t WHERE NOT EXISTS (SELECT FROM held)
+    FROM t, ours WHERE ours."all" AND NOT EXISTS (SELECT FROM held)
     ON CONFLICT DO NOTHING
     RETURNING *
   ), replaced AS (
@@ -67,13 +76,13 @@ const ENTER = `
                           ELSE t.now + $6::bigint END,
         touched_at = t.now,
         body = $7::bytea, store = $8::text, location = $9::text, mirror = $10::text, mirror_location = $11::text
-    FROM held AS h, t
-    WHERE p.tenant = h.tenant AND p.digest = h.digest
+    FROM held AS h, t, ours
+    WHERE p.tenant = h.tenant AND p.digest = h.digest AND ours."all"
     RETURNING p.*
   ), old AS (
     INSERT INTO payload_leftovers (store, location, due_at)
     SELECT l.store, l.location, t.now + ${READERS}
-    FROM held AS h, t, LATERAL (VALUES (h.store, h.location), (h.mirror, h.mirror_location)) AS l(store, location)
+    FROM replaced AS r, held AS h, t, LATERAL (VALUES (h.store, h.location), (h.mirror, h.mirror_location)) AS l(store, location)
     WHERE l.location IS NOT NULL
   ), used AS (
     DELETE FROM payload_leftovers AS l
@@ -81,8 +90,8 @@ const ENTER = `
     WHERE l.store = n.store AND l.location = n.location AND EXISTS (SELECT FROM entered UNION ALL SELECT FROM replaced)
   )
   SELECT x.tenant, encode(x.digest, 'hex'), x.size, x.media_type, x.kept, true, x.created_at, x.expires_at,
-         x.store, x.location, x.mirror, x.mirror_location, NULL, coalesce((SELECT still_kept FROM held), false)
-  FROM (SELECT * FROM entered UNION ALL SELECT * FROM replaced) AS x`;
+         x.store, x.location, x.mirror, x.mirror_location, NULL, coalesce((SELECT still_kept FROM held), false), ours."all"
+  FROM ours LEFT JOIN (SELECT * FROM entered UNION ALL SELECT * FROM replaced) AS x ON true`;
 
 async function enter(ask: Ask, upload: UploadedPayload): Promise<Entered> {
   const { tenant, digest, size, mediaType, kept, ttl, body, place, mirror } = upload;
@@ -98,14 +107,19 @@ async function enter(ask: Ask, upload: UploadedPayload): Promise<Entered> {
   ];
   for (;;) {
     const answer = await ask({ name: "enter-upload", text: ENTER, values });
-    const [raw] = answer.rows as readonly (readonly [...RawPayload, boolean])[];
-    if (raw === undefined) continue;
-    return { created: raw.at(-1) === false, row: rowOf(raw as unknown as RawPayload) };
+    const [raw] = answer.rows as readonly (readonly [...RawPayload, boolean, boolean])[];
+    if (raw?.at(-1) === false)
+      throw new StoreError("unavailable", "the upload took so long that its bytes were swept");
+    if (raw === undefined || raw[0] === null) continue;
+    return { created: raw.at(-2) === false, row: rowOf(raw as unknown as RawPayload) };
   }
 }
 
 const REPAIR = `
-  WITH repaired AS (
+  WITH own AS MATERIALIZED (
+    SELECT l.store FROM payload_leftovers AS l
+    WHERE l.store = $5::text AND l.location = $6::text AND NOT l.sweeping FOR UPDATE OF l
+  ), repaired AS (
     UPDATE payloads AS p
     SET body = coalesce($7::bytea, p.body),
         store = CASE WHEN p.location = $4::text THEN $5::text ELSE p.store END,
@@ -116,6 +130,7 @@ const REPAIR = `
       AND CASE WHEN $7::bytea IS NULL
                THEN (p.store, p.location) = ($3::text, $4::text) OR (p.mirror, p.mirror_location) = ($3::text, $4::text)
                ELSE p.location IS NULL END
+      AND ($6::text IS NULL OR EXISTS (SELECT FROM own))
     RETURNING 1
   ), old AS (
     INSERT INTO payload_leftovers (store, location, due_at)
