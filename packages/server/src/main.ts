@@ -18,7 +18,9 @@ import { workerFamilies } from "./observe/worker-metrics.ts";
 import type { DocumentFetcher } from "./external/source.ts";
 import { type Metrics, noMetrics } from "./observe/metrics.ts";
 import type { FactListener, Tracing } from "./owner/facts.ts";
+import type { Service } from "./owner/service.ts";
 import type { Exposition } from "./observe/exposition.ts";
+import type { Family } from "./observe/families.ts";
 import type { Environment } from "./observe/telemetry/settings.ts";
 import type { Telemetry } from "./observe/telemetry/open.ts";
 import type { Runtime } from "./runtime.ts";
@@ -54,6 +56,8 @@ export interface RuntimeParts {
   readonly payloads?: EngineValues;
   /** Remote workers; without them, nobody does what is meant for one. */
   readonly workers?: Workers;
+  /** Runs from when the database is ready until the runtime stops. */
+  readonly sweeper?: Service;
   /** Fetches functions and schemas that definitions take from outside; without it, none that has an address. */
   readonly fetcher?: DocumentFetcher;
   /** Is told what was committed. */
@@ -84,6 +88,8 @@ export interface RuntimeHost {
   readonly leaving?: Leaving | undefined;
   readonly payloads: Payloads;
   readonly workers: Workers;
+  /** What the parts beside the runtime count. */
+  families(): readonly Family[];
   stop(): Promise<void>;
 }
 
@@ -130,6 +136,7 @@ export async function startRuntime(
       leaving,
       payloads: payloads.payloads,
       workers,
+      ...(payloads.sweeper === undefined ? {} : { sweeper: payloads.sweeper }),
       fetcher: activities,
       ...(onFacts === undefined ? {} : { onFacts }),
       ...(tracing === undefined ? {} : { tracing }),
@@ -142,6 +149,7 @@ export async function startRuntime(
       leaving: opened.leaving,
       payloads: payloads.payloads,
       workers,
+      families: () => payloads.families(),
       async stop() {
         await opened.stop();
         await payloads.close();
@@ -172,9 +180,11 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   ]);
   const telemetry = await openTelemetry(options.environment ?? process.env, clock);
   const workers = new Workers({ clock });
+  const hosts: RuntimeHost[] = [];
   const all = createExposition(() => [
     ...(telemetry?.families() ?? []),
     ...workerFamilies(workers),
+    ...hosts.flatMap((host) => host.families()),
   ]);
   const { metrics } = all;
   const watched = { ...options, ...watching(all, telemetry), clock, log, redaction, workers };
@@ -182,6 +192,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     await telemetry?.stop();
     throw error;
   });
+  hosts.push(host);
   const { runtime, schedules, secrets, leaving, payloads } = host;
   telemetry?.start(log, () => all.families(runtime));
   const exposition = () => all.of(runtime);
@@ -201,7 +212,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       await telemetry?.stop();
       log.info({}, "stopped");
     });
-    return { url: api.url, ...parts, log, stop };
+    return { ...host, url: api.url, log, stop };
   } catch (error) {
     await host.stop();
     await telemetry?.stop();

@@ -78,7 +78,13 @@ export const PAYLOAD_SETTINGS = {
   payloadGrace: setting(
     "MILLRACE_PAYLOAD_GRACE",
     "PT1H",
-    "How long a value of the engine is stored though nothing refers to it yet or any more.",
+    "How long a payload that nobody keeps is stored though nothing refers to it yet or any more.",
+    milliseconds,
+  ),
+  checkpointRetention: setting(
+    "MILLRACE_CHECKPOINT_RETENTION",
+    "P30D",
+    "How long the checkpoints of a faulted instance are stored, for a retry to go on from. Those of one that ended otherwise go with its end.",
     milliseconds,
   ),
 } as const;

@@ -6,6 +6,7 @@ import { MemoryRuntime } from "@millrace/testkit/api";
 import { systemClock } from "../src/clock.ts";
 import type { Committed } from "../src/owner/facts.ts";
 import { createExposition } from "../src/observe/exposition.ts";
+import { sweeperFamilies } from "../src/observe/sweeper-metrics.ts";
 import { openTelemetry } from "../src/observe/telemetry/open.ts";
 import { TELEMETRY_VARIABLES, telemetrySettings } from "../src/observe/telemetry/settings.ts";
 import { workerFamilies } from "../src/observe/worker-metrics.ts";
@@ -31,7 +32,11 @@ test("every metric is on the page with its type and labels, and no other", async
   assert.ok(settings);
   const telemetry = openTelemetry(settings, systemClock());
   const workers = new Workers({ clock: systemClock() });
-  const exposition = createExposition(() => [...telemetry.families(), ...workerFamilies(workers)]);
+  const exposition = createExposition(() => [
+    ...telemetry.families(),
+    ...workerFamilies(workers),
+    ...sweeperFamilies(SWEPT),
+  ]);
   const { metrics, onFacts } = exposition;
   metrics.activityFinished("call:http", "completed", 1);
   metrics.eventsAccepted(1, 0);
@@ -64,6 +69,17 @@ test("every attribute of a span is on the page, and no other", () => {
 test("every variable of OpenTelemetry that is read is on the page, and no other", () => {
   assert.deepEqual(documented(/`(OTEL_\w+)`/g, "first"), sorted(TELEMETRY_VARIABLES));
 });
+
+const SWEPT = {
+  payloads: 1,
+  bytes: 1,
+  expired: 1,
+  references: 1,
+  checkpoints: 1,
+  leftovers: 1,
+  waiting: 1,
+  unknown: new Map([["s3", 1]]),
+};
 
 /** One of everything that ends: a task that was tried twice and failed, in a child that failed. */
 function committed(): Committed {

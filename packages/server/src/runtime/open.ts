@@ -212,8 +212,8 @@ async function assemble(
   await node.start();
   looks.start();
   outgoing.start();
-  const vacuum = vacuumOf(parts, url, node.owner);
-  vacuum.start();
+  const beside = [vacuumOf(parts, url, node.owner), parts.sweeper ?? []].flat();
+  for (const each of beside) each.start();
   const databaseNow = (): number => database.now();
   const common = { clock, partitions, databaseNow, randomBytes: random10, calendars };
   const reading = { ...outside(parts, pools.reader), watchers, ...common };
@@ -222,7 +222,7 @@ async function assemble(
     ...left,
     schedules: postgresSchedules({ owner: node.owner, pool: pools.reader, ...common }),
     async stop() {
-      await vacuum.stop();
+      for (const each of beside) await each.stop();
       await outgoing.stop();
       await node.stop();
       await looks.stop();

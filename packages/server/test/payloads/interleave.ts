@@ -95,17 +95,15 @@ export class Interleaver {
   #begin(each: Running, step: Step): void {
     each.settled = false;
     // After a failure the transaction is of no use, and what the actor had before it is taken back.
-    const work = each.failure === undefined ? step(each.client) : Promise.resolve();
-    each.waiting = work.then(
-      () => {
-        each.settled = true;
-      },
-      async (error: Error) => {
-        each.failure = error;
+    each.waiting = (async () => {
+      try {
+        if (each.failure === undefined) await step(each.client);
+      } catch (error) {
+        each.failure = error as Error;
         await each.client.query("ROLLBACK");
-        each.settled = true;
-      },
-    );
+      }
+      each.settled = true;
+    })();
   }
 
   async #untilBlocked(each: Running): Promise<void> {

@@ -322,6 +322,6 @@ test("a copy that is written anew is not entered when its bytes are swept", asyn
     assert.deepEqual(outcome, { mender: undefined, sweeper: undefined });
     assert.equal(repaired, taken.length === 0);
     const { rows } = await stand.pool.query("SELECT location FROM payloads");
-    assert.deepEqual(rows, [{ location: repaired === true ? "new" : "old" }]);
+    assert.deepEqual(rows, [{ location: repaired ? "new" : "old" }]);
   }
 });
