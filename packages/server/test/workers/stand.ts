@@ -12,8 +12,9 @@ import type {
   WorkerTask,
   WorkerTasks,
 } from "@millrace/protocol";
-import { createDatabase } from "@millrace/testkit";
+import { createDatabase, type TestDatabase } from "@millrace/testkit";
 import { loadConfig, silentLogger, startServer } from "@millrace/server";
+import pg from "pg";
 
 export interface Answer<T> {
   readonly status: number;
@@ -102,20 +103,38 @@ export class ApiOf {
   }
 }
 
+export interface Served {
+  readonly api: ApiOf;
+  readonly database: TestDatabase;
+  /** Rows of a query. */
+  readonly rows: (text: string) => Promise<readonly Record<string, unknown>[]>;
+}
+
 /** Ends with the test. */
 export async function serve(
   test: TestContext,
   workflows: readonly string[],
   environment: Record<string, string> = {},
 ): Promise<ApiOf> {
+  return (await serveWhole(test, workflows, environment)).api;
+}
+
+/** The same, with its database. */
+export async function serveWhole(
+  test: TestContext,
+  workflows: readonly string[],
+  environment: Record<string, string> = {},
+): Promise<Served> {
   const database = await createDatabase();
   const config = loadConfig(environment, { databaseUrl: database.url, port: 0 });
   const server = await startServer(config, { log: silentLogger });
+  const pool = new pg.Pool({ connectionString: database.url, max: 1 });
   test.after(async () => {
     await server.stop();
+    await pool.end();
     await database.drop();
   });
   const api = new ApiOf(server.url);
   for (const text of workflows) await api.apply(text);
-  return api;
+  return { api, database, rows: async (text) => (await pool.query(text)).rows };
 }

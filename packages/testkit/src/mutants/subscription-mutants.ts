@@ -26,8 +26,8 @@ export const SUBSCRIPTION_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: `${OWNER}/dispatcher.ts`,
-        find: "if (dropped.has(running.partition) && running.feeding.begun) {",
-        replace: "if (dropped.has(-1)) {",
+        find: "!isRemote(delivery.request)) return feeding.begun;",
+        replace: "!isRemote(delivery.request)) return false;",
       },
     ],
     killer: simulator,
