@@ -14,12 +14,12 @@ import { instances } from "./instances.ts";
 import { parseJson } from "./json.ts";
 import { measure } from "./measure.ts";
 import { messages } from "./messages.ts";
-import { openapi } from "./openapi.ts";
+import { openapi, openapiDocument } from "./openapi.ts";
 import { payloads } from "./payloads/payloads.ts";
 import { isUploading } from "./payloads/uploads.ts";
 import { probes } from "./probes.ts";
 import { sendError } from "./replies.ts";
-import { answerUnmatched } from "./routing.ts";
+import { type UnmatchedHandler, unmatchedHandler } from "./routing.ts";
 import { schedules } from "./schedules.ts";
 import { secrets } from "./secrets.ts";
 import { start } from "./start.ts";
@@ -35,7 +35,7 @@ const REQUEST_TIMEOUT_MS = 30_000;
 
 export async function createApp(context: ApiContext): Promise<FastifyInstance> {
   const app = createFastify(context);
-  answerUnmatched(app);
+  const unmatched = unmatchedHandler(app);
   readBodies(app);
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, context.log));
   allowOrigins(app, context.config);
@@ -51,26 +51,35 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
   answerExpectations(app.server, context.config.maxBodyBytes);
   await openapi(app);
   await app.register(messages(context));
-  measure(app, context);
-  for (const resource of [
-    workflows,
-    functions,
-    start,
-    instances,
-    stream,
-    schedules,
-    calendars,
-    events,
-    payloads,
-    secrets,
-    webhooks,
-    channels,
-    workers,
-    probes,
-  ]) {
-    await app.register(resource(context));
-  }
+  await app.register(measured(context, unmatched));
   return app;
+}
+
+const RESOURCES = [
+  openapiDocument,
+  workflows,
+  functions,
+  start,
+  instances,
+  stream,
+  schedules,
+  calendars,
+  events,
+  payloads,
+  secrets,
+  webhooks,
+  channels,
+  workers,
+  probes,
+] as const;
+
+/** In a scope of its own, so that the hook which measures is not on the routes that must do without. */
+function measured(context: ApiContext, unmatched: UnmatchedHandler) {
+  return async (app: FastifyInstance): Promise<void> => {
+    measure(app, context);
+    app.setNotFoundHandler(unmatched);
+    for (const resource of RESOURCES) await app.register(resource(context));
+  };
 }
 
 function createFastify(context: ApiContext): FastifyInstance {

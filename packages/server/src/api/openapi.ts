@@ -43,12 +43,17 @@ export async function openapi(app: FastifyInstance): Promise<void> {
     } as object,
     refResolver: { buildLocalReference: (json) => json["$id"] as string },
   });
-  let document: string | undefined;
-  app.get("/openapi.json", { schema: { hide: true } }, async (_request, reply) => {
-    document ??= JSON.stringify(withOptionalBodies(app.swagger() as unknown as Document));
-    void reply.type("application/json");
-    return document;
-  });
+}
+
+export function openapiDocument() {
+  return async (app: FastifyInstance): Promise<void> => {
+    let document: string | undefined;
+    app.get("/openapi.json", { schema: { hide: true } }, async (_request, reply) => {
+      document ??= JSON.stringify(withOptionalBodies(app.swagger() as unknown as Document));
+      void reply.type("application/json");
+      return document;
+    });
+  };
 }
 
 interface Document {
