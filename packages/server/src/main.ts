@@ -117,7 +117,7 @@ export async function startRuntime(
   const { openVault } = await import("./secrets/open.ts");
   const secrets = await openVault(config, clock, log);
   const { openPayloads } = await import("./payloads/open.ts");
-  const payloads = openPayloads(config, clock, log);
+  const payloads = await openPayloads(config, clock, log);
   const { BreakerEvents } = await import("./observe/breaker-events.ts");
   const breakers = new BreakerEvents(clock, log);
   const { workers = new Workers({ clock }) } = options;
@@ -142,6 +142,10 @@ export async function startRuntime(
       ...(tracing === undefined ? {} : { tracing }),
     });
     breakers.attach(opened);
+    await payloads.start().catch(async (error: unknown) => {
+      await opened.stop();
+      throw error;
+    });
     return {
       runtime: opened.runtime,
       schedules: opened.schedules,

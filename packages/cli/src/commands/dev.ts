@@ -13,6 +13,7 @@ import { LogRedaction } from "@millrace/server/secrets";
 import { CommandError } from "../exit.ts";
 import { complain, print } from "../output.ts";
 import { localRuns } from "../run/local-runs.ts";
+import { localPayloads } from "../local-payloads.ts";
 import { developmentKey } from "../master-key.ts";
 import { overrides, portTaken, type ServerOptions } from "../serving.ts";
 
@@ -29,6 +30,7 @@ export async function dev(options: DevOptions): Promise<void> {
     // The lock on the data directory says that nobody else is there: no lease needs to run out first.
     exclusive: true,
     ...localRuns(process.env),
+    ...localPayloads(process.env, options.dataDir),
     ...quiet,
     ...overrides(options),
   });

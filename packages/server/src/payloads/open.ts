@@ -8,71 +8,76 @@ import { sweeperFamilies } from "../observe/sweeper-metrics.ts";
 import { OWNER_PLANS, openPool } from "../runtime/open.ts";
 import { postgresCatalog } from "../store/postgres/payload-catalog.ts";
 import { postgresSweepStore } from "../store/postgres/payload-sweep-store.ts";
+import { openStores, prepareStores, type StoresConfig } from "./open-stores.ts";
 import { PayloadService } from "./service.ts";
 import { Stores } from "./stores.ts";
-import { payloadSweeper, type Sweeper, type SweeperConfig } from "./sweeper.ts";
+import { payloadSweeper, type Sweeper } from "./sweeper.ts";
 
 export interface OpenPayloads {
   readonly payloads: PayloadService;
   /** To be started when the database is ready; absent where there is none. */
   readonly sweeper?: Sweeper;
+  /** Makes the stores ready, when the database has its tables. @throws {ConfigError} when one cannot be used as configured */
+  start(): Promise<void>;
   /** What is counted here. */
   families(): readonly Family[];
   /** Resolves when what is under way is done. */
   close(): Promise<void>;
 }
 
-type PayloadConfig = Pick<
-  Config,
-  "databaseUrl" | "payloadStores" | "payloadCache" | "payloadGrace" | "checkpointRetention"
->;
+type PayloadConfig = StoresConfig &
+  Pick<Config, "databaseUrl" | "payloadCache" | "payloadGrace" | "checkpointRetention">;
 
 /** Two calls each that keep, release and store, three that read, and what large ones need. */
 const CONNECTIONS = 10;
-/** The sweeper does one thing after the other. */
+/** The sweeper does one thing after the other, and stores ask little. */
 const SWEEPING = 1;
 
-/** The database is not asked before a payload is. */
-export function openPayloads(config: PayloadConfig, clock: Clock, log: Logger): OpenPayloads {
-  const other = config.payloadStores.find(({ store }) => store !== "database");
-  if (other !== undefined)
-    throw new ConfigError(`MILLRACE_PAYLOAD_STORES: this server has no store ${other.store}`);
-  const catalog = postgresCatalog(() => {
-    if (config.databaseUrl === undefined)
+/** The database is not asked before a payload is, or before `start`. */
+export async function openPayloads(
+  config: PayloadConfig,
+  clock: Clock,
+  log: Logger,
+): Promise<OpenPayloads> {
+  const { databaseUrl } = config;
+  const open = (connections: number): Pool => {
+    if (databaseUrl === undefined)
       throw new ConfigError("MILLRACE_DATABASE_URL: not set; payloads are kept in the database");
-    return openPool(config.databaseUrl, log, CONNECTIONS, OWNER_PLANS);
-  });
-  const stores = new Stores(config.payloadStores, []);
+    return openPool(databaseUrl, log, connections, OWNER_PLANS);
+  };
+  let sweeping: Pool | undefined;
+  const pool = (): Pool => (sweeping ??= open(SWEEPING));
+  const catalog = postgresCatalog(() => open(CONNECTIONS));
+  const blobs = await openStores(config, { clock, log, pool });
+  const stores = new Stores(config.payloadStores, blobs, config.payloadMirror);
   const payloads = new PayloadService({ catalog, stores, cache: config.payloadCache, clock, log });
-  const swept = sweeping(config, stores, payloads, { clock, log });
+  const sweeper =
+    databaseUrl === undefined
+      ? undefined
+      : payloadSweeper({
+          store: postgresSweepStore(pool()),
+          blobs,
+          clock,
+          log,
+          random: Math.random,
+          grace: config.payloadGrace,
+          checkpoints: config.checkpointRetention,
+          onSwept: (rows) => payloads.forget(rows),
+        });
+  let endAsking = (): void => {};
   return {
     payloads,
-    ...(swept === undefined ? {} : { sweeper: swept.sweeper }),
-    families: () => (swept === undefined ? [] : sweeperFamilies(swept.sweeper.figures)),
+    ...(sweeper === undefined ? {} : { sweeper }),
+    async start() {
+      if (databaseUrl !== undefined) endAsking = await prepareStores(blobs, { clock, log });
+    },
+    families: () => (sweeper === undefined ? [] : sweeperFamilies(sweeper.figures)),
     async close() {
-      await swept?.sweeper.stop();
-      await swept?.pool.end();
+      endAsking();
+      await sweeper?.stop();
       await catalog.close();
+      for (const each of blobs) await each.close();
+      await sweeping?.end();
     },
   };
-}
-
-function sweeping(
-  { databaseUrl, payloadGrace, checkpointRetention }: PayloadConfig,
-  stores: Stores,
-  payloads: PayloadService,
-  around: Pick<SweeperConfig, "clock" | "log">,
-): { readonly sweeper: Sweeper; readonly pool: Pool } | undefined {
-  if (databaseUrl === undefined) return undefined;
-  const pool = openPool(databaseUrl, around.log, SWEEPING, OWNER_PLANS);
-  const sweeper = payloadSweeper({
-    ...around,
-    store: postgresSweepStore(pool),
-    blobs: stores.all,
-    random: Math.random,
-    grace: payloadGrace,
-    checkpoints: checkpointRetention,
-    onSwept: (rows) => payloads.forget(rows),
-  });
-  return { sweeper, pool };
 }

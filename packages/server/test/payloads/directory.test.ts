@@ -247,7 +247,7 @@ test("PostgreSQL knows itself and its folder", async () => {
   await client.connect();
   await migrate(client);
   const pool = new pg.Pool({ connectionString: database.url, max: 4 });
-  const registry = folderRegistry(pool);
+  const registry = folderRegistry(() => pool);
   const before = await registry.known();
   assert.equal(before.folder, undefined);
   const ids = await Promise.all(["a", "b", "c"].map((id) => registry.register(id)));

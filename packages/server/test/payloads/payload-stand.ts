@@ -5,9 +5,11 @@ import pg from "pg";
 import { systemClock } from "../../src/clock.ts";
 import { loadConfig } from "../../src/config.ts";
 import type { Logger } from "../../src/logger.ts";
-import { type OpenPayloads, openPayloads } from "../../src/payloads/open.ts";
-import type { PayloadService } from "../../src/payloads/service.ts";
+import { PayloadService } from "../../src/payloads/service.ts";
+import { Stores } from "../../src/payloads/stores.ts";
+import { OWNER_PLANS, openPool } from "../../src/runtime/open.ts";
 import { migrate } from "../../src/store/postgres/migrate.ts";
+import { postgresCatalog } from "../../src/store/postgres/payload-catalog.ts";
 
 export interface PayloadStand extends PayloadsUnderTest {
   readonly url: string;
@@ -27,7 +29,7 @@ export async function payloadStand(
   const client = await pool.connect();
   await migrate(client).finally(() => client.release());
   const config = loadConfig({ MILLRACE_DATABASE_URL: database.url, ...environment });
-  const opened: OpenPayloads[] = [];
+  const opened: { close(): Promise<void> }[] = [];
   const logged: PayloadStand["logged"] = [];
   const say = (level: string) => (_: object, message: string) =>
     void logged.push({ level, message });
@@ -41,9 +43,11 @@ export async function payloadStand(
     logged,
     ...(Number.isFinite(last) ? { limit: last - 1 } : {}),
     fresh() {
-      const one = openPayloads(config, systemClock(), log);
-      opened.push(one);
-      return one.payloads;
+      const catalog = postgresCatalog(() => openPool(database.url, log, 10, OWNER_PLANS));
+      opened.push(catalog);
+      const stores = new Stores(config.payloadStores, []);
+      const { payloadCache: cache } = config;
+      return new PayloadService({ catalog, stores, cache, clock: systemClock(), log });
     },
     async refer(tenant, digest) {
       const holder = `holder-${holders++}`;

@@ -3,10 +3,10 @@ import type { Pool } from "pg";
 import type { FolderRegistry } from "../../payloads/directory/marker.ts";
 import { asRuntimeError } from "../../runtime/outage.ts";
 
-export function folderRegistry(pool: Pick<Pool, "query">): FolderRegistry {
+export function folderRegistry(pool: () => Pick<Pool, "query">): FolderRegistry {
   const idOf = async (sql: string, values: readonly string[]): Promise<string | undefined> => {
     try {
-      const { rows } = await pool.query<{ readonly id: string }>(sql, [...values]);
+      const { rows } = await pool().query<{ readonly id: string }>(sql, [...values]);
       return rows[0]?.id;
     } catch (error) {
       throw asRuntimeError(error);

@@ -1,0 +1,91 @@
+/** The stores of large payloads that are configured; the client library of each is loaded only then. */
+import { resolve } from "node:path";
+import type { Pool } from "pg";
+import type { Clock } from "../clock.ts";
+import { type Config, ConfigError } from "../config.ts";
+import type { Logger } from "../logger.ts";
+import { BlobError, type BlobStore } from "./blob-store.ts";
+import type { StoreName } from "./tiers.ts";
+
+export type StoresConfig = Pick<
+  Config,
+  "payloadStores" | "payloadMirror" | "payloadDirectory" | "payloadS3" | "payloadCassandra"
+>;
+
+interface Parts {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Of the catalogue's database. */
+  readonly pool: () => Pool;
+}
+
+type BlobName = Exclude<StoreName, "database">;
+type Opener = (config: StoresConfig, parts: Parts) => Promise<BlobStore> | undefined;
+
+/** Undefined when its setting is missing. */
+const OPENERS: Readonly<Record<BlobName, { readonly variable: string; readonly open: Opener }>> = {
+  directory: {
+    variable: "MILLRACE_PAYLOAD_DIRECTORY",
+    open: ({ payloadDirectory: folder }, { pool }) =>
+      folder === undefined ? undefined : openDirectory(folder, pool),
+  },
+  s3: { variable: "MILLRACE_PAYLOAD_S3", open: () => undefined },
+  cassandra: { variable: "MILLRACE_PAYLOAD_CASSANDRA", open: () => undefined },
+};
+
+async function openDirectory(folder: string, pool: () => Pool): Promise<BlobStore> {
+  const { openDirectoryStore } = await import("./directory/index.ts");
+  const { folderRegistry } = await import("../store/postgres/payload-folder.ts");
+  return openDirectoryStore({ folder: resolve(folder), registry: folderRegistry(pool) });
+}
+
+/**
+ * Every store that has its setting, also when no tier names it: it may hold what was put earlier. None is asked anything yet.
+ * @throws {ConfigError} when a tier or the mirror is a store without its setting
+ */
+export async function openStores(config: StoresConfig, parts: Parts): Promise<BlobStore[]> {
+  const tiers = config.payloadStores.map(({ store }) => store);
+  const opened: BlobStore[] = [];
+  for (const [name, { variable, open }] of Object.entries(OPENERS)) {
+    const store = await open(config, parts);
+    if (store !== undefined) opened.push(store);
+    const wanted = tiers.some((tier) => tier === name) ? "MILLRACE_PAYLOAD_STORES" : undefined;
+    const by = wanted ?? (config.payloadMirror === name ? "MILLRACE_PAYLOAD_MIRROR" : undefined);
+    if (store === undefined && by !== undefined)
+      throw new ConfigError(`${variable}: not set, but ${by} names the store ${name}`);
+  }
+  return opened;
+}
+
+/** Milliseconds until a store that is away is asked again whether it can be used. */
+const AGAIN = 5_000;
+
+/**
+ * Has every store made ready. One that is away is asked again until it is there: what does not need it works meanwhile.
+ * @returns ends the asking
+ * @throws {ConfigError} when one will never be ready as it is configured
+ */
+export async function prepareStores(
+  stores: readonly BlobStore[],
+  { clock, log }: Pick<Parts, "clock" | "log">,
+): Promise<() => void> {
+  let over = false;
+  const pending = new Set<() => void>();
+  const prepare = async (store: BlobStore): Promise<void> => {
+    try {
+      await store.prepare();
+    } catch (error) {
+      if (!(error instanceof BlobError)) throw error;
+      if (error.kind === "refused") throw new ConfigError(error.message);
+      log.error({ err: error, store: store.name }, "a store of payloads cannot be used");
+      if (!over) pending.add(clock.after(AGAIN, () => void prepare(store).catch(complain)));
+    }
+  };
+  const complain = (error: unknown): void =>
+    log.error({ err: error }, "a store of payloads cannot be used, and is not tried again");
+  for (const store of stores) await prepare(store);
+  return () => {
+    over = true;
+    for (const cancel of pending) cancel();
+  };
+}
