@@ -29,9 +29,29 @@ const OPENERS: Readonly<Record<BlobName, { readonly variable: string; readonly o
     open: ({ payloadDirectory: folder }, { pool }) =>
       folder === undefined ? undefined : openDirectory(folder, pool),
   },
-  s3: { variable: "MILLRACE_PAYLOAD_S3", open: () => undefined },
-  cassandra: { variable: "MILLRACE_PAYLOAD_CASSANDRA", open: () => undefined },
+  s3: {
+    variable: "MILLRACE_PAYLOAD_S3",
+    open: ({ payloadS3: text }) => (text === undefined ? undefined : openS3(text)),
+  },
+  cassandra: {
+    variable: "MILLRACE_PAYLOAD_CASSANDRA",
+    open: ({ payloadCassandra: text }) => (text === undefined ? undefined : openCassandra(text)),
+  },
 };
+
+async function openS3(text: string): Promise<BlobStore> {
+  const { s3Settings } = await import("./s3/settings.ts");
+  const settings = s3Settings(text);
+  const { openS3Store } = await import("./s3/store.ts");
+  return openS3Store(settings);
+}
+
+async function openCassandra(text: string): Promise<BlobStore> {
+  const { cassandraSettings } = await import("./cassandra/settings.ts");
+  const settings = cassandraSettings(text);
+  const { openCassandraStore } = await import("./cassandra/store.ts");
+  return openCassandraStore(settings);
+}
 
 async function openDirectory(folder: string, pool: () => Pool): Promise<BlobStore> {
   const { openDirectoryStore } = await import("./directory/index.ts");
@@ -47,7 +67,9 @@ export async function openStores(config: StoresConfig, parts: Parts): Promise<Bl
   const tiers = config.payloadStores.map(({ store }) => store);
   const opened: BlobStore[] = [];
   for (const [name, { variable, open }] of Object.entries(OPENERS)) {
-    const store = await open(config, parts);
+    const store = await open(config, parts)?.catch((error: unknown) => {
+      throw error instanceof ConfigError ? new ConfigError(`${variable}: ${error.message}`) : error;
+    });
     if (store !== undefined) opened.push(store);
     const wanted = tiers.some((tier) => tier === name) ? "MILLRACE_PAYLOAD_STORES" : undefined;
     const by = wanted ?? (config.payloadMirror === name ? "MILLRACE_PAYLOAD_MIRROR" : undefined);

@@ -178,6 +178,8 @@ test("a folder that the server may not write in is refused, and why", async (t) 
   writeFileSync(join(folder, "file"), "");
   const prepare = (path: string) =>
     openDirectoryStore({ folder: path, registry: registryOf() }).prepare();
+  const file = prepare(join(folder, "file"));
+  await assert.rejects(file, isBlobError("refused", /that is not a folder \(EEXIST\)/));
   const inFile = prepare(join(folder, "file", "payloads"));
   await assert.rejects(inFile, isBlobError("refused", /is not a folder \(ENOTDIR\)/));
   const user = unprivilegedUser();

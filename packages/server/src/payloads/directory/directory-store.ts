@@ -237,7 +237,8 @@ const ADVICE: Readonly<Record<string, string>> = {
     "the server's user may not do that there, or the file system knows no hard links: choose another",
   ENOTSUP: "the file system knows no hard links: choose another",
   EROFS: "the file system is mounted read-only",
-  ENOTDIR: "that, or what it stands in, is not a folder",
+  ENOTDIR: "what it stands in is not a folder",
+  EEXIST: "that is not a folder",
 };
 
 /** @throws {BlobError} that says what to do when the folder cannot be used as it is */
