@@ -142,10 +142,7 @@ export async function startRuntime(
       ...(tracing === undefined ? {} : { tracing }),
     });
     breakers.attach(opened);
-    await payloads.start().catch(async (error: unknown) => {
-      await opened.stop();
-      throw error;
-    });
+    await orStop(payloads.start(), opened);
     return {
       runtime: opened.runtime,
       schedules: opened.schedules,
@@ -166,6 +163,16 @@ export async function startRuntime(
     await activities.close();
     await payloads.close();
     await secrets.close();
+    throw error;
+  }
+}
+
+/** Stops what has started when the rest of the start fails. */
+async function orStop(rest: Promise<void>, started: { stop(): Promise<void> }): Promise<void> {
+  try {
+    await rest;
+  } catch (error) {
+    await started.stop();
     throw error;
   }
 }
