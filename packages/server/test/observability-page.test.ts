@@ -6,6 +6,7 @@ import { MemoryRuntime } from "@millrace/testkit/api";
 import { systemClock } from "../src/clock.ts";
 import type { Committed } from "../src/owner/facts.ts";
 import { createExposition } from "../src/observe/exposition.ts";
+import { payloadFamilies } from "../src/observe/payload-metrics.ts";
 import { sweeperFamilies } from "../src/observe/sweeper-metrics.ts";
 import { openTelemetry } from "../src/observe/telemetry/open.ts";
 import { TELEMETRY_VARIABLES, telemetrySettings } from "../src/observe/telemetry/settings.ts";
@@ -16,6 +17,10 @@ import { attemptSpan, type SpanData, spansOf } from "../src/observe/telemetry/sp
 const page = readFileSync(new URL("../../../docs/observability.md", import.meta.url), "utf8");
 const rows = page.split("\n").filter((line) => line.startsWith("| "));
 const sorted = (names: Iterable<string>): readonly string[] => [...new Set(names)].sort();
+
+const NO_PAYLOADS = {
+  ...{ kept: 0, released: 0, hits: 0, misses: 0, corrupt: 0, repaired: 0, cacheBytes: 0 },
+};
 
 /** What a pattern finds in rows of tables whose first cell it is in, or in any cell. */
 function documented(pattern: RegExp, cell: "first" | "any"): readonly string[] {
@@ -36,6 +41,7 @@ test("every metric is on the page with its type and labels, and no other", async
     ...telemetry.families(),
     ...workerFamilies(workers),
     ...sweeperFamilies(SWEPT),
+    ...payloadFamilies(NO_PAYLOADS),
   ]);
   const { metrics, onFacts } = exposition;
   metrics.activityFinished("call:http", "completed", 1);

@@ -65,6 +65,10 @@ async function openDirectory(folder: string, pool: () => Pool): Promise<BlobStor
  */
 export async function openStores(config: StoresConfig, parts: Parts): Promise<BlobStore[]> {
   const tiers = config.payloadStores.map(({ store }) => store);
+  if (config.payloadMirror !== undefined && tiers.includes(config.payloadMirror))
+    throw new ConfigError(
+      `MILLRACE_PAYLOAD_MIRROR: ${config.payloadMirror} is one of MILLRACE_PAYLOAD_STORES; a second copy needs another store`,
+    );
   const opened: BlobStore[] = [];
   for (const [name, { variable, open }] of Object.entries(OPENERS)) {
     const store = await open(config, parts)?.catch((error: unknown) => {

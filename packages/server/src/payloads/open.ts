@@ -4,6 +4,7 @@ import type { Clock } from "../clock.ts";
 import { type Config, ConfigError } from "../config.ts";
 import type { Logger } from "../logger.ts";
 import type { Family } from "../observe/families.ts";
+import { payloadFamilies } from "../observe/payload-metrics.ts";
 import { sweeperFamilies } from "../observe/sweeper-metrics.ts";
 import { OWNER_PLANS, openPool } from "../runtime/open.ts";
 import { postgresCatalog } from "../store/postgres/payload-catalog.ts";
@@ -71,10 +72,14 @@ export async function openPayloads(
     async start() {
       if (databaseUrl !== undefined) endAsking = await prepareStores(blobs, { clock, log });
     },
-    families: () => (sweeper === undefined ? [] : sweeperFamilies(sweeper.figures)),
+    families: () => [
+      ...payloadFamilies(payloads.figures),
+      ...(sweeper === undefined ? [] : sweeperFamilies(sweeper.figures)),
+    ],
     async close() {
       endAsking();
       await sweeper?.stop();
+      await payloads.settled();
       await catalog.close();
       for (const each of blobs) await each.close();
       await sweeping?.end();

@@ -115,6 +115,20 @@ export interface Payloads extends EngineValues {
   verify(tenant: string, digest: Digest): Promise<Verified | undefined>;
 }
 
+/** Counters rise from the start of the process. */
+export interface PayloadFigures {
+  readonly kept: number;
+  readonly released: number;
+  /** Reads that memory answered, and those that the database was asked for. */
+  readonly hits: number;
+  readonly misses: number;
+  /** Times that no copy was right, and copies written anew. */
+  readonly corrupt: number;
+  readonly repaired: number;
+  /** As of now. */
+  readonly cacheBytes: number;
+}
+
 export interface Verified extends PayloadInfo {
   readonly copies: readonly {
     /** `database` or the name of a store. */

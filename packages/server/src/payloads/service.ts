@@ -21,6 +21,7 @@ import {
   type KeepOptions,
   type OpenPayload,
   PayloadError,
+  type PayloadFigures,
   type PayloadInfo,
   type Payloads,
   type Value,
@@ -90,6 +91,8 @@ export class PayloadService implements Payloads {
   readonly #values: Groups<KeepItem, true>;
   readonly #reads: Groups<ReadItem, Found | undefined>;
   readonly #releases: Groups<KeyItem, boolean>;
+
+  readonly #counts = { kept: 0, released: 0, hits: 0, misses: 0 };
 
   constructor(parts: ServiceParts) {
     const { catalog, stores, cache, clock } = parts;
@@ -169,6 +172,7 @@ export class PayloadService implements Payloads {
   async #runKeeps(waiting: readonly Waiting<KeepItem, Kept>[]): Promise<readonly Kept[]> {
     const entered = await explained(this.#catalog.keep(waiting.map(({ item }) => item)));
     const now = this.#clock.monotonic();
+    this.#counts.kept += entered.length;
     return entered.map(({ created, row }, at) => {
       const { item, stale } = waiting[at]!;
       const kept = { ...infoOf(row), created };
@@ -186,6 +190,7 @@ export class PayloadService implements Payloads {
     if (cached === undefined || !cached.visible) return this.#readNow(tenant, digest, cached);
     const age = this.#clock.monotonic() - cached.at;
     if (age >= FRESH) return this.#readNow(tenant, digest, cached);
+    this.#counts.hits += 1;
     if (age >= FRESH / 2 && !cached.asking) this.#confirm(key, tenant, digest, cached);
     return Promise.resolve(cached);
   }
@@ -225,6 +230,7 @@ export class PayloadService implements Payloads {
   ): Promise<readonly (Found | undefined)[]> {
     const keys = waiting.map(({ item }) => item);
     const whole = keys.map((item) => item.whole);
+    this.#counts.misses += keys.length;
     const rows = await explained(this.#catalog.read(keys, whole));
     const now = this.#clock.monotonic();
     return rows.map((row, at) => this.#found(waiting[at]!, row, now));
@@ -281,7 +287,9 @@ export class PayloadService implements Payloads {
 
   async #runReleases(waiting: readonly Waiting<KeyItem, boolean>[]): Promise<readonly boolean[]> {
     try {
-      return await explained(this.#catalog.release(waiting.map(({ item }) => item)));
+      const gone = await explained(this.#catalog.release(waiting.map(({ item }) => item)));
+      for (const released of gone) if (released) this.#counts.released += 1;
+      return gone;
     } finally {
       for (const { item } of waiting) this.#drop(item.key);
     }
@@ -292,6 +300,15 @@ export class PayloadService implements Payloads {
     this.#cache.delete(key);
     this.#keeps.outdate(key);
     this.#reads.outdate(key);
+  }
+
+  get figures(): PayloadFigures {
+    return { ...this.#counts, ...this.#copies.figures, cacheBytes: this.#cache.bytes };
+  }
+
+  /** Resolves when what is repaired by the way is. */
+  settled(): Promise<void> {
+    return this.#copies.settled();
   }
 
   /** Somebody else deleted these. */

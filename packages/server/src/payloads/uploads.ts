@@ -7,8 +7,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
-import { randomBytes } from "node:crypto";
-import { BlobError } from "./blob-store.ts";
+import { BlobError, newKey } from "./blob-store.ts";
 import type { Catalog, Entered, Place } from "./catalog.ts";
 import { type Digest, type KeepOptions, PayloadError } from "./payloads.ts";
 import { explained } from "./outage.ts";
@@ -36,9 +35,6 @@ export type Uploaded =
 /** Milliseconds until a place that no upload puts off any more is swept, and between those times. */
 const DUE = 24 * 3_600_000;
 const AGAIN = 3_600_000;
-
-/** 128 random bits: never used again. */
-const newKey = (): string => randomBytes(16).toString("hex");
 
 export class Uploads {
   readonly #parts: UploadParts;

@@ -1,20 +1,25 @@
-/** Services of payloads over one database of the test's own. */
+/** Services of payloads over one database, and one folder, of the test's own. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createDatabase } from "@millrace/testkit";
 import type { PayloadsUnderTest } from "@millrace/testkit/payloads-suite";
 import pg from "pg";
 import { systemClock } from "../../src/clock.ts";
 import { loadConfig } from "../../src/config.ts";
 import type { Logger } from "../../src/logger.ts";
-import { PayloadService } from "../../src/payloads/service.ts";
-import { Stores } from "../../src/payloads/stores.ts";
-import { OWNER_PLANS, openPool } from "../../src/runtime/open.ts";
+import { type OpenPayloads, openPayloads } from "../../src/payloads/open.ts";
+import type { PayloadService } from "../../src/payloads/service.ts";
 import { migrate } from "../../src/store/postgres/migrate.ts";
-import { postgresCatalog } from "../../src/store/postgres/payload-catalog.ts";
+
+const MOST = 8;
 
 export interface PayloadStand extends PayloadsUnderTest {
   readonly url: string;
   readonly pool: pg.Pool;
-  readonly fresh: () => PayloadService;
+  /** Of the store `directory`. */
+  readonly folder: string;
+  readonly fresh: () => Promise<PayloadService>;
   /** What was logged as a warning or an error. */
   readonly logged: { readonly level: string; readonly message: string }[];
   stop(): Promise<void>;
@@ -28,8 +33,13 @@ export async function payloadStand(
   const pool = new pg.Pool({ connectionString: database.url, max: 2 });
   const client = await pool.connect();
   await migrate(client).finally(() => client.release());
-  const config = loadConfig({ MILLRACE_DATABASE_URL: database.url, ...environment });
-  const opened: { close(): Promise<void> }[] = [];
+  const folder = await mkdtemp(join(tmpdir(), "millrace-payloads-"));
+  const config = loadConfig({
+    MILLRACE_PAYLOAD_DIRECTORY: folder,
+    MILLRACE_DATABASE_URL: database.url,
+    ...environment,
+  });
+  const opened: OpenPayloads[] = [];
   const logged: PayloadStand["logged"] = [];
   const say = (level: string) => (_: object, message: string) =>
     void logged.push({ level, message });
@@ -39,15 +49,17 @@ export async function payloadStand(
   return {
     url: database.url,
     pool,
+    folder,
     sizes,
     logged,
     ...(Number.isFinite(last) ? { limit: last - 1 } : {}),
-    fresh() {
-      const catalog = postgresCatalog(() => openPool(database.url, log, 10, OWNER_PLANS));
-      opened.push(catalog);
-      const stores = new Stores(config.payloadStores, []);
-      const { payloadCache: cache } = config;
-      return new PayloadService({ catalog, stores, cache, clock: systemClock(), log });
+    async fresh() {
+      const one = await openPayloads(config, systemClock(), log);
+      opened.push(one);
+      // No test needs more of them at a time, and each has connections of its own.
+      if (opened.length > MOST) await opened.shift()?.close();
+      await one.start();
+      return one.payloads;
     },
     async refer(tenant, digest) {
       const holder = `holder-${holders++}`;
@@ -69,6 +81,7 @@ export async function payloadStand(
       for (const one of opened) await one.close();
       await pool.end();
       await database.drop();
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }

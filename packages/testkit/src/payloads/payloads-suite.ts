@@ -9,7 +9,7 @@ import { type Digest, PayloadError, type Payloads } from "@millrace/server/paylo
 
 export interface PayloadsUnderTest {
   /** Another service over the same database and stores, with nothing in memory. */
-  readonly fresh: () => Payloads;
+  readonly fresh: () => Promise<Payloads>;
   /** Refers to the payload as an instance would, until it is asked to end. */
   readonly refer: (tenant: string, digest: Digest) => Promise<() => Promise<void>>;
   /** Sizes worth a test: one for each tier. */
@@ -51,12 +51,12 @@ export function payloadsSuite(name: string, sizes: readonly number[], subject: S
 function sized(name: string, size: number, subject: Subject): void {
   test(`${name}: what was put is read, whole and in part, here and by a server that has nothing in memory`, async () => {
     const a = tenant();
-    const service = subject().fresh();
+    const service = await subject().fresh();
     const bytes = randomBytes(size);
     const digest = digestOf(bytes);
     const kept = await service.keep(a, inPieces(bytes), { mediaType: "image/png", size });
     assert.deepEqual([kept.created, kept.digest, kept.size], [true, digest, size]);
-    for (const reader of [service, subject().fresh()]) {
+    for (const reader of [service, await subject().fresh()]) {
       const open = await reader.open(a, digest);
       assert.ok(open);
       assert.deepEqual([open.mediaType, open.size, open.kept], ["image/png", size, true]);
@@ -72,7 +72,7 @@ function sized(name: string, size: number, subject: Subject): void {
 
   test(`${name}: what comes without its length, or in one piece, is the same payload`, async () => {
     const a = tenant();
-    const service = subject().fresh();
+    const service = await subject().fresh();
     const bytes = randomBytes(size);
     const first = await service.keep(a, inPieces(bytes));
     const second = await service.keep(a, bytes, { expected: digestOf(bytes) });
@@ -84,7 +84,7 @@ function sized(name: string, size: number, subject: Subject): void {
   test(`${name}: a body with another digest than was said is refused, and nothing is left of it`, async () => {
     const a = tenant();
     const { fresh, leftovers } = subject();
-    const service = fresh();
+    const service = await fresh();
     const [bytes, other] = [randomBytes(size), digestOf(randomBytes(9))];
     const before = await leftovers();
     const put = service.keep(a, inPieces(bytes), { expected: other });
@@ -96,7 +96,7 @@ function sized(name: string, size: number, subject: Subject): void {
   test(`${name}: a body that breaks off leaves nothing behind`, async () => {
     const a = tenant();
     const { fresh, leftovers } = subject();
-    const service = fresh();
+    const service = await fresh();
     const bytes = randomBytes(size);
     const before = await leftovers();
     async function* broken(): AsyncGenerator<Uint8Array> {
@@ -112,7 +112,7 @@ function sized(name: string, size: number, subject: Subject): void {
 function keeping(name: string, subject: Subject): void {
   test(`${name}: what is released is gone, and can be put again`, async () => {
     const a = tenant();
-    const service = subject().fresh();
+    const service = await subject().fresh();
     for (const size of subject().sizes) {
       const bytes = randomBytes(size);
       const { digest } = await service.keep(a, bytes);
@@ -130,7 +130,7 @@ function keeping(name: string, subject: Subject): void {
   test(`${name}: what something refers to stays when its keeper releases it, until it is put again`, async () => {
     const a = tenant();
     const { fresh, refer, sizes } = subject();
-    const service = fresh();
+    const service = await fresh();
     for (const size of sizes) {
       const bytes = randomBytes(size);
       const { digest } = await service.keep(a, bytes);
@@ -148,7 +148,7 @@ function keeping(name: string, subject: Subject): void {
   });
 
   test(`${name}: a listing gives what is kept, by digest, page by page`, async () => {
-    const service = subject().fresh();
+    const service = await subject().fresh();
     const a = tenant();
     const digests: Digest[] = [];
     for (let n = 0; n < 7; n++) digests.push((await service.keep(a, randomBytes(20))).digest);
@@ -166,7 +166,7 @@ function keeping(name: string, subject: Subject): void {
 
   test(`${name}: a payload with a time to live is gone when it is over, and lives on when it is put for longer`, async () => {
     const a = tenant();
-    const service = subject().fresh();
+    const service = await subject().fresh();
     const [short, long] = [randomBytes(30), randomBytes(30)];
     const brief = await service.keep(a, short, { ttl: 1 });
     assert.ok(brief.expiresAt !== undefined && brief.expiresAt >= brief.createdAt);
@@ -176,7 +176,7 @@ function keeping(name: string, subject: Subject): void {
     assert.ok(far.expiresAt! > far.createdAt + 3_000_000, "the longer time stands");
     const forever = await service.keep(a, long);
     assert.equal(forever.expiresAt, undefined);
-    const other = subject().fresh();
+    const other = await subject().fresh();
     assert.equal((await other.find(a, forever.digest))?.expiresAt, undefined);
     for (;;) if ((await other.find(a, brief.digest)) === undefined) break;
     assert.equal(await other.release(a, brief.digest), false);
@@ -187,11 +187,12 @@ function keeping(name: string, subject: Subject): void {
 function tenancy(name: string, subject: Subject): void {
   test(`${name}: no tenant sees, shares or deletes another's payload, whatever digest it knows`, async () => {
     const [a, b] = [tenant(), tenant()];
-    const service = subject().fresh();
+    const service = await subject().fresh();
+    const elsewhere = await subject().fresh();
     for (const size of subject().sizes) {
       const bytes = randomBytes(size);
       const { digest } = await service.keep(a, bytes, { mediaType: "text/plain" });
-      for (const reader of [service, subject().fresh()]) {
+      for (const reader of [service, elsewhere]) {
         assert.equal(await reader.read(b, digest), undefined);
         assert.equal(await reader.find(b, digest), undefined);
         assert.equal(await reader.open(b, digest), undefined);
@@ -202,7 +203,7 @@ function tenancy(name: string, subject: Subject): void {
       const other = await service.keep(b, bytes, { mediaType: "image/gif" });
       assert.deepEqual([other.created, other.mediaType], [true, "image/gif"]);
       assert.equal(await service.release(b, digest), true);
-      assert.equal((await subject().fresh().find(a, digest))?.mediaType, "text/plain");
+      assert.equal((await elsewhere.find(a, digest))?.mediaType, "text/plain");
     }
   });
 }
@@ -211,7 +212,7 @@ function values(name: string, subject: Subject): void {
   test(`${name}: values of the engine are stored once, loaded, and shown to users only when something refers to them`, async () => {
     const a = tenant();
     const { fresh, refer, sizes } = subject();
-    const service = fresh();
+    const service = await fresh();
     const all = sizes.map((size) =>
       Buffer.from(JSON.stringify("x".repeat(size) + randomBytes(4).toString("hex"))),
     );
@@ -220,7 +221,7 @@ function values(name: string, subject: Subject): void {
     await service.store(a, given);
     await service.store(a, [...given, ...given]);
     const digests = given.map(({ digest }) => digest);
-    for (const reader of [service, fresh()]) {
+    for (const reader of [service, await fresh()]) {
       const found = await reader.load(a, digests);
       for (const { digest, bytes } of given) assert.ok(found.get(digest)?.equals(bytes));
     }
@@ -240,7 +241,7 @@ function values(name: string, subject: Subject): void {
     const a = tenant();
     const { fresh, limit } = subject();
     if (limit === undefined) return;
-    const service = fresh();
+    const service = await fresh();
     assert.deepEqual([service.accepts(limit), service.accepts(limit + 1)], [true, false]);
     const bytes = randomBytes(limit + 1);
     await assert.rejects(service.keep(a, bytes), rejectedAs("too-large"));
@@ -256,14 +257,14 @@ function concurrency(name: string, subject: Subject): void {
   test(`${name}: the same payload put by many at once is created once; deleted by many at once, once`, async () => {
     const a = tenant();
     const { fresh, sizes } = subject();
-    const servers = [fresh(), fresh()];
+    const servers = [await fresh(), await fresh()];
     for (const size of sizes) {
       const bytes = randomBytes(size);
       const many = Array.from({ length: 16 }, (_, n) => servers[n % 2]!);
       const puts = await Promise.all(many.map((server) => server.keep(a, bytes)));
       assert.equal(puts.filter(({ created }) => created).length, 1);
       const digest = puts[0]!.digest;
-      const open = await fresh().open(a, digest);
+      const open = await (await fresh()).open(a, digest);
       assert.ok(open && (await bytesOf(open.body)).equals(bytes));
       const gone = await Promise.all(many.map((server) => server.release(a, digest)));
       assert.equal(gone.filter(Boolean).length, 1);
@@ -273,7 +274,7 @@ function concurrency(name: string, subject: Subject): void {
   test(`${name}: under puts and deletes of the same few by many, each answer is one that some order explains`, async () => {
     const a = tenant();
     const { fresh } = subject();
-    const servers = [fresh(), fresh()];
+    const servers = [await fresh(), await fresh()];
     const bodies = Array.from({ length: 5 }, () => randomBytes(40));
     const balance = bodies.map(() => 0);
     const worker = async (n: number): Promise<void> => {
@@ -286,7 +287,7 @@ function concurrency(name: string, subject: Subject): void {
       }
     };
     await Promise.all(Array.from({ length: 16 }, (_, n) => worker(n)));
-    const reader = fresh();
+    const reader = await fresh();
     for (const [at, bytes] of bodies.entries()) {
       const kept = (await reader.find(a, digestOf(bytes)))?.kept === true;
       assert.equal(balance[at], kept ? 1 : 0, "created as often as deleted, or once more");

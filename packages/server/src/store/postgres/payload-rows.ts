@@ -2,7 +2,7 @@
 import type { PayloadRow } from "../../payloads/catalog.ts";
 
 /** Milliseconds that a large payload stays in its store after its row is gone, for those who are reading it. */
-export const READERS = 60_000;
+export const READERS = 300_000;
 
 /** SQL: a user keeps `p`, as of `t.now`. */
 export const STILL_KEPT = "(p.kept AND (p.expires_at IS NULL OR p.expires_at > t.now))";

@@ -11,9 +11,8 @@ import type {
   SweepPlace,
 } from "../../payloads/sweep-store.ts";
 import { column } from "./columns.ts";
-
-/** Milliseconds that readers have to come to an end with a blob whose payload was deleted. */
-export const READERS = 300_000;
+import { READERS } from "./payload-rows.ts";
+export { READERS } from "./payload-rows.ts";
 /** Milliseconds within which what began before a look has ended. */
 const UNDER_WAY = 60_000;
 

@@ -22,7 +22,9 @@ export function uploadsOf(ask: Ask): Pick<Catalog, Uploads> {
         INSERT INTO payload_leftovers (store, location, due_at)
         SELECT n.store, n.location, now_ms() + $3::bigint FROM unnest($1::text[], $2::text[]) AS n(store, location)
         ON CONFLICT (store, location) DO UPDATE SET due_at = excluded.due_at WHERE NOT payload_leftovers.sweeping`;
-      await ask({ name: "expect-upload", text, values: [...columns(places), dueIn] });
+      const values = [...columns(places), dueIn];
+      const { rowCount } = await ask({ name: "expect-upload", text, values });
+      if (rowCount !== places.length) throw swept();
     },
     async forget(places) {
       const text = `
@@ -39,6 +41,9 @@ const columns = (places: readonly Place[]): unknown[] => [
   places.map(({ store }) => store),
   places.map(({ location }) => location),
 ];
+
+const swept = (): StoreError =>
+  new StoreError("unavailable", "the upload took so long that its bytes were swept");
 
 /**
  * The row that was there is locked first. Its copies give way to the new ones, which are known to be right; who is reading them
@@ -108,8 +113,7 @@ async function enter(ask: Ask, upload: UploadedPayload): Promise<Entered> {
   for (;;) {
     const answer = await ask({ name: "enter-upload", text: ENTER, values });
     const [raw] = answer.rows as readonly (readonly [...RawPayload, boolean, boolean])[];
-    if (raw?.at(-1) === false)
-      throw new StoreError("unavailable", "the upload took so long that its bytes were swept");
+    if (raw?.at(-1) === false) throw swept();
     if (raw === undefined || raw[0] === null) continue;
     return { created: raw.at(-2) === false, row: rowOf(raw as unknown as RawPayload) };
   }

@@ -33,8 +33,7 @@ CREATE UNIQUE INDEX payloads_by_location ON payloads (store, location) WHERE loc
 CREATE UNIQUE INDEX payloads_by_mirror ON payloads (mirror, mirror_location) WHERE mirror_location IS NOT NULL;
 
 -- Who refers to a payload: an instance, an event or a checkpoint, by id. Written in the transaction that writes the
--- reference itself. The foreign key is what makes it impossible to delete a payload that something refers to, or to
--- refer to one that is gone.
+-- reference itself.
 CREATE TABLE payload_refs (
   holder    text COLLATE "C" NOT NULL,
   tenant    text COLLATE "C" NOT NULL,
@@ -42,10 +41,56 @@ CREATE TABLE payload_refs (
   kind      text COLLATE "C" NOT NULL CHECK (kind IN ('instance', 'event', 'checkpoint')),
   -- Rises each time that a transaction writes a reference which is there already.
   at        bigint NOT NULL DEFAULT now_ms(),
-  PRIMARY KEY (holder, digest),
-  FOREIGN KEY (tenant, digest) REFERENCES payloads (tenant, digest)
+  PRIMARY KEY (holder, digest)
 );
 CREATE INDEX payload_refs_of ON payload_refs (tenant, digest);
+
+-- It is impossible to delete a payload that something refers to, or to refer to one that is gone. What follows does what a
+-- foreign key would (REFERENCES payloads, under the same locks), but once for a statement instead of for each row: a foreign
+-- key takes 12 of the 20 microseconds that it takes to delete a message.
+CREATE FUNCTION expect_payloads() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  found_rows bigint;
+BEGIN
+  -- Who deletes one of them waits for this transaction; one that is being deleted is waited for, and then is not there.
+  PERFORM FROM (SELECT tenant, digest FROM added ORDER BY tenant, digest) AS a
+  JOIN payloads AS p ON p.tenant = a.tenant AND p.digest = a.digest
+  FOR KEY SHARE OF p;
+  GET DIAGNOSTICS found_rows = ROW_COUNT;
+  IF found_rows < (SELECT count(*) FROM added) THEN
+    RAISE EXCEPTION 'a payload that is referred to is not there' USING ERRCODE = 'foreign_key_violation';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER payload_refs_added AFTER INSERT ON payload_refs REFERENCING NEW TABLE AS added
+  FOR EACH STATEMENT EXECUTE FUNCTION expect_payloads();
+
+CREATE FUNCTION expect_no_refs() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  -- The rows are locked. A reference that was committed while they were waited for is seen by this query, but under READ
+  -- COMMITTED alone.
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'payloads are deleted under READ COMMITTED only' USING ERRCODE = 'invalid_transaction_state';
+  END IF;
+  IF EXISTS (SELECT FROM gone AS g JOIN payload_refs AS r ON r.tenant = g.tenant AND r.digest = g.digest) THEN
+    RAISE EXCEPTION 'a payload is referred to' USING ERRCODE = 'foreign_key_violation';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER payloads_deleted AFTER DELETE ON payloads REFERENCING OLD TABLE AS gone
+  FOR EACH STATEMENT EXECUTE FUNCTION expect_no_refs();
+
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'rows of % are never changed like that', TG_TABLE_NAME USING ERRCODE = 'foreign_key_violation';
+END $$;
+CREATE TRIGGER payloads_renamed BEFORE UPDATE OF tenant, digest ON payloads
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER payloads_truncated BEFORE TRUNCATE ON payloads
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER payload_refs_renamed BEFORE UPDATE OF tenant, digest ON payload_refs
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 -- When the sweeper looked at the references of an instance last.
 CREATE TABLE payload_marks (
   holder    text COLLATE "C" PRIMARY KEY,
