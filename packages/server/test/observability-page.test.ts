@@ -19,7 +19,13 @@ const rows = page.split("\n").filter((line) => line.startsWith("| "));
 const sorted = (names: Iterable<string>): readonly string[] => [...new Set(names)].sort();
 
 const NO_PAYLOADS = {
-  ...{ kept: 0, released: 0, hits: 0, misses: 0, corrupt: 0, repaired: 0, cacheBytes: 0 },
+  kept: 0,
+  released: 0,
+  hits: 0,
+  misses: 0,
+  corrupt: 0,
+  repaired: 0,
+  cacheBytes: 0,
 };
 
 /** What a pattern finds in rows of tables whose first cell it is in, or in any cell. */
