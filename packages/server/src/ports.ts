@@ -18,6 +18,8 @@ export { scheduleId } from "./scheduler/ids.ts";
 export type * from "./scheduler/schedule.ts";
 export type { Schedules } from "./scheduler/service.ts";
 export { type EngineValues, PayloadError } from "./payloads/payloads.ts";
+export * from "./payloads/sweep-store.ts";
+export { payloadSweeper, type SweeperConfig } from "./payloads/sweeper.ts";
 export { fill as fillRecord, takeRefs } from "./payloads/spill.ts";
 export { RuntimeError } from "./runtime.ts";
 export * from "./store/store.ts";

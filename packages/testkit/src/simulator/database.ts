@@ -25,6 +25,7 @@ import {
 } from "@millrace/server/ports";
 import { type HistoryEvent, loadState, type State } from "@millrace/engine";
 import { EventTables } from "./event-tables.ts";
+import { PayloadSweeps, type SweepWatch } from "./payload-sweeps.ts";
 import { PayloadTables } from "./payload-tables.ts";
 
 /** An activity with the epoch that delivered it last. */
@@ -41,6 +42,7 @@ export interface Lease {
 }
 
 export interface DatabaseListener {
+  readonly payloads: SweepWatch;
   /** Called just before a batch is written that will not be refused. */
   committing(batch: Batch): void;
   /** Called at the instant of the commit, on what stands then. */
@@ -63,6 +65,7 @@ export class Database {
   readonly outbox: OutboxRow[] = [];
   readonly waits: EventTables;
   readonly payloads: PayloadTables;
+  readonly sweeps: PayloadSweeps;
   readonly schedules = new Map<string, ScheduleRow>();
   readonly decisions = new Map<string, DecisionRow>();
   readonly #now: () => number;
@@ -79,6 +82,7 @@ export class Database {
     this.#now = now;
     this.waits = new EventTables(this.inbox, now);
     this.payloads = new PayloadTables(now);
+    this.sweeps = new PayloadSweeps(this.payloads, this, now, listener.payloads);
     this.#listener = listener;
   }
 
@@ -131,6 +135,35 @@ export class Database {
   /** An instance's state, with its large values. */
   stateOf({ tenant, state }: InstanceRow): State {
     return loadState(this.payloads.whole(tenant, state));
+  }
+
+  /** Everything of an instance, or a schedule, that may mention payloads. */
+  *textsOf(holder: string): Iterable<string> {
+    const row = this.instances.get(holder);
+    if (row !== undefined) yield row.state;
+    if (row?.activities !== undefined) yield row.activities;
+    for (const fact of this.history.get(holder) ?? [])
+      if ("$refs" in fact) yield JSON.stringify(fact);
+    for (const { instanceId, command } of this.inbox.values())
+      if (instanceId === holder) yield command;
+    for (const { instanceId, request } of this.activities.values())
+      if (instanceId === holder) yield request;
+    const schedule = this.schedules.get(holder);
+    if (schedule !== undefined) yield schedule.state;
+  }
+
+  revisionOf(instance: string): number | undefined {
+    return this.instances.get(instance)?.revision;
+  }
+
+  expects(instance: string): boolean {
+    const of = ({ instanceId }: { readonly instanceId: string }): boolean =>
+      instanceId === instance;
+    return [...this.inbox.values()].some(of) || [...this.activities.values()].some(of);
+  }
+
+  hasEvent(id: string): boolean {
+    return this.events.has(id) || [...this.waits.received.values()].some((row) => row.id === id);
   }
 
   /** An instance's history, with its large values. */

@@ -141,7 +141,7 @@ function late({ work, told }: Call<unknown>): void {
 }
 
 /** A broken line or an outage, as the PostgreSQL driver words it for a question that writes nothing. */
-function outage(failure: Failure): Error {
+export function outage(failure: Failure): Error {
   const [message, code] =
     failure === "refused"
       ? ["connect ECONNREFUSED", "ECONNREFUSED"]

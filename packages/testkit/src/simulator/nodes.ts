@@ -1,9 +1,17 @@
 /** The nodes of the cluster: processes that begin, die, halt, stop in order and are begun again by their supervisor. */
 import { load, type Loaded } from "@millrace/language";
-import { databaseClock, type EngineNode, engineNode, type Logger } from "@millrace/server/ports";
+import {
+  databaseClock,
+  type EngineNode,
+  engineNode,
+  type Logger,
+  payloadSweeper,
+  type SweeperConfig,
+} from "@millrace/server/ports";
 import type { Reachable } from "./asking.ts";
 import { linkedCoordinator, linkedEvents, linkedStore, linkedValues, type Links } from "./link.ts";
 import { Machine } from "./machine.ts";
+import { linkedSweeps } from "./payload-link.ts";
 import { Random } from "./random.ts";
 import type { Surroundings } from "./surroundings.ts";
 import type { World } from "./world.ts";
@@ -158,10 +166,19 @@ export class Nodes {
         eventTimes: { keep: 600_000, retention: 36_000_000 },
       });
       await place.node.start();
+      this.#sweepOn(machine, { clock, log, random: () => random.next() });
     };
     machine.enter(loop.now, () => {
       open().catch((error: unknown) => this.kill(machine, `as it began: ${String(error)}`));
     });
+  }
+
+  /** It stops with its machine. */
+  #sweepOn(machine: Machine, around: Pick<SweeperConfig, "clock" | "log" | "random">): void {
+    const { grace } = this.#around.plan;
+    const store = linkedSweeps(this.#links, machine);
+    const interval = Math.max(1000, grace / 3);
+    payloadSweeper({ ...around, store, blobs: [], grace, checkpoints: 0, interval }).start();
   }
 
   #strike(): void {

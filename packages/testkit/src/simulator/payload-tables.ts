@@ -59,8 +59,12 @@ export class PayloadTables {
   }
 
   refer(refs: readonly PayloadRefRow[]): void {
-    for (const ref of refs)
-      this.refs.set(`${ref.holder} ${ref.digest}`, { ...ref, at: this.#now() });
+    for (const ref of refs) {
+      const name = `${ref.holder} ${ref.digest}`;
+      // Rises also when the clock was set back.
+      const before = this.refs.get(name)?.at ?? Number.NEGATIVE_INFINITY;
+      this.refs.set(name, { ...ref, at: Math.max(this.#now(), before + 1) });
+    }
   }
 
   /** A record as it was before large values were split off. @throws {PayloadError} `missing` */

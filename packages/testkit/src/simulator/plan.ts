@@ -43,6 +43,8 @@ export interface Plan {
   readonly orders: number;
   /** Bytes that a value may have and stay where it is. */
   readonly large: number;
+  /** For which what was stored is safe though nothing refers to it. */
+  readonly grace: number;
 }
 
 export function drawPlan(random: Random): Plan {
@@ -81,5 +83,6 @@ export function drawPlan(random: Random): Plan {
     schedules: random.pick([0, 1, 2, 3]),
     orders: random.pick([0, 0, 2, 5]),
     large: random.pick([64, 64, 200, 32_768]),
+    grace: random.pick([20, 1000, 5000]),
   };
 }

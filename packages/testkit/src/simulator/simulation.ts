@@ -123,6 +123,7 @@ export async function simulateSeed(seed: number): Promise<SimulationReport> {
     checkFinal({ around, effects: world.effects, acknowledged, cancelled: asked, retries });
     checkSchedules(schedules, around);
     checks.events.final();
+    checks.payloads.final();
   }
   nodes.end();
   return {

@@ -6,6 +6,7 @@ import { isTerminal, type State } from "@millrace/engine";
 import type { Batch, ChildRow, InboxRow, InstanceRow, StoreError } from "@millrace/server/ports";
 import type { Database, DatabaseListener } from "./database.ts";
 import { EventChecks } from "./event-checks.ts";
+import { PayloadChecks } from "./payload-checks.ts";
 import { awaited, disagreement, fold, same } from "./fold.ts";
 import { ScheduleChecks } from "./schedule-checks.ts";
 import { sightAfter, sightBefore } from "./sightings.ts";
@@ -16,6 +17,7 @@ export class SnapshotChecks implements DatabaseListener {
   readonly committedActivities = new Set<string>();
   readonly schedules: ScheduleChecks;
   readonly events: EventChecks;
+  readonly payloads: PayloadChecks;
   readonly #epochs = new Map<number, number>();
   /** Epochs that have decided an instance. */
   readonly #deciders = new Map<string, Set<number>>();
@@ -25,6 +27,7 @@ export class SnapshotChecks implements DatabaseListener {
     this.#around = around;
     this.schedules = new ScheduleChecks(around);
     this.events = new EventChecks(around);
+    this.payloads = new PayloadChecks(around);
   }
 
   get #database(): Database {
@@ -34,6 +37,7 @@ export class SnapshotChecks implements DatabaseListener {
   committing(batch: Batch): void {
     sightBefore(batch, this.#around());
     this.events.committing(batch);
+    this.payloads.committing(batch);
   }
 
   committed(batch: Batch): void {
@@ -50,6 +54,7 @@ export class SnapshotChecks implements DatabaseListener {
     }
     sightAfter(batch, this.#around());
     this.schedules.committed(batch);
+    this.payloads.committed(batch);
     for (const id of touchedBy(batch)) this.#check(id);
   }
 
@@ -62,6 +67,8 @@ export class SnapshotChecks implements DatabaseListener {
       return violation(`a timer was taken up ${due - time.highest} ms before its time`);
     if (due > time.now) return met("a timer had to wait again because the clock was set back");
     // What is read again after a partition was taken again may be on its way already; the database lets it through once.
+    if (error.message.startsWith("there is no payload"))
+      return met("a value was swept before it was referred to");
     if (error.message.endsWith("was consumed")) return met("an event came twice to its owner");
     // An owner whose epoch is the newest knows what the database has, but for what it sent and never heard of.
     const rows = [

@@ -58,6 +58,11 @@ export const SOMETIMES = [
   "a timer had to wait again because the clock was set back",
   "a large value was referred to",
   "a large value was loaded again",
+  "a value was referred to again",
+  "a value was swept",
+  "a value was swept before it was referred to",
+  "a value was stored again after it was swept",
+  "a reference that stood for nothing was dropped",
 ] as const;
 
 export type Sometimes = (typeof SOMETIMES)[number];

@@ -44,6 +44,9 @@ const BRANCHES = Array.from(
   (_, n) => `          - b${n}: ${call("double", `{ value: '\${ .value + ${n} }' }`)}`,
 ).join("\n");
 
+/** A large value that many instances have, again and again: nobody has it in between. */
+const BALLAST = '\${ "the same for all who carry it, " * 10 }';
+
 const PLAIN: readonly SimulatedWorkflow[] = [
   {
     name: "line",
@@ -189,6 +192,29 @@ do:
           - forever: { wait: P30D }
           - child: ${child("forever", "{}")}
   - after: ${call("echo", "{ was: '${ . }' }")}
+`,
+  },
+  {
+    name: "carrier",
+    input: none,
+    outcome: () => ({ output: { carried: 3 }, effects: 3, activities: 3 }),
+    tasks: `
+do:
+  - each:
+      for: { each: item, in: '\${ [1, 2, 3] }' }
+      do:
+        - carry: ${call("double", `{ value: '\${ $item }', ballast: '${BALLAST}' }`)}
+        - pause: { wait: PT3S }
+  - result: { set: { carried: 3 } }
+`,
+  },
+  {
+    name: "hands-over",
+    input: none,
+    outcome: () => ({ output: { carried: 3 }, effects: 0, activities: 0, children: 1 }),
+    tasks: `
+do:
+  - shared: ${child("carrier", `{ ballast: '${BALLAST}' }`)}
 `,
   },
   { name: "forever", input: none, outcome: ["cancelled"], tasks: "do: [ { w: { wait: P30D } } ]" },
