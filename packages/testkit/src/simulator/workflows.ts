@@ -45,7 +45,7 @@ const BRANCHES = Array.from(
 ).join("\n");
 
 /** A large value that many instances have, again and again: nobody has it in between. */
-const BALLAST = '\${ "the same for all who carry it, " * 10 }';
+const BALLAST = '${ "the same for all who carry it, " * 10 }';
 
 const PLAIN: readonly SimulatedWorkflow[] = [
   {
