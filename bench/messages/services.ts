@@ -10,6 +10,7 @@ import { promisify } from "node:util";
 
 export interface Running {
   readonly port: number;
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -69,6 +70,7 @@ async function running(child: ChildProcess, port: number, up: Promise<void>): Pr
   await up;
   return {
     port,
+    pid: child.pid ?? 0,
     async stop() {
       const exited = once(child, "exit");
       if (child.connected) child.disconnect();
