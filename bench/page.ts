@@ -50,6 +50,7 @@ const TITLES: Readonly<Record<string, string>> = {
   latency: "Start to end, at a fixed rate",
   http: "Over HTTP",
   million: "A million instances",
+  messages: "Messages",
   payloads: "Large payloads",
   jq: "jq",
 };

@@ -9,8 +9,9 @@ import { type Load, type Loaded, put } from "../messages/load.ts";
 import { MAP, OURS, type Service, STATEMENTS, sanic } from "../messages/services.ts";
 import { withDatabase } from "../postgres.ts";
 
-/** Messages that the GETs are of. */
-const STORED = 10_000;
+/** Messages that the GETs are of: what is asked for often. */
+const STORED = 1_000;
+/** One thread: it takes no more of the processor than it must, and keeps every service busy. */
 const CLIENT = { threads: 1, connections: 50, pipelined: CONCURRENCY / 50, size: 20 } as const;
 
 interface Round {
@@ -77,7 +78,7 @@ function figures(
     value: of(OURS.name, value),
     peers: [...others.map(({ name }) => ({ name, value: of(name, value) })), ...absent],
   });
-  const note = `20 characters, ${CONCURRENCY} callers over ${CLIENT.connections} connections, the client on the same cores`;
+  const note = `${CLIENT.size} characters, ${CONCURRENCY} callers over ${CLIENT.connections} connections (pipelined), the client on the same cores`;
   const volatile = others.filter(({ durable }) => !durable).map(({ name }) => name);
   return [
     {
