@@ -1,6 +1,6 @@
 /** The HTTP API on a {@link MemoryRuntime}, on a free port of loopback: for tests of the API alone. */
 import type { TestContext } from "node:test";
-import { type ApiServer, startApi } from "@millrace/server/api";
+import { type ApiOptions, type ApiServer, startApi } from "@millrace/server/api";
 import { type Schedules, Workers } from "@millrace/server/ports";
 import { type Config, loadConfig } from "@millrace/server/config";
 import { RuntimeError } from "@millrace/server/runtime";
@@ -38,6 +38,7 @@ export class ManualTimers {
 export interface TestApi {
   readonly url: string;
   readonly runtime: MemoryRuntime;
+  /** What messages and payloads are kept in, unless others were given. */
   readonly payloads: MemoryPayloads;
   readonly timers: ManualTimers;
   readonly server: ApiServer;
@@ -65,6 +66,7 @@ export const noSchedules = new Proxy({} as Schedules, {
 export async function startTestApi(
   test: TestContext,
   overrides: Partial<Config> = {},
+  parts: Partial<Pick<ApiOptions, "payloads" | "requestTimeout">> = {},
 ): Promise<TestApi> {
   const runtime = new MemoryRuntime();
   const payloads = new MemoryPayloads();
@@ -86,6 +88,7 @@ export async function startTestApi(
     metrics: { activityFinished() {}, breakerChanged() {}, eventsAccepted() {}, httpRequest() {} },
     clock: timers,
     exposition: async () => ({ contentType: "text/plain; version=0.0.4", text: "up 1\n" }),
+    ...parts,
   });
   test.after(() => server.stop(AbortSignal.abort()));
   const call = (path: string, init?: RequestInit) => fetch(server.url + path, init);

@@ -30,7 +30,7 @@ import { workflows } from "./workflows.ts";
 
 /** Longest part of an address: the schemas say which are too long, with words. */
 const MAX_PARAMETER = 4_096;
-/** Longest time a whole request may take to arrive. */
+/** Longest time a whole request may take to arrive, an upload's body apart. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
 export async function createApp(context: ApiContext): Promise<FastifyInstance> {
@@ -83,11 +83,12 @@ function measured(context: ApiContext, unmatched: UnmatchedHandler) {
 }
 
 function createFastify(context: ApiContext): FastifyInstance {
+  const { requestTimeout = REQUEST_TIMEOUT_MS } = context;
   return fastify({
     logger: false,
     bodyLimit: context.config.maxBodyBytes,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    http: { requireHostHeader: false },
+    requestTimeout,
+    http: { requireHostHeader: false, connectionsCheckingInterval: requestTimeout },
     routerOptions: { maxParamLength: MAX_PARAMETER },
     return503OnClosing: false,
     ajv: { customOptions: { removeAdditional: false, coerceTypes: "array", allErrors: false } },
@@ -127,5 +128,7 @@ function refuseUnreadable(error: Error & { code?: string }, socket: Socket): voi
 function unreadable(code: string | undefined): Problem {
   if (code === "HPE_HEADER_OVERFLOW") return problem("headers-too-large");
   if (code === "ERR_HTTP_REQUEST_TIMEOUT") return problem("request-timeout");
+  if (code === "HPE_INVALID_EOF_STATE")
+    return problem("invalid-request", { detail: "the connection ended within a request" });
   return problem("invalid-request", { detail: "the bytes sent are not an HTTP/1.1 request" });
 }

@@ -23,6 +23,8 @@ export interface ApiContext {
     Config,
     "apiKeys" | "allowedHosts" | "host" | "maxBodyBytes" | "maxWait" | "origins" | "payloadMaxBytes"
   >;
+  /** Milliseconds in which a whole request has to arrive, an upload's body apart; 30,000 unless given. */
+  readonly requestTimeout?: number;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly clock: Clock;
