@@ -10,6 +10,9 @@ import { newId } from "@millrace/protocol";
 import { placement } from "../cluster/placement.ts";
 import type { Counters } from "../owner/counters.ts";
 import { type CloudEventObject, type EventsAccepted, RuntimeError } from "../runtime.ts";
+import { type LargeStore, storeAll } from "../payloads/parted.ts";
+import { PayloadError, type Value } from "../payloads/payloads.ts";
+import { spill, withoutRefs } from "../payloads/spill.ts";
 import type { EventStore, ReceivedEvent } from "../store/events.ts";
 import { StoreError } from "../store/store.ts";
 import { columnText } from "./column-text.ts";
@@ -24,6 +27,16 @@ export interface IngestConfig {
   readonly randomBytes: () => Uint8Array;
   /** Events were received that somebody may wait for. */
   readonly onReceived: () => void;
+  /** Where large values go; without it, they stay in the events. */
+  readonly large?: LargeStore | undefined;
+}
+
+/** An event as a row, with what it is to be stored with. */
+interface Prepared {
+  readonly row: ReceivedEvent;
+  readonly fresh: readonly Value[];
+  /** The row with its large values in it. */
+  readonly whole: () => ReceivedEvent;
 }
 
 interface Job {
@@ -72,22 +85,49 @@ export class Ingest {
     });
   }
 
-  /** The events as rows, with their buckets. */
+  /** The events as rows, with their buckets. An attribute that looks like a reference of ours is none, and does not stay. */
   async #prepare(
     events: readonly { readonly tenant: string; readonly event: CloudEventObject }[],
-  ): Promise<readonly ReceivedEvent[]> {
+  ): Promise<readonly Prepared[]> {
     const { partitions, databaseNow, randomBytes } = this.#config;
-    const named = events.map(({ tenant, event }) => nameOf(tenant, event));
+    const named = events.map(({ tenant, event }) => nameOf(tenant, withoutRefs(event)));
     const buckets = await this.#filters.classify(named);
     const now = databaseNow();
     return named.map(({ tenant, source, eventId, type, event }, place) => {
       const name = JSON.stringify([tenant, source, event.subject ?? null]);
       const partition = placement(partitions, name);
       const id = newId(partition, now, randomBytes());
-      const text = JSON.stringify(event);
-      const of = { partition, id, tenant, source, eventId, type };
-      return { ...of, event: text, buckets: buckets[place] ?? [] };
+      const of = { partition, id, tenant, source, eventId, type, buckets: buckets[place] ?? [] };
+      return this.#split(of, event);
     });
+  }
+
+  #split(of: Omit<ReceivedEvent, "event">, event: CloudEventObject): Prepared {
+    const whole = (): ReceivedEvent => ({ ...of, event: JSON.stringify(event) });
+    const { large } = this.#config;
+    if (large === undefined) return { row: whole(), fresh: [], whole };
+    const { text, fresh } = spill(event, large.rules);
+    const row = { ...of, event: text };
+    if (fresh.length === 0) return { row, fresh, whole };
+    return { row: { ...row, payloads: fresh.map(({ digest }) => digest) }, fresh, whole };
+  }
+
+  /** Where the store of large values does not answer, they stay in the events: others are not to wait for it. */
+  async #stored(prepared: readonly Prepared[]): Promise<readonly ReceivedEvent[]> {
+    const large = prepared.filter(({ fresh }) => fresh.length > 0);
+    if (large.length === 0) return prepared.map(({ row }) => row);
+    const byTenant = Map.groupBy(large, ({ row }) => row.tenant);
+    const values = [...byTenant].map(([tenant, of]) => {
+      const all = of.flatMap(({ fresh }) => fresh.map((value) => [value.digest, value] as const));
+      return [tenant, new Map(all)] as const;
+    });
+    try {
+      await storeAll(this.#config.large?.values, new Map(values));
+      return prepared.map(({ row }) => row);
+    } catch (error) {
+      if (!(error instanceof PayloadError)) throw error;
+      return prepared.map(({ row, fresh, whole }) => (fresh.length === 0 ? row : whole()));
+    }
   }
 
   async #next(): Promise<void> {
@@ -118,8 +158,9 @@ export class Ingest {
 
   async #receive(jobs: readonly Job[]): Promise<void> {
     const all = jobs.flatMap(({ events, tenant }) => events.map((event) => ({ tenant, event })));
-    const rows = await this.#prepare(all);
-    const accepted = await this.#write(rows);
+    const prepared = await this.#prepare(all);
+    const rows = prepared.map(({ row }) => row);
+    const accepted = await this.#write(prepared);
     this.#count(rows, accepted);
     let at = 0;
     for (const { events, done } of jobs) {
@@ -133,11 +174,11 @@ export class Ingest {
   }
 
   /** Two nodes that receive the same events in another order may wait for each other: then one is refused. */
-  async #write(rows: readonly ReceivedEvent[]): Promise<ReadonlySet<string>> {
+  async #write(prepared: readonly Prepared[]): Promise<ReadonlySet<string>> {
     const { store, databaseNow } = this.#config;
     for (let tries = 1; ; tries += 1)
       try {
-        return await store.receive(rows, databaseNow());
+        return await store.receive(await this.#stored(prepared), databaseNow());
       } catch (error) {
         const met = error instanceof StoreError && error.kind === "conflict";
         if (!met || tries === MAX_TRIES) throw error;

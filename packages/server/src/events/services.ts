@@ -3,6 +3,7 @@ import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import type { Owner } from "../owner/owner.ts";
 import type { Service } from "../owner/service.ts";
+import type { LargeStore } from "../payloads/parted.ts";
 import type { EventStore } from "../store/events.ts";
 import { type Delivery, deliveryServices } from "./delivery.ts";
 import { Ingest } from "./ingest.ts";
@@ -27,6 +28,7 @@ export interface EventServicesConfig {
   readonly owner: Owner;
   readonly onSent: () => void;
   readonly onStale: () => void;
+  readonly large?: LargeStore | undefined;
 }
 
 export interface EventServices extends Delivery {

@@ -9,6 +9,7 @@ import { resourceSource } from "../external/source.ts";
 import type { Logger } from "../logger.ts";
 import type { RunningRuntime, RuntimeParts } from "../main.ts";
 import { openLeaving, type OpenLeaving } from "../outgoing/open.ts";
+import { largeStore } from "../payloads/parted.ts";
 import { backoff } from "../owner/backoff.ts";
 import type { Owner } from "../owner/owner.ts";
 import { type Service, service } from "../owner/service.ts";
@@ -202,6 +203,7 @@ async function assemble(
       ...(parts.onFacts === undefined ? {} : { onFacts: parts.onFacts }),
       ...(parts.tracing === undefined ? {} : { tracing: parts.tracing }),
       onProgress: (hot) => tell(watchers, hot),
+      large: parts.payloads && largeStore(parts.payloads),
       wanted: outgoing.wanted,
       onOutbox: () => outgoing.relay.nudge(),
     },

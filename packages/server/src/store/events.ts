@@ -44,6 +44,8 @@ export interface ReceivedEvent {
   readonly event: string;
   /** Each once; none when nobody can want it. */
   readonly buckets: readonly string[];
+  /** Digests of the payloads that the text refers to, each once. */
+  readonly payloads?: readonly string[];
 }
 
 /** A filter of some workflow or schedule. */

@@ -80,9 +80,9 @@ export class Database {
       leader: undefined,
     }));
     this.#now = now;
-    this.waits = new EventTables(this.inbox, now);
     this.payloads = new PayloadTables(now);
     this.sweeps = new PayloadSweeps(this.payloads, this, now, listener.payloads);
+    this.waits = new EventTables(this.inbox, this.payloads, now);
     this.#listener = listener;
   }
 

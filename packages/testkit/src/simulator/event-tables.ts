@@ -2,15 +2,18 @@
  * The database's tables of events, in memory: what the functions and statements of `0006-events.sql` and the event store do,
  * each at one instant.
  */
-import type {
-  Batch,
-  Delivered,
-  FilterName,
-  FilterRow,
-  InboxRow,
-  ReceivedEvent,
-  SubscriptionRow,
+import {
+  type Batch,
+  type Delivered,
+  type FilterName,
+  type FilterRow,
+  type InboxRow,
+  type PayloadRefRow,
+  type ReceivedEvent,
+  StoreError,
+  type SubscriptionRow,
 } from "@millrace/server/ports";
+import type { PayloadTables } from "./payload-tables.ts";
 
 interface Received extends ReceivedEvent {
   readonly seq: number;
@@ -47,11 +50,13 @@ export class EventTables {
   readonly #kept: { readonly bucket: string; readonly seq: number; readonly at: number }[] = [];
   readonly #known = new Map<string, number>();
   readonly #inbox: Map<string, InboxRow>;
+  readonly #payloads: PayloadTables;
   readonly #now: () => number;
   #seq = 0;
 
-  constructor(inbox: Map<string, InboxRow>, now: () => number) {
+  constructor(inbox: Map<string, InboxRow>, payloads: PayloadTables, now: () => number) {
     this.#inbox = inbox;
+    this.#payloads = payloads;
     this.#now = now;
   }
 
@@ -94,6 +99,11 @@ export class EventTables {
 
   receive(events: readonly ReceivedEvent[], notBefore: number): ReadonlySet<string> {
     const accepted = new Set<string>();
+    const missing = this.#payloads.missing(
+      events.flatMap((event) => refsFrom(event, event.id, "event")),
+    );
+    if (missing !== undefined)
+      throw new StoreError("conflict", `there is no payload ${missing.digest}`);
     const at = Math.max(this.#now(), notBefore);
     for (const event of events) {
       const name = JSON.stringify([event.tenant, event.source, event.eventId]);
@@ -103,6 +113,7 @@ export class EventTables {
       this.#known.set(name, seq);
       this.received.set(seq, { ...event, seq, at });
       accepted.add(event.id);
+      this.#payloads.refer(refsFrom(event, event.id, "event"));
       for (const bucket of event.buckets) {
         this.queue.push({ partition: event.partition, seq, bucket });
         this.#kept.push({ bucket, seq, at });
@@ -172,6 +183,7 @@ export class EventTables {
     const id = `${base32(madeAt)}${seq.toString(16).padStart(12, "0")}${targetId}`;
     const text = `{${schedule}"command":${command}}`;
     this.#inbox.set(id, { partition, id, instanceId: targetId, command: text });
+    this.#payloads.refer(refsFrom(received, targetId, "instance"));
     return true;
   }
 
@@ -195,6 +207,14 @@ export class EventTables {
     }
     return old.length;
   }
+}
+
+function refsFrom(
+  { tenant, payloads = [] }: ReceivedEvent,
+  holder: string,
+  kind: PayloadRefRow["kind"],
+): readonly PayloadRefRow[] {
+  return payloads.map((digest) => ({ holder, tenant, digest, kind }));
 }
 
 function nameOf({ targetId, subscriptionId }: SubscriptionRow): string {

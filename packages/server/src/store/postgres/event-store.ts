@@ -78,11 +78,11 @@ function receiveStatements(
   notBefore: number,
 ): readonly Statement[] {
   const insert = `
-    INSERT INTO events (partition, id, tenant, direction, source, event_id, type, event, at)
+    INSERT INTO events (partition, id, tenant, direction, source, event_id, type, event, at, refs)
     SELECT n.partition, n.id, n.tenant, 'received', n.source, n.event_id, n.type, n.event,
-           (SELECT greatest(now_ms(), $8::bigint))
-    FROM unnest($1::int[], ${split(2)}, $3::text[], $4::text[], $5::text[], $6::text[], ${split(7)}) WITH ORDINALITY
-      AS n(partition, id, tenant, source, event_id, type, event, place)
+           (SELECT greatest(now_ms(), $8::bigint)), n.refs > 0
+    FROM unnest($1::int[], ${split(2)}, $3::text[], $4::text[], $5::text[], $6::text[], ${split(7)}, $9::int[])
+      WITH ORDINALITY AS n(partition, id, tenant, source, event_id, type, event, refs, place)
     ORDER BY n.place
     ON CONFLICT DO NOTHING
     RETURNING id`;
@@ -95,8 +95,33 @@ function receiveStatements(
     events.map((e) => e.type),
     joined(events, (e) => e.event),
     notBefore,
+    ints(events, (e) => e.payloads?.length ?? 0),
   ];
-  return [{ name: "receive-events", text: insert, values }, ...queueStatements(events)];
+  return [
+    { name: "receive-events", text: insert, values },
+    ...queueStatements(events),
+    ...referStatements(events),
+  ];
+}
+
+/** What was known has no row of this id, and refers to nothing. */
+function referStatements(events: readonly ReceivedEvent[]): readonly Statement[] {
+  const each = events.flatMap(({ partition, id, tenant, payloads = [] }) =>
+    payloads.map((digest) => ({ partition, id, tenant, digest })),
+  );
+  if (each.length === 0) return [];
+  const text = `
+    INSERT INTO payload_refs (holder, tenant, digest, kind)
+    SELECT n.id, n.tenant, decode(n.digest, 'hex'), 'event'
+    FROM unnest($1::int[], ${split(2)}, $3::text[], ${split(4)}) AS n(partition, id, tenant, digest)
+    WHERE EXISTS (SELECT FROM events AS x WHERE x.partition = n.partition AND x.id = n.id OFFSET 0)`;
+  const values = [
+    ints(each, (e) => e.partition),
+    joined(each, (e) => e.id),
+    each.map((e) => e.tenant),
+    joined(each, (e) => e.digest),
+  ];
+  return [{ name: "refer-from-events", text, values }];
 }
 
 /** What was known has no row of this id. */
