@@ -123,8 +123,19 @@ export interface InstanceFilter extends PageRequest {
   readonly until?: number;
 }
 
+/** A fact as it is shown: a large value in it stands as `null`, and among the payloads. */
+export type ShownFact = HistoryEvent & {
+  readonly payloads?: readonly {
+    /** Where in the fact: a JSON pointer (RFC 6901). */
+    readonly path: string;
+    readonly digest: string;
+    /** Of its JSON text. */
+    readonly bytes: number;
+  }[];
+};
+
 export interface HistoryPage {
-  readonly events: readonly HistoryEvent[];
+  readonly events: readonly ShownFact[];
   /** Pass it as `after` for the next page; absent on the last page. */
   readonly next?: number;
 }
@@ -238,7 +249,7 @@ export interface Runtime {
    * History as it is committed, from `after` on; ends after the terminal fact, or when `signal` aborts.
    * @throws {RuntimeError} `not-found` at the first step
    */
-  watch(id: string, after: number, signal?: AbortSignal): AsyncIterableIterator<HistoryEvent>;
+  watch(id: string, after: number, signal?: AbortSignal): AsyncIterableIterator<ShownFact>;
   /** Stores received CloudEvents; resolves when they are durable. */
   publishEvents(events: readonly CloudEventObject[], tenant?: string): Promise<EventsAccepted>;
 

@@ -80,7 +80,7 @@ class Written {
     const found: number[] = [];
     for (let after: number | undefined = 0; after !== undefined; ) {
       const page: Awaited<ReturnType<typeof getHistory>> = await getHistory(
-        pool,
+        { pool },
         this.id,
         after,
         limit,
@@ -112,7 +112,7 @@ test("a short instance is one row: live, then finished with its facts", async ()
   await each.write(2, 1, "completed");
   assert.deepEqual(await each.places(), { live: 0, finished: 1, history: 0 });
   assert.deepEqual(await each.facts(100), upTo(5));
-  assert.equal((await getInstance(pool, each.id)).status, "completed");
+  assert.equal((await getInstance({ pool }, each.id)).status, "completed");
   assert.equal((await store.loadInstances([each.id]))[0]?.revision, 2);
 });
 
@@ -131,7 +131,7 @@ test("many facts go to history in stretches, none twice and none missing", async
   for (const limit of [1, 7, 40, 1000]) assert.deepEqual(await each.facts(limit), upTo(150));
   await each.write(50, 1, "completed");
   for (const limit of [1, 7, 40, 1000]) assert.deepEqual(await each.facts(limit), upTo(200));
-  assert.deepEqual((await getHistory(pool, each.id, 149, 1000)).events.length, 51);
+  assert.deepEqual((await getHistory({ pool }, each.id, 149, 1000)).events.length, 51);
 });
 
 test("long facts go to history at once, behind those of the row", async () => {
@@ -197,7 +197,7 @@ test("a database of before keeps its instances and their facts", async () => {
   const olds = new pg.Pool({ connectionString: old.url });
   for (const { id } of rows)
     assert.deepEqual(
-      (await getHistory(olds, id, 0, 10)).events.map(({ seq }) => seq),
+      (await getHistory({ pool: olds }, id, 0, 10)).events.map(({ seq }) => seq),
       [1],
     );
   await olds.end();

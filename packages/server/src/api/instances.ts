@@ -72,7 +72,10 @@ function read(app: FastifyInstance, context: ApiContext): void {
       tags: ["instances"],
       params: InstancePath,
       querystring: StartQuery,
-      response: { 200: answers("The instance.", ref(Instance)), ...problems("instance-not-found") },
+      response: {
+        200: answers("The instance.", ref(Instance)),
+        ...problems("instance-not-found", "payload-corrupt"),
+      },
     },
     handler: async (request) => {
       const { id } = request.params;
@@ -92,7 +95,10 @@ function history(app: FastifyInstance, { runtime }: ApiContext): void {
       tags: ["instances"],
       params: InstancePath,
       querystring: HistoryQuery,
-      response: { 200: answers("A page.", ref(History)), ...problems("instance-not-found") },
+      response: {
+        200: answers("A page.", ref(History)),
+        ...problems("instance-not-found", "payload-corrupt"),
+      },
     },
     handler: async (request) => {
       const { after = 0, limit = 200 } = request.query;
@@ -119,6 +125,7 @@ function retry(app: FastifyInstance, { runtime }: ApiContext): void {
         200: answers("The retry is durable; the instance as it stands.", ref(Instance)),
         ...problems(
           "instance-not-found",
+          "payload-corrupt",
           "instance-not-retryable",
           "overloaded",
           "invalid-body",
@@ -162,6 +169,7 @@ function control(app: FastifyInstance, { runtime }: ApiContext, kind: Signal["ki
         200: answers("The change is durable; the instance as it stands.", ref(Instance)),
         ...problems(
           "instance-not-found",
+          "payload-corrupt",
           "instance-terminal",
           "overloaded",
           "invalid-body",

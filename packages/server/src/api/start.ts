@@ -44,6 +44,7 @@ const SCHEMA = {
     201: answers("The instance is started, durably.", ref(StartedInstance), LOCATION),
     202: answers("With `wait`: it has not ended in time and goes on.", ref(Instance), LOCATION),
     ...problems(
+      "payload-corrupt",
       "workflow-not-found",
       "idempotency-key-reuse",
       "overloaded",

@@ -33,7 +33,7 @@ const SCHEMA = {
       content: { "text/event-stream": { schema: { type: "string" } } },
     },
     204: { description: "The instance has ended and there is nothing left to send.", type: "null" },
-    ...problems("instance-not-found"),
+    ...problems("instance-not-found", "payload-corrupt"),
   },
 };
 

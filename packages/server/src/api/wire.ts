@@ -1,5 +1,4 @@
 /** From the runtime's values (epoch milliseconds) to what goes over the wire (RFC 3339). */
-import type { HistoryEvent as Fact } from "@millrace/engine";
 import type {
   CatalogFunction,
   FunctionSummary,
@@ -17,6 +16,7 @@ import type {
   FunctionView,
   InstanceSummary as InstanceSummaryView,
   InstanceView,
+  ShownFact,
   WorkflowSummary as WorkflowSummaryView,
   WorkflowView,
 } from "../runtime.ts";
@@ -95,6 +95,7 @@ function waitingFor(view: WaitingForView): WaitingFor {
   };
 }
 
-export function historyEvent(fact: Fact): HistoryEvent {
-  return { ...fact, at: instant(fact.at) };
+export function historyEvent({ payloads, ...fact }: ShownFact): HistoryEvent {
+  const shown = { ...fact, at: instant(fact.at) };
+  return payloads === undefined ? shown : { ...shown, payloads: [...payloads] };
 }

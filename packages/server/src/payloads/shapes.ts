@@ -31,4 +31,4 @@ export const FACT: Shape = ERROR;
 export const MAIL: Shape = { command: COMMAND, workflow: MEMBERS };
 
 /** What an executor is asked. */
-export const REQUEST: Shape = { workflow: MEMBERS, trace: MEMBERS };
+export const REQUEST: Shape = { workflow: MEMBERS, trace: MEMBERS, input: MEMBERS };

@@ -2,6 +2,9 @@
 import { type HistoryEvent, loadState, type State } from "@millrace/engine";
 import { isId } from "@millrace/protocol";
 import type { Pool } from "pg";
+import { makeWhole, readParted } from "../payloads/parted.ts";
+import { type EngineValues, PayloadError } from "../payloads/payloads.ts";
+import { NONE, type Ref, takeRefs } from "../payloads/spill.ts";
 import {
   DEFAULT_TENANT,
   type HistoryPage,
@@ -10,6 +13,7 @@ import {
   type InstanceView,
   type Page,
   RuntimeError,
+  type ShownFact,
 } from "../runtime.ts";
 import { INSTANCE_COLUMNS, instanceRow, type RawInstance } from "../store/postgres/rows.ts";
 import type { InstanceRow } from "../store/store.ts";
@@ -21,9 +25,34 @@ export function noInstance(id: string): RuntimeError {
   return new RuntimeError("not-found", `there is no instance ${id}`, { subject: "instance" });
 }
 
-/** Without what it waits for. @throws {RuntimeError} `not-found` */
-export async function getInstance(pool: Pool, id: string): Promise<InstanceView> {
-  return viewOf(await readInstance(pool, id));
+/** Where instances are, and their large values. */
+export interface Reading {
+  readonly pool: Pool;
+  readonly values?: EngineValues | undefined;
+}
+
+/** Without what it waits for. @throws {RuntimeError} `not-found` @throws {PayloadError} */
+export async function getInstance(reading: Reading, id: string): Promise<InstanceView> {
+  const row = await readInstance(reading.pool, id);
+  return viewOfState(row, await stateOf(reading, row));
+}
+
+/** With its large values. @throws {PayloadError} */
+export async function stateOf(
+  { values }: Pick<Reading, "values">,
+  { id, tenant, state }: InstanceRow,
+): Promise<State> {
+  const { record } = await readParted(values, tenant, state).catch(ofInstance(id));
+  return loadState(record);
+}
+
+/** Says whose value it is. */
+function ofInstance(id: string): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof PayloadError)) throw error;
+    const { kind, message, digest } = error;
+    throw new PayloadError(kind, `a large value of instance ${id}: ${message}`, digest, error);
+  };
 }
 
 /** @throws {RuntimeError} `not-found` */
@@ -37,10 +66,6 @@ export async function readInstance(pool: Pool, id: string): Promise<InstanceRow>
   const [row] = rows;
   if (row === undefined) throw noInstance(id);
   return instanceRow(row);
-}
-
-export function viewOf(row: InstanceRow): InstanceView {
-  return viewOfState(row, loadState(JSON.parse(row.state)));
 }
 
 export function viewOfState(
@@ -97,8 +122,9 @@ export async function listInstances(
   return { items, nextCursor: encodeCursor([last.id]) };
 }
 
+/** @throws {RuntimeError} `not-found` */
 export async function getHistory(
-  pool: Pool,
+  { pool, values }: Reading,
   id: string,
   after: number,
   limit: number,
@@ -108,7 +134,7 @@ export async function getHistory(
   const { rows } = await pool.query<RawFacts>({
     name: "history",
     text: `
-      SELECT h.events, i.seq AS total, CASE WHEN i.seq > $2 AND h.first_seq IS NULL THEN i.facts ELSE '' END AS facts
+      SELECT h.events, i.tenant, i.seq AS total, CASE WHEN i.seq > $2 AND h.first_seq IS NULL THEN i.facts ELSE '' END AS facts
       FROM all_instances AS i
       LEFT JOIN LATERAL (
         SELECT * FROM history WHERE instance_id = i.id AND last_seq > $2
@@ -120,18 +146,38 @@ export async function getHistory(
   });
   const [first] = rows;
   if (first === undefined) throw noInstance(id);
-  const events: HistoryEvent[] = [];
+  const events: ShownFact[] = [];
   for (const row of rows) {
     if (events.length >= limit) break;
     const facts = row.events ?? `[${row.facts.slice(0, -1)}]`;
     for (const event of JSON.parse(facts) as HistoryEvent[])
-      if (event.seq > after) events.push(event);
+      if (event.seq > after) events.push(await shown(event, values, first.tenant));
   }
   const last = events.at(-1)?.seq ?? after;
   return last < Number(first.total) && events.length > 0 ? { events, next: last } : { events };
 }
 
+/** A large value is shown as where it is; but what an error says is to be read. */
+async function shown(
+  fact: HistoryEvent,
+  values: EngineValues | undefined,
+  tenant: string,
+): Promise<ShownFact> {
+  const all = takeRefs(fact);
+  if (all.length === 0) return fact;
+  const refs = all.filter(({ path }) => path[0] !== "error");
+  const ofError = { record: fact, refs: all.filter(({ path }) => path[0] === "error") };
+  await makeWhole(values, tenant, [{ ...ofError, known: NONE }]);
+  return refs.length === 0 ? fact : { ...fact, payloads: refs.map(shownRef) };
+}
+
+function shownRef({ path, digest, bytes }: Ref): NonNullable<ShownFact["payloads"]>[number] {
+  const steps = path.map((step) => `/${String(step).replaceAll("~", "~0").replaceAll("/", "~1")}`);
+  return { path: steps.join(""), digest, bytes };
+}
+
 interface RawFacts {
+  readonly tenant: string;
   readonly events: string | null;
   readonly facts: string;
   readonly total: string;

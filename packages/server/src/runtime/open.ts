@@ -218,7 +218,7 @@ async function assemble(
   for (const each of beside) each.start();
   const databaseNow = (): number => database.now();
   const common = { clock, partitions, databaseNow, randomBytes: random10, calendars };
-  const reading = { ...outside(parts, pools.reader), watchers, ...common };
+  const reading = { ...outside(parts, pools.reader), values: parts.payloads, watchers, ...common };
   return {
     runtime: postgresRuntime({ ...node, ...reading }),
     ...left,

@@ -2,23 +2,22 @@
 import { randomUUID } from "node:crypto";
 import type { Refusal } from "@millrace/engine";
 import { isId, partitionOf } from "@millrace/protocol";
-import type { Pool } from "pg";
 import type { Owner } from "../owner/owner.ts";
 import { type InstanceView, type Retry, RuntimeError } from "../runtime.ts";
-import { getInstance, noInstance } from "./instances.ts";
+import { getInstance, noInstance, readInstance, type Reading } from "./instances.ts";
 import { submitted } from "./submit.ts";
 import type { Caller } from "./within.ts";
 
 /** @throws {RuntimeError} as {@link Runtime.retryInstance} */
 export async function retryInstance(
-  { pool, owner }: { readonly pool: Pool; readonly owner: Owner },
+  { owner, ...reading }: Reading & { readonly owner: Owner },
   id: string,
   { idempotencyKey = randomUUID(), from, input }: Retry,
   caller: Caller,
 ): Promise<InstanceView> {
   if (!isId(id)) throw noInstance(id);
   // An id that nobody gave may name a partition that nobody owns.
-  await getInstance(pool, id);
+  await readInstance(reading.pool, id);
   const more = { ...(from && { from }), ...(input === undefined ? {} : { input }) };
   const outcome = await submitted(owner, {
     instanceId: id,
@@ -29,7 +28,7 @@ export async function retryInstance(
   if (outcome.kind === "missing") throw noInstance(id);
   if (outcome.kind === "failed") throw outcome.fault;
   if (outcome.refusal !== undefined) throw refused(id, outcome.refusal);
-  return getInstance(pool, id);
+  return getInstance(reading, id);
 }
 
 function refused(id: string, { what, detail }: Refusal): RuntimeError {

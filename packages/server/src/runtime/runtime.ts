@@ -1,7 +1,6 @@
 /** The runtime on PostgreSQL: what the API calls, over the owner's loop and the tables. */
 import { isTerminal } from "@millrace/engine";
 import { isId, partitionOf } from "@millrace/protocol";
-import type { Pool } from "pg";
 import type { Clock } from "../clock.ts";
 import type { Ingest } from "../events/ingest.ts";
 import type { Dispatcher } from "../owner/dispatcher.ts";
@@ -28,7 +27,14 @@ import {
   listFunctions,
   putFunction,
 } from "./functions.ts";
-import { getHistory, getInstance, listInstances, noInstance } from "./instances.ts";
+import {
+  getHistory,
+  getInstance,
+  listInstances,
+  noInstance,
+  readInstance,
+  type Reading,
+} from "./instances.ts";
 import { retryInstance } from "./retry.ts";
 import { explained } from "./outage.ts";
 import type { Starts } from "./start.ts";
@@ -39,8 +45,7 @@ import { describeInstance } from "./waits.ts";
 import { type Caller, within } from "./within.ts";
 import { applyWorkflow, completeWorkflow, getWorkflow, listWorkflows } from "./workflows.ts";
 
-export interface Parts extends FunctionParts {
-  readonly pool: Pool;
+export interface Parts extends FunctionParts, Reading {
   readonly owner: Owner;
   readonly dispatcher: Dispatcher;
   readonly timers: Timers;
@@ -58,7 +63,7 @@ export interface Parts extends FunctionParts {
 }
 
 export function postgresRuntime(parts: Parts): Runtime {
-  const { pool, starts, watchers, clock } = parts;
+  const { pool, values, starts, watchers, clock } = parts;
   const answered = <T>(work: (caller: Caller) => Promise<T>): Promise<T> =>
     explained(within(clock, work));
   return Object.freeze<Runtime>({
@@ -81,12 +86,12 @@ export function postgresRuntime(parts: Parts): Runtime {
     startInstance: (request) => answered((caller) => starts.start(request, caller)),
     waitInstance: (id, timeoutMs, signal) => explained(waitInstance(parts, id, timeoutMs, signal)),
     getInstance: (id) =>
-      answered(() => describeInstance({ pool, programs: parts.owner.programs }, id)),
+      answered(() => describeInstance({ pool, values, programs: parts.owner.programs }, id)),
     listInstances: (filter) => answered(() => listInstances(pool, filter)),
-    getHistory: (id, after, limit) => answered(() => getHistory(pool, id, after, limit)),
+    getHistory: (id, after, limit) => answered(() => getHistory(parts, id, after, limit)),
     signalInstance: (id, signal) => answered((caller) => signalInstance(parts, id, signal, caller)),
     retryInstance: (id, retry) => answered((caller) => retryInstance(parts, id, retry, caller)),
-    watch: (id, after, signal) => watch(pool, watchers, id, after, signal),
+    watch: (id, after, signal) => watch(parts, watchers, id, after, signal),
     publishEvents: (events, tenant = DEFAULT_TENANT) =>
       answered(() => parts.ingest.publish(events, tenant)),
     health: () => health(parts),
@@ -96,7 +101,7 @@ export function postgresRuntime(parts: Parts): Runtime {
 }
 
 async function waitInstance(
-  { pool, watchers, owner }: Parts,
+  { watchers, owner, ...reading }: Parts,
   id: string,
   timeoutMs: number,
   signal?: AbortSignal,
@@ -110,7 +115,7 @@ async function waitInstance(
       // What the owner holds has not ended, and its end will be told: until then the database need not be asked, which
       // thousands of callers who wait for slow instances would keep busy.
       if (over || !owner.holds(id)) {
-        const view = await getInstance(pool, id);
+        const view = await getInstance(reading, id);
         if (over || isTerminal(view.status)) return view;
       }
       const end = await news.end(left, signal);
@@ -124,7 +129,7 @@ async function waitInstance(
 const PAGE = 1000;
 
 async function* watch(
-  pool: Pool,
+  reading: Reading,
   watchers: Watchers,
   id: string,
   after: number,
@@ -135,7 +140,7 @@ async function* watch(
   try {
     for (;;) {
       if (signal?.aborted === true) return;
-      const { events, next } = await getHistory(pool, id, seen, PAGE);
+      const { events, next } = await getHistory(reading, id, seen, PAGE);
       for (const event of events) {
         yield event;
         seen = event.seq;
@@ -144,13 +149,15 @@ async function* watch(
       // An earlier end was that of a run that was retried.
       if (ENDS.has(events.at(-1)?.kind ?? "")) return;
       // A watcher that comes after the end has nothing more to expect.
-      if (events.length === 0 && isTerminal((await getInstance(pool, id)).status)) return;
+      const { status } = events.length > 0 ? RUNNING : await readInstance(reading.pool, id);
+      if (isTerminal(status)) return;
       await news.next(Number.POSITIVE_INFINITY, signal);
     }
   } finally {
     news.close();
   }
 }
+const RUNNING = { status: "running" } as const;
 const ENDS: ReadonlySet<string> = new Set([
   "workflow.completed",
   "workflow.faulted",
@@ -164,15 +171,15 @@ async function signalInstance(
   caller: Caller,
 ): Promise<InstanceView> {
   if (!isId(id)) throw noInstance(id);
-  const view = await getInstance(parts.pool, id);
-  if (isTerminal(view.status)) throw ended(id, view.status);
+  const before = await readInstance(parts.pool, id);
+  if (isTerminal(before.status)) throw ended(id, before.status);
   const entry = { instanceId: id, partition: partitionOf(id), command: signal, caller };
   const outcome = await submitted(parts.owner, entry);
-  const { status } = outcome.state ?? view;
+  const { status } = outcome.state ?? before;
   // It ended while the signal was on its way; a cancel that found it cancelled has what it wanted.
   const wished = signal.kind === "cancel" && status === "cancelled";
   if (outcome.kind === "ignored" && isTerminal(status) && !wished) throw ended(id, status);
-  return getInstance(parts.pool, id);
+  return getInstance(parts, id);
 }
 
 function ended(id: string, status: string): RuntimeError {

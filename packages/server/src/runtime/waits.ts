@@ -1,5 +1,5 @@
 /** What a waiting instance waits for, and what is known of a faulted one: for those who describe it. */
-import { failedTask, isTerminal, type Kept, loadState, type State } from "@millrace/engine";
+import { failedTask, isTerminal, type Kept, type State } from "@millrace/engine";
 import { isObject, type Program } from "@millrace/language";
 import type { Pool } from "pg";
 import { workflowOf } from "../owner/instance-row.ts";
@@ -11,7 +11,7 @@ import type { InstanceView } from "../runtime.ts";
 import type { InstanceRow } from "../store/store.ts";
 import type { Fault, Progress, WaitingFor } from "./described.ts";
 import { nextStep } from "./hints.ts";
-import { readInstance, viewOfState } from "./instances.ts";
+import { readInstance, type Reading, stateOf, viewOfState } from "./instances.ts";
 import { type ActivityTarget, targetOf } from "./targets.ts";
 
 type Frame = State["frames"][string];
@@ -33,13 +33,14 @@ export interface OpenOutside extends ActivityTarget {
   readonly progress?: Progress;
 }
 
-/** @throws {RuntimeError} `not-found` */
+/** @throws {RuntimeError} `not-found` @throws {PayloadError} */
 export async function describeInstance(
-  { pool, programs }: { readonly pool: Pool; readonly programs: Programs },
+  { programs, ...reading }: Reading & { readonly programs: Programs },
   id: string,
 ): Promise<InstanceView> {
+  const { pool } = reading;
   const row = await readInstance(pool, id);
-  const state = loadState(JSON.parse(row.state));
+  const state = await stateOf(reading, row);
   const view = viewOfState(row, state);
   if (isTerminal(state.status)) {
     const fault = faultOf(state);
