@@ -58,3 +58,29 @@ export function elapsed(milliseconds: number): string {
   const seconds = Math.round(milliseconds / 1_000);
   return `${Math.floor(seconds / 60)} m ${seconds % 60} s`;
 }
+
+/** `517 bytes`, `32.1 KiB`, `8 MiB`. */
+export function bytesText(bytes: number): string {
+  let [size, unit] = [bytes, "bytes"];
+  for (const next of ["KiB", "MiB", "GiB", "TiB"]) {
+    if (size < 1024) break;
+    [size, unit] = [size / 1024, next];
+  }
+  return `${Number(size.toFixed(1))} ${unit}`;
+}
+
+/** Lines of a value that are shown. */
+const MOST_LINES = 200;
+const LONGEST_LINE = 2_000;
+
+/** A value as lines; of a long one the first, and how to see the rest. */
+export function valueLines(value: unknown): readonly string[] {
+  const text = JSON.stringify(value, null, 2);
+  const lines = text.split("\n");
+  const shown = lines
+    .slice(0, MOST_LINES)
+    .map((line) => (line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE - 1)}…` : line));
+  if (shown.every((line, at) => line === lines[at]) && lines.length <= MOST_LINES) return lines;
+  const size = bytesText(Buffer.byteLength(JSON.stringify(value)));
+  return [...shown, `… ${size} in all: -o json has the rest`];
+}

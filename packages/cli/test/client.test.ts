@@ -349,3 +349,30 @@ test("describe shows what is waited for, and what failed with the next thing to 
     /Fault\n {2}Task {3}a \(\/do\/0\/a\), attempt 3\n {2}Input {2}\{"n":1\}\n {2}Error .*Broken.*\n {2}Next {3}Try `it`\./,
   );
 });
+
+test("history says where large values are, and describe shows the beginning of a long one", async (t) => {
+  const { cli, runtime } = await api(t);
+  await cli(["apply", definition(t, BODY)]);
+  const input = { lines: Array.from({ length: 300 }, (_, n) => `line ${n}`), word: "x".repeat(9) };
+  const text = JSON.stringify(input);
+  const id = (await cli(["start", "test/flow", "--input", text])).stdout.trim();
+  const digest = "0123456789abcdef".repeat(4);
+  const payloads = [
+    { path: "/output/scan", digest, bytes: 8_388_608 },
+    { path: "/output/a~1b", digest, bytes: 33_000 },
+  ];
+  const fact = { kind: "task.completed", task: "/do/0/a", occurrence: "1", payloads } as const;
+  runtime.append(id, { ...fact, output: { scan: null } });
+  const shown = (await cli(["history", id])).stdout;
+  assert.match(
+    shown,
+    / {2}\{"scan":null\} {2}\/output\/scan: 8 MiB, payload 0123456789ab {2}\/output\/a~1b: 32\.2 KiB, payload 0123456789ab$/m,
+  );
+  const lines = (await cli(["history", id, "-o", "json"])).stdout.trim().split("\n");
+  assert.deepEqual((JSON.parse(lines.at(-1) ?? "") as typeof fact).payloads, payloads);
+  const described = (await cli(["describe", id])).stdout;
+  assert.match(described, /"line 197",\n {2}… \d\.\d KiB in all: -o json has the rest$/m);
+  assert.doesNotMatch(described, /"line 250"/);
+  const whole = JSON.parse((await cli(["describe", id, "-o", "json"])).stdout) as { input: object };
+  assert.deepEqual(whole.input, input);
+});

@@ -4,9 +4,9 @@
  * Instants are epoch milliseconds. Methods reject with a {@link RuntimeError} for what the caller can act on; anything
  * else that is thrown is a fault of the server.
  */
-import type { HistoryEvent, Status, TraceContext, WorkflowError } from "@millrace/engine";
+import type { Status, TraceContext, WorkflowError } from "@millrace/engine";
 import type { Json, JsonObject } from "@millrace/language";
-import type { Fault, WaitingFor } from "./runtime/described.ts";
+import type { Fault, ShownFact, WaitingFor } from "./runtime/described.ts";
 import type { HistogramView } from "./owner/histogram.ts";
 
 /** The only tenant until tenants come. */
@@ -122,17 +122,6 @@ export interface InstanceFilter extends PageRequest {
   /** Created before. */
   readonly until?: number;
 }
-
-/** A fact as it is shown: a large value in it stands as `null`, and among the payloads. */
-export type ShownFact = HistoryEvent & {
-  readonly payloads?: readonly {
-    /** Where in the fact: a JSON pointer (RFC 6901). */
-    readonly path: string;
-    readonly digest: string;
-    /** Of its JSON text. */
-    readonly bytes: number;
-  }[];
-};
 
 export interface HistoryPage {
   readonly events: readonly ShownFact[];

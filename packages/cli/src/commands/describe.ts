@@ -4,7 +4,7 @@ import { type Format, isWorkflowName, readWorkflowName } from "../arguments.ts";
 import { type ClientOptions, connect } from "../client.ts";
 import { describeError } from "../describe-error.ts";
 import { faultLines, waitLines } from "../describe-waits.ts";
-import { elapsed, instant, plain, print, printJson } from "../output.ts";
+import { elapsed, instant, plain, print, printJson, valueLines } from "../output.ts";
 import { treeLines } from "../run/progress.ts";
 import { TaskLog } from "../run/tasks.ts";
 
@@ -53,9 +53,8 @@ function instanceText(instance: Instance, log: TaskLog): string {
   const parts = [lines.map(([label, value]) => `${label.padEnd(10)}${plain(value)}`).join("\n")];
   if (fault !== undefined) parts.push(section("Fault", faultLines(fault)));
   if (waitingFor.length > 0) parts.push(section("Waiting for", waitLines(waitingFor, Date.now())));
-  parts.push(section("Input", JSON.stringify(input, null, 2).split("\n")));
-  if (output !== undefined)
-    parts.push(section("Output", JSON.stringify(output, null, 2).split("\n")));
+  parts.push(section("Input", valueLines(input)));
+  if (output !== undefined) parts.push(section("Output", valueLines(output)));
   if (log.tasks.length > 0) parts.push(section("Tasks", treeLines(log, Date.now(), 200)));
   return parts.join("\n\n");
 }

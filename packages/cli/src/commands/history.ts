@@ -3,7 +3,7 @@ import type { HistoryEvent } from "@millrace/sdk";
 import type { Format } from "../arguments.ts";
 import { type ClientOptions, connect, PATIENT } from "../client.ts";
 import { describeError } from "../describe-error.ts";
-import { elapsed, plain, print } from "../output.ts";
+import { bytesText, elapsed, plain, print } from "../output.ts";
 
 export interface HistoryOptions extends ClientOptions {
   readonly follow?: boolean;
@@ -30,7 +30,9 @@ function factLine(fact: HistoryEvent, began: Map<string, number>): string {
     String(fact.seq).padStart(4),
     fact.at.slice(0, 23).replace("T", " "),
     fact.kind.padEnd(18),
-    [fact.task, duration(fact, began), details(fact)].filter((part) => part).join("  "),
+    [fact.task, duration(fact, began), details(fact), ...payloads(fact)]
+      .filter((part) => part)
+      .join("  "),
   ];
   return plain(columns.join("  ")).trimEnd();
 }
@@ -55,6 +57,13 @@ function details(fact: HistoryEvent): string | undefined {
   if (reason !== undefined) return reason;
   const value = kind === "workflow.started" ? input : (keys ?? output);
   return value === undefined ? undefined : short(JSON.stringify(value));
+}
+
+/** Where large values are, each with enough of its digest to tell it. */
+function payloads({ payloads: large = [] }: HistoryEvent): readonly string[] {
+  return large.map(
+    ({ path, digest, bytes }) => `${path}: ${bytesText(bytes)}, payload ${digest.slice(0, 12)}`,
+  );
 }
 
 function short(text: string): string {

@@ -16,11 +16,10 @@ import type {
   FunctionView,
   InstanceSummary as InstanceSummaryView,
   InstanceView,
-  ShownFact,
   WorkflowSummary as WorkflowSummaryView,
   WorkflowView,
 } from "../runtime.ts";
-import type { WaitingFor as WaitingForView } from "../runtime/described.ts";
+import type { ShownFact, WaitingFor as WaitingForView } from "../runtime/described.ts";
 import type { SecretSummary } from "../secrets/vault.ts";
 
 export function instant(milliseconds: number): string {

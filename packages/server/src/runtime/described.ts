@@ -1,5 +1,5 @@
 /** What describes an instance beside its data. */
-import type { WorkflowError } from "@millrace/engine";
+import type { HistoryEvent, WorkflowError } from "@millrace/engine";
 import type { Json } from "@millrace/language";
 
 /** One thing that an instance waits for. Instants are epoch milliseconds. */
@@ -51,3 +51,14 @@ export interface Fault {
   /** The next thing to try, with the command for it. */
   readonly hint: string;
 }
+
+/** A fact as it is shown: a large value in it stands as `null`, and among the payloads. */
+export type ShownFact = HistoryEvent & {
+  readonly payloads?: readonly {
+    /** Where in the fact: a JSON pointer (RFC 6901). */
+    readonly path: string;
+    readonly digest: string;
+    /** Of its JSON text. */
+    readonly bytes: number;
+  }[];
+};

@@ -13,10 +13,10 @@ import {
   type InstanceView,
   type Page,
   RuntimeError,
-  type ShownFact,
 } from "../runtime.ts";
 import { INSTANCE_COLUMNS, instanceRow, type RawInstance } from "../store/postgres/rows.ts";
 import type { InstanceRow } from "../store/store.ts";
+import type { ShownFact } from "./described.ts";
 import { decodeCursor, encodeCursor } from "./cursors.ts";
 
 const LISTED = INSTANCE_COLUMNS.replace("state, activities", "'' AS state, NULL AS activities");
