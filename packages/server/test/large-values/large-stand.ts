@@ -54,7 +54,7 @@ export async function largeStand(
   const log: Logger = { debug() {}, info() {}, warn: say("warn"), error: say("error") };
   const clock = systemClock();
   const open = async () => {
-    const payloads = openPayloads(config, clock, log);
+    const payloads = await openPayloads(config, clock, log);
     const running: RunningRuntime = await openPostgresRuntime({
       config,
       log,
