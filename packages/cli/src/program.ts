@@ -4,6 +4,7 @@ import { client, format, logLevel, port, wholeNumber } from "./options.ts";
 import { addCalendar } from "./calendar-program.ts";
 import { addChannel, addWebhook } from "./endpoint-program.ts";
 import { addEvent } from "./event-program.ts";
+import { addMessage, addPayload } from "./payload-program.ts";
 import { addSchedule } from "./schedule-program.ts";
 
 /** Says which exit code the command ended with. */
@@ -48,6 +49,8 @@ export function createProgram(exit: Exit): Command {
   addSchedule(program, exit);
   addCalendar(program);
   addEvent(program);
+  addMessage(program);
+  addPayload(program, exit);
   addSecret(program);
   addWebhook(program, exit);
   addChannel(program);

@@ -51,6 +51,12 @@ const SAID: Readonly<Record<string, readonly RegExp[]>> = {
     /^audit: answered 204 after /m,
     /^io\.millrace\.webhook\.test\.v1 /m,
   ],
+  Messages: [
+    /^\{"digest":"315f5bdb76d0\w{52}"\}\{"message":"Hello, world!"\}\{"digest":"315f5bdb76d0/,
+    /"mediaType":"text\/plain","store":"database","kept":true/,
+    / +Apache License\n/,
+    /^DIGEST +BYTES +TYPE +STORE +CREATED +EXPIRES\n\w{64} +\d+ +text\/plain +database /m,
+  ],
   "See what happens": [
     /That is not allowed/,
     /`millrace retry \w+` tries again/,

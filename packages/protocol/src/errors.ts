@@ -290,7 +290,7 @@ export const ERRORS = catalogue({
     status: 500,
     title: "The stored bytes are damaged or missing, and there is no second copy",
     action:
-      "`millrace payload verify DIGEST` shows every copy; with MILLRACE_PAYLOAD_MIRROR a second store repairs the first.",
+      "Put the same bytes again, which mends it. `millrace payload verify DIGEST` shows every copy; MILLRACE_PAYLOAD_MIRROR keeps a second one.",
   },
   overloaded: {
     status: 503,

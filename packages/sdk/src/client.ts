@@ -3,6 +3,8 @@ import { Channels, Webhooks } from "./endpoints.ts";
 import { Events } from "./events.ts";
 import { Functions } from "./functions.ts";
 import { Instances } from "./instances.ts";
+import { Messages } from "./messages.ts";
+import { Payloads } from "./payloads.ts";
 import { Schedules } from "./schedules.ts";
 import { Secrets } from "./secrets.ts";
 import { Transport, type TransportOptions } from "./transport.ts";
@@ -16,6 +18,8 @@ export class MillraceClient {
   readonly schedules: Schedules;
   readonly calendars: Calendars;
   readonly events: Events;
+  readonly messages: Messages;
+  readonly payloads: Payloads;
   readonly secrets: Secrets;
   readonly webhooks: Webhooks;
   readonly channels: Channels;
@@ -29,6 +33,8 @@ export class MillraceClient {
     this.schedules = new Schedules(transport);
     this.calendars = new Calendars(transport);
     this.events = new Events(transport);
+    this.messages = new Messages(transport);
+    this.payloads = new Payloads(transport);
     this.secrets = new Secrets(transport);
     this.webhooks = new Webhooks(transport);
     this.channels = new Channels(transport);

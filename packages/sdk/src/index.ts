@@ -6,6 +6,15 @@ export type { Channels, DeliveryFilter, EndpointFilter, Webhooks } from "./endpo
 export type { Events } from "./events.ts";
 export type { FollowOptions } from "./follow.ts";
 export type { FunctionRef, Functions } from "./functions.ts";
+export type { Messages } from "./messages.ts";
+export type {
+  GetOptions,
+  PayloadBody,
+  PayloadBytes,
+  PayloadFilter,
+  Payloads,
+  PutOptions,
+} from "./payloads.ts";
 export type { InstanceFilter, Instances, RetryFrom, StartOptions } from "./instances.ts";
 export type {
   BackfillOptions,
@@ -39,6 +48,7 @@ export type {
   JsonObject,
   NewChannel,
   NewWebhook,
+  Payload,
   PreviewedTime,
   PriorityName,
   Problem,
@@ -51,6 +61,7 @@ export type {
   Secret,
   StartedInstance,
   Status,
+  VerifiedPayload,
   Webhook,
   WebhookChange,
   WebhookTested,

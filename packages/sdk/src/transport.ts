@@ -35,7 +35,8 @@ export interface Call {
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | readonly string[] | undefined>>;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  /** A stream is read once: such a call is not tried again. */
+  readonly body?: string | Uint8Array | ReadableStream<Uint8Array>;
   /** Milliseconds that the server may hold the answer on purpose. */
   readonly held?: number;
   /** Ends the call and its retries. */
@@ -90,7 +91,8 @@ export class Transport {
     for (let retry = 0; ; retry++) {
       const { failure, retryAfter, value } = await this.#attempt(call, read);
       if (failure === undefined) return value as T;
-      if (retryAfter === undefined || retry >= this.#retry.retries) throw failure;
+      const isSpent = call.body instanceof ReadableStream;
+      if (retryAfter === undefined || isSpent || retry >= this.#retry.retries) throw failure;
       await this.pause(retry, call.signal, retryAfter);
     }
   }
@@ -132,7 +134,9 @@ export class Transport {
     return {
       method,
       headers: { accept: "application/json", ...this.#headers, ...headers },
-      ...(body === undefined ? {} : { body }),
+      ...(body === undefined ? {} : { body: body as NonNullable<RequestInit["body"]> }),
+      // The platform asks for this word of who sends a stream.
+      ...(body instanceof ReadableStream ? { duplex: "half" } : {}),
       signal: AbortSignal.any(limits.filter((limit) => limit !== undefined)),
     };
   }
