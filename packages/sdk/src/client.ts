@@ -8,6 +8,7 @@ import { Payloads } from "./payloads.ts";
 import { Schedules } from "./schedules.ts";
 import { Secrets } from "./secrets.ts";
 import { Transport, type TransportOptions } from "./transport.ts";
+import { Workers } from "./workers.ts";
 import { Workflows } from "./workflows.ts";
 
 /** A Millrace server, seen from outside. */
@@ -23,6 +24,8 @@ export class MillraceClient {
   readonly secrets: Secrets;
   readonly webhooks: Webhooks;
   readonly channels: Channels;
+  /** What a {@link Worker} is made of. */
+  readonly workers: Workers;
 
   /** @throws {TypeError} when `url` is none */
   constructor(options: TransportOptions) {
@@ -38,5 +41,6 @@ export class MillraceClient {
     this.secrets = new Secrets(transport);
     this.webhooks = new Webhooks(transport);
     this.channels = new Channels(transport);
+    this.workers = new Workers(transport);
   }
 }

@@ -26,6 +26,18 @@ export type {
 } from "./schedules.ts";
 export type { SecretFilter, Secrets } from "./secrets.ts";
 export type { RetryOptions, TransportOptions } from "./transport.ts";
+export { type StopOptions, Worker, type WorkerOptions } from "./worker.ts";
+export type { CheckpointOptions } from "./worker-checkpoints.ts";
+export {
+  type LastCheckpoint,
+  type Outcome,
+  type Task,
+  type TaskEnd,
+  TaskEndedError,
+  TaskFailure,
+  type WorkerFunction,
+} from "./worker-task.ts";
+export type { Workers } from "./workers.ts";
 export type { WorkflowFilter, WorkflowRef, Workflows } from "./workflows.ts";
 export type {
   BackfillAccepted,
@@ -66,6 +78,13 @@ export type {
   WebhookChange,
   WebhookTested,
   WebhookWithSecret,
+  Checkpoint,
+  CheckpointRequest,
+  FailTask,
+  WorkerLease,
+  WorkerPoll,
+  WorkerTask,
+  WorkerTasks,
   Workflow,
   WorkflowError,
   WorkflowSummary,

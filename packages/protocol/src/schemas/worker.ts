@@ -26,7 +26,7 @@ export const WorkerPoll = Type.Object(
       Type.String({
         maxLength: 32,
         description:
-          "Hold the answer until there is a task, at most this long: `30s` or `PT30S`. Absent: answer at once.",
+          "Hold the answer until there is a task, at most this long, and no longer than MILLRACE_MAX_WAIT: `30s` or `PT30S`. Absent: answer at once.",
         examples: ["30s"],
       }),
     ),

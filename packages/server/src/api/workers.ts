@@ -55,7 +55,8 @@ function poll(app: FastifyInstance, { config, stopping }: ApiContext, remote: Wo
       },
     },
     handler: async (request, reply) => {
-      const wait = waitTime(request.body.wait, config.maxWait, "body.wait") ?? 0;
+      const asked = waitTime(request.body.wait, Number.POSITIVE_INFINITY, "body.wait") ?? 0;
+      const wait = Math.min(asked, config.maxWait);
       const wanted = wantedOf(request.body);
       const answer = await whileThere(request, stopping, (signal) =>
         remote.poll(wanted, wait, signal),
