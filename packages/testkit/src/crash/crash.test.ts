@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Kind } from "./faults.ts";
 import { runFirings } from "./firings.ts";
+import { isBadPayloads, runPayloads } from "./payloads.ts";
 import { FAULTY, runRounds } from "./run.ts";
 import type { Mode } from "./stand.ts";
 
@@ -31,4 +32,14 @@ test("no time of a schedule is missed or doubled when the server is killed as it
   const none = { missed: 0, doubled: 0, early: 0, unfinished: 0 };
   assert.deepEqual({ missed, doubled, early, unfinished }, none, said.join("\n"));
   assert.ok(totals.times > totals.schedules, "it was too short for a second time");
+});
+
+test("no payload is lost or cut off when the server is killed in the midst of uploads", async () => {
+  const said: string[] = [];
+  const say = (line: string): void => void said.push(line);
+  const totals = await runPayloads({ rounds: 3, uploads: 1_000, seed: 3, say });
+  assert.equal(isBadPayloads(totals), false, said.join("\n"));
+  assert.equal(totals.rounds, 3);
+  assert.ok(totals.acknowledged > 0, said.join("\n"));
+  assert.ok(totals.acknowledged < totals.uploads, "every kill came after the last upload");
 });

@@ -18,6 +18,8 @@ export interface PayloadVerdict {
 }
 
 const AT_ONCE = 64;
+/** Where uploads grow. */
+const PARTIAL = "partial";
 /** Milliseconds for the sweeper to come to everything that is due. */
 const SWEEP_MS = 60_000;
 
@@ -112,32 +114,45 @@ async function catalogueOf(url: string): Promise<{
   });
 }
 
-/** Makes everything that was left behind a day older than it is, and waits until it is swept. */
+/** Makes every note of what was left behind due, and waits until it is swept. What was half-done is swept by the next server. */
 export async function judgeSweep(
   url: string,
   folder: string,
+  earlier: ReadonlySet<string>,
   { leftover }: PayloadVerdict,
 ): Promise<void> {
-  const partial = join(folder, "partial");
-  const past = new Date(Date.now() - 3 * 86_400_000);
-  for (const name of readdirSync(partial)) utimesSync(join(partial, name), past, past);
   await withClient(url, (client) => client.query("UPDATE payload_leftovers SET due_at = 0"));
   const last = performance.now() + SWEEP_MS;
   for (;;) {
-    const open = await remains(url, folder);
+    const open = await remains(url, folder, earlier);
     if (open.length === 0) return;
     if (performance.now() > last) return void leftover.push(...open);
     await sleep(200);
   }
 }
 
-async function remains(url: string, folder: string): Promise<readonly string[]> {
+/** Makes what uploads left half-done days older than it is. @returns their names */
+export function agePartial(folder: string): ReadonlySet<string> {
+  const names = readdirSync(join(folder, PARTIAL));
+  const past = new Date(Date.now() - 3 * 86_400_000);
+  for (const name of names) utimesSync(join(folder, PARTIAL, name), past, past);
+  return new Set(names);
+}
+
+async function remains(
+  url: string,
+  folder: string,
+  earlier: ReadonlySet<string>,
+): Promise<readonly string[]> {
   const { rows, leftovers } = await catalogueOf(url);
   const known = new Set(rows.map(({ location }) => location));
-  const partial = readdirSync(join(folder, "partial")).map((name) => `partial file ${name}`);
+  const partial = readdirSync(join(folder, PARTIAL)).filter((name) => earlier.has(name));
   const files = filesOf(folder).filter((name) => !known.has(name));
-  const names = [...leftovers].map((name) => `row of leftover ${name}`);
-  return [...partial, ...files.map((name) => `file ${name} was not swept`), ...names];
+  return [
+    ...partial.map((name) => `partial file ${name}`),
+    ...files.map((name) => `file ${name} was not swept`),
+    ...[...leftovers].map((name) => `note of leftover ${name}`),
+  ];
 }
 
 async function withClient<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { killFamily } from "@millrace/server/embedded";
 import { BORDER, PayloadClient, type Upload, uploadsOf } from "./payload-load.ts";
 import {
+  agePartial,
   forEach,
   judgeFolder,
   judgeSweep,
@@ -69,6 +70,8 @@ export async function runPayloads(options: PayloadRounds): Promise<PayloadTotals
     environment: (folder) => ({
       MILLRACE_PAYLOAD_STORES: `database<${BORDER / 1024}KiB,directory`,
       MILLRACE_PAYLOAD_DIRECTORY: folderOf(folder),
+      // The sweeper comes as often as this.
+      MILLRACE_PAYLOAD_GRACE: "PT1S",
     }),
   });
   if (stand === undefined) throw new Error("there is nothing to run on");
@@ -99,12 +102,24 @@ function folderOf(folder: string): string {
   return join(folder, "data", "payloads");
 }
 
+/** When the kill comes. */
+interface Moment {
+  /** With so many uploads acknowledged; 0: by itself. */
+  readonly count: number;
+  readonly come: () => void;
+  readonly came: Promise<void>;
+}
+
 /** Rounds on one stand: what one leaves, the next deletes or looks at again. */
 class Series {
   readonly #stand: Stand;
   readonly #count: number;
+  /** Milliseconds until the last upload of a round is answered; the first round tells. */
+  #duration: number | undefined;
   #toDelete: readonly Upload[] = [];
   readonly #remembered: Upload[] = [];
+  /** What uploads of earlier rounds left in the folder. */
+  #halfDone: ReadonlySet<string> = new Set();
 
   constructor(stand: Stand, count: number) {
     this.#stand = stand;
@@ -125,6 +140,7 @@ class Series {
     const load = new PayloadClient(server.url);
     const deleted = await this.#strike(load, uploads, random, killsDatabase);
     load.close();
+    const acknowledged = uploads.filter(({ outcome }) => outcome === "acknowledged").length;
     await untilReady(this.#stand, READY_MS);
 
     const verdict: PayloadVerdict = { lost: [], damaged: [], leftover: [] };
@@ -134,11 +150,11 @@ class Series {
     const url = this.#stand.database.url();
     await judgeFolder(url, folderOf(folder), verdict);
     await this.#sendAgain(reader, uploads, verdict);
-    await judgeSweep(url, folderOf(folder), verdict);
+    await judgeSweep(url, folderOf(folder), this.#halfDone, verdict);
+    this.#halfDone = agePartial(folderOf(folder));
     reader.close();
     this.#remember(uploads);
 
-    const acknowledged = uploads.filter(({ outcome }) => outcome === "acknowledged").length;
     totals.rounds += 1;
     totals.databaseKills += killsDatabase ? 1 : 0;
     totals.uploads += uploads.length;
@@ -162,7 +178,7 @@ class Series {
   }
 
   /**
-   * Sends everything at once, and kills when a random part of it was acknowledged.
+   * Sends everything at once, and kills at a random moment of the time that this takes.
    * @returns what was to be deleted, with whether that was acknowledged
    */
   async #strike(
@@ -172,23 +188,39 @@ class Series {
     killsDatabase: boolean,
   ): Promise<ReadonlyMap<Upload, boolean>> {
     const deleted = new Map<Upload, boolean>();
-    const moment = Promise.withResolvers<void>();
-    let left = Math.max(1, Math.floor(uploads.length * (0.02 + 0.93 * random.next())));
+    const began = performance.now();
+    const moment = this.#moment(uploads.length, random);
+    let last = began;
+    let acknowledged = 0;
     const sending = uploads.map(async (upload) => {
       await client.upload(upload);
-      left -= 1;
-      if (left === 0) moment.resolve();
+      if (upload.outcome !== "acknowledged") return;
+      last = performance.now();
+      acknowledged += 1;
+      if (acknowledged === moment.count) moment.come();
     });
     const deleting = forEach(this.#toDelete, async (upload) => {
       const answer = await client.send("DELETE", `/v1/payloads/${upload.digest}`);
       deleted.set(upload, answer?.status === 200);
     });
-    await moment.promise;
-    await sleep(random.between(0, 20));
+    const all = Promise.all(sending);
+    await Promise.race([all, moment.came]);
+    const isAll = acknowledged === uploads.length;
     if (killsDatabase) await this.#killBoth(random);
     else await this.#stand.server.kill();
-    await Promise.all([...sending, deleting]);
+    await all;
+    await deleting;
+    if (isAll) this.#duration = last - began;
     return deleted;
+  }
+
+  /** After so many were acknowledged, or at some time: most answers come near the end, when all have been sent. */
+  #moment(count: number, random: Random): Moment {
+    const { promise: came, resolve: come } = Promise.withResolvers<void>();
+    const isTimed = this.#duration !== undefined && random.chance(0.3);
+    if (!isTimed) return { count: random.between(1, count), come, came };
+    const timer = setTimeout(come, (this.#duration ?? 0) * random.next());
+    return { count: 0, come: () => clearTimeout(timer), came };
   }
 
   async #killBoth(random: Random): Promise<void> {
