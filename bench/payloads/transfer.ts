@@ -54,11 +54,13 @@ export async function startTransferServer(
   settings: Readonly<Record<string, string>>,
 ): Promise<TransferServer> {
   const child = fork(SERVER, [JSON.stringify(settings)]);
+  const ended = Promise.withResolvers<never>();
+  ended.promise.catch(() => {});
+  child.once("exit", (code, signal) =>
+    ended.reject(new Error(`the server ended with ${code ?? signal}`)),
+  );
   const told = async <T>(): Promise<T> => {
-    const ended = once(child, "exit").then(([code, signal]) => {
-      throw new Error(`the server ended with ${String(code ?? signal)}`);
-    });
-    const [message] = (await Promise.race([once(child, "message"), ended])) as [T];
+    const [message] = (await Promise.race([once(child, "message"), ended.promise])) as [T];
     return message;
   };
   const { url } = await told<{ readonly url: string }>();
