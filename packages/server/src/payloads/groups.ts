@@ -1,12 +1,15 @@
 /**
  * Group commit: what many callers ask for goes in one call.
  *
- * A call is *gathering* until it is sent, which is when what has already arrived has been taken in and fewer than `inFlight`
- * calls are *running*; callers that come meanwhile fill the next one. Callers that ask for the same in one call share the answer.
+ * A call is *gathering* until it is sent; callers that come while others are *running* fill the next one. It is sent when what has
+ * already arrived has been taken in and none is running; beside others, when it has gathered `enough`, or when one of those is
+ * large or slow: for each call costs as much as twenty items, and what waits for a slow one should not. Callers that ask for the
+ * same in one call share the answer.
  *
  * When a call is refused, though not for an outage, each of its items is tried by itself: one that cannot be stored must not
  * spoil the others.
  */
+import type { Clock } from "../clock.ts";
 import { PayloadError } from "./payloads.ts";
 
 export interface Item {
@@ -38,14 +41,15 @@ export interface GroupsConfig<I extends Item, R> {
   readonly merge: (first: I, next: I) => I;
   /** True for an error that every other call would meet as well. */
   readonly isOutage: (error: unknown) => boolean;
-  /** Calls once what has arrived has been taken in. */
-  readonly defer: (run: () => void) => void;
+  readonly clock: Pick<Clock, "defer" | "monotonic">;
   readonly limits: GroupLimits;
 }
 
 export interface GroupLimits {
   /** Calls at a time. */
   readonly inFlight: number;
+  /** Items for which a call is worth sending beside others. */
+  readonly enough: number;
   /** Items and bytes of one call (of bytes, more when a single item has more). */
   readonly items: number;
   readonly bytes: number;
@@ -54,10 +58,16 @@ export interface GroupLimits {
   readonly queuedBytes: number;
 }
 
-type Group<I extends Item, R> = {
+interface Group<I extends Item, R> {
   readonly entries: Map<string, Waiting<I, R>>;
   bytes: number;
-};
+  /** When it was sent: milliseconds of the monotonic clock. */
+  sentAt: number;
+}
+
+/** Bytes, and milliseconds, of a call that nobody waits for any longer. */
+const LARGE = 256 * 1024;
+const SLOW = 10;
 
 export class Groups<I extends Item, R> {
   readonly #config: GroupsConfig<I, R>;
@@ -97,7 +107,7 @@ export class Groups<I extends Item, R> {
       last.entries.size >= limits.items ||
       (last.bytes > 0 && last.bytes + item.bytes > limits.bytes)
     ) {
-      last = { entries: new Map(), bytes: 0 };
+      last = { entries: new Map(), bytes: 0, sentAt: 0 };
       this.#queue.push(last);
     }
     const found = last.entries.get(item.key);
@@ -110,21 +120,34 @@ export class Groups<I extends Item, R> {
       (found as { item: I }).item = merge(found.item, item);
       (found.others ??= []).push({ resolve, reject });
     }
-    if (!this.#deferred && this.#running.size < limits.inFlight) this.#soon();
+    if (!this.#deferred && this.#maySend()) this.#soon();
+  }
+
+  #maySend(): boolean {
+    const [first] = this.#queue;
+    if (first === undefined) return false;
+    if (this.#running.size === 0) return true;
+    const { inFlight, enough } = this.#config.limits;
+    if (this.#running.size >= inFlight) return false;
+    if (first.entries.size >= enough || first.bytes >= LARGE) return true;
+    const now = this.#config.clock.monotonic();
+    for (const { bytes, sentAt } of this.#running)
+      if (bytes >= LARGE || now - sentAt >= SLOW) return true;
+    return false;
   }
 
   #soon(): void {
     this.#deferred = true;
-    this.#config.defer(() => {
+    this.#config.clock.defer(() => {
       this.#deferred = false;
-      while (this.#queue.length > 0 && this.#running.size < this.#config.limits.inFlight)
-        void this.#send();
+      while (this.#maySend()) void this.#send();
     });
   }
 
   async #send(): Promise<void> {
     const group = this.#queue.shift();
     if (group === undefined) return;
+    group.sentAt = this.#config.clock.monotonic();
     this.#running.add(group);
     const { compare } = this.#config;
     const waiting = [...group.entries.values()];
@@ -133,7 +156,7 @@ export class Groups<I extends Item, R> {
     this.#running.delete(group);
     this.#items -= waiting.length;
     this.#bytes -= group.bytes;
-    if (this.#queue.length > 0 && !this.#deferred) this.#soon();
+    if (!this.#deferred && this.#maySend()) this.#soon();
   }
 
   async #call(waiting: readonly Waiting<I, R>[]): Promise<void> {

@@ -48,6 +48,7 @@ const MIB = 1024 * 1024;
 /** Few at a time: the more callers share a statement, the less each costs. */
 const WRITES: GroupLimits = {
   inFlight: 2,
+  enough: 64,
   items: 1_000,
   bytes: 4 * MIB,
   queuedItems: 50_000,
@@ -105,7 +106,7 @@ export class PayloadService implements Payloads {
     const common = {
       compare: compareKeys,
       isOutage: (error: unknown) => error instanceof PayloadError && error.kind === "unavailable",
-      defer: (run: () => void) => clock.defer(run),
+      clock,
     };
     this.#keeps = new Groups<KeepItem, Kept>({
       ...common,
