@@ -78,12 +78,12 @@ test("who comes while a call runs waits for its end, unless there are enough, or
   time.now += 1_000;
   await turn();
   assert.equal(calls.length, 2, "two calls are as many as there may be");
-  calls[1]!.answer();
+  calls[1].answer();
   await Promise.all([second, ...more]);
   await turn();
   assert.deepEqual(calls[2]?.keys, ["e"], "the first call has been running for long");
   calls[0]!.answer();
-  calls[2]!.answer();
+  calls[2].answer();
   await Promise.all([first, late]);
 });
 
