@@ -18,7 +18,6 @@ import { workerFamilies } from "./observe/worker-metrics.ts";
 import type { DocumentFetcher } from "./external/source.ts";
 import { type Metrics, noMetrics } from "./observe/metrics.ts";
 import type { FactListener, Tracing } from "./owner/facts.ts";
-import type { Service } from "./owner/service.ts";
 import type { Exposition } from "./observe/exposition.ts";
 import type { Family } from "./observe/families.ts";
 import type { Environment } from "./observe/telemetry/settings.ts";
@@ -56,8 +55,6 @@ export interface RuntimeParts {
   readonly payloads?: EngineValues;
   /** Remote workers; without them, nobody does what is meant for one. */
   readonly workers?: Workers;
-  /** Runs from when the database is ready until the runtime stops. */
-  readonly sweeper?: Service;
   /** Fetches functions and schemas that definitions take from outside; without it, none that has an address. */
   readonly fetcher?: DocumentFetcher;
   /** Is told what was committed. */
@@ -136,7 +133,6 @@ export async function startRuntime(
       leaving,
       payloads: payloads.payloads,
       workers,
-      ...(payloads.sweeper === undefined ? {} : { sweeper: payloads.sweeper }),
       fetcher: activities,
       ...(onFacts === undefined ? {} : { onFacts }),
       ...(tracing === undefined ? {} : { tracing }),

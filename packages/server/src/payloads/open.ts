@@ -12,13 +12,13 @@ import { postgresSweepStore } from "../store/postgres/payload-sweep-store.ts";
 import { openStores, prepareStores, type StoresConfig } from "./open-stores.ts";
 import { PayloadService } from "./service.ts";
 import { Stores } from "./stores.ts";
-import { payloadSweeper, type Sweeper } from "./sweeper.ts";
+import { payloadSweeper } from "./sweeper.ts";
 
 export interface OpenPayloads {
   readonly payloads: PayloadService;
-  /** To be started when the database is ready; absent where there is none. */
-  readonly sweeper?: Sweeper;
-  /** Makes the stores ready, when the database has its tables. @throws {ConfigError} when one cannot be used as configured */
+  /**
+   * Makes the stores ready, when the database has its tables, and begins to sweep: no sooner, for there may be nothing to sweep in
+   * yet. @throws {ConfigError} when one cannot be used as configured */
   start(): Promise<void>;
   /** What is counted here. */
   families(): readonly Family[];
@@ -68,9 +68,9 @@ export async function openPayloads(
   let endAsking = (): void => {};
   return {
     payloads,
-    ...(sweeper === undefined ? {} : { sweeper }),
     async start() {
       if (databaseUrl !== undefined) endAsking = await prepareStores(blobs, { clock, log });
+      sweeper?.start();
     },
     families: () => [
       ...payloadFamilies(payloads.figures),

@@ -214,8 +214,8 @@ async function assemble(
   await node.start();
   looks.start();
   outgoing.start();
-  const beside = [vacuumOf(parts, url, node.owner), parts.sweeper ?? []].flat();
-  for (const each of beside) each.start();
+  const vacuum = vacuumOf(parts, url, node.owner);
+  vacuum.start();
   const databaseNow = (): number => database.now();
   const common = { clock, partitions, databaseNow, randomBytes: random10, calendars };
   const reading = { ...outside(parts, pools.reader), values: parts.payloads, watchers, ...common };
@@ -224,7 +224,7 @@ async function assemble(
     ...left,
     schedules: postgresSchedules({ owner: node.owner, pool: pools.reader, ...common }),
     async stop() {
-      for (const each of beside) await each.stop();
+      await vacuum.stop();
       await outgoing.stop();
       await node.stop();
       await looks.stop();
