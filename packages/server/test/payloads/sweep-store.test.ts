@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
+import { postgresEventStore } from "../../src/store/postgres/event-store.ts";
 import { READERS } from "../../src/store/postgres/payload-sweep-store.ts";
 import {
   catalogued,
@@ -273,6 +274,22 @@ test("references of events and checkpoints that are gone, or replaced, are lost"
     [[chain, older]],
   );
   assert.equal(await store.dropRefs(lost), 1);
+});
+
+test("an event that is forgotten lets go of its payloads, and of nothing else", async () => {
+  const { pool } = stand;
+  const digest = await payload(stand, "x");
+  const [old, other] = [id(), id()];
+  await pool.query(
+    `INSERT INTO events (partition, id, tenant, direction, source, event_id, type, event, at)
+     VALUES (3, $1, 'default', 'received', 's', 'e', 't', $2, 1)`,
+    [old, mentioning(digest)],
+  );
+  await reference(stand, old, digest, "event");
+  await reference(stand, other, digest);
+  assert.equal(await postgresEventStore(pool).pruneEvents([2, 3], HOUR, 10), 1);
+  const { rows } = await pool.query("SELECT holder FROM payload_refs");
+  assert.deepEqual(rows, [{ holder: other }]);
 });
 
 test("checkpoints go with the end of their instance, of a faulted one when it was kept for a retry", async () => {

@@ -63,7 +63,7 @@ const SAVE = `
   ), referred AS (
     INSERT INTO payload_refs (holder, tenant, digest, kind)
     SELECT instance_id || '/' || chain, tenant, digest, 'checkpoint' FROM saved WHERE digest IS NOT NULL
-    ON CONFLICT (holder, digest) DO UPDATE SET at = now_ms()
+    ON CONFLICT (holder, digest) DO UPDATE SET at = greatest(excluded.at, payload_refs.at + 1)
   ), released AS (
     DELETE FROM payload_refs AS r USING saved AS s
     WHERE r.holder = s.instance_id || '/' || s.chain AND r.digest IS DISTINCT FROM s.digest

@@ -207,7 +207,7 @@ async function pruneKept(pool: Pool, keep: number, limit: number): Promise<numbe
   return (keys.rowCount ?? 0) + (marks.rowCount ?? 0);
 }
 
-/** Ids sort by time: the primary key finds the old ones. */
+/** Ids sort by time: the primary key finds the old ones. What they refer to among the payloads they let go of. */
 async function pruneEvents(
   pool: Pool,
   partitions: readonly number[],
@@ -216,12 +216,20 @@ async function pruneEvents(
 ): Promise<number> {
   let pruned = 0;
   for (const partition of partitions) {
-    const { rowCount } = await pool.query({
+    const { rows } = await pool.query<{ readonly count: string }>({
       name: "prune-events",
-      text: taken("events", "partition = $3 AND id < (SELECT ulid_time(now_ms() - $1::bigint))"),
+      text: `WITH gone AS (
+               ${taken("events", "partition = $3 AND id < (SELECT ulid_time(now_ms() - $1::bigint))")}
+               RETURNING id
+             ), let_go AS (
+               DELETE FROM payload_refs WHERE ctid = ANY (ARRAY(
+                 SELECT r.place FROM gone
+                 CROSS JOIN LATERAL (SELECT x.ctid AS place FROM payload_refs AS x WHERE x.holder = gone.id OFFSET 0) AS r))
+             )
+             SELECT count(*) FROM gone`,
       values: [retention, limit, partition],
     });
-    pruned += rowCount ?? 0;
+    pruned += Number(rows[0]?.count);
   }
   return pruned;
 }
