@@ -7,3 +7,4 @@ export { mountSmallDisk, type SmallDisk } from "../crash/small-disk.ts";
 export { TcpProxy } from "../crash/tcp-proxy.ts";
 export { unprivilegedUser } from "../postgres-server.ts";
 export { type Cassandra, cassandraUnavailable, startCassandra } from "./cassandra-server.ts";
+export { type Random, seeded } from "../crash/random.ts";

@@ -197,21 +197,23 @@ do:
   {
     name: "carrier",
     input: none,
-    outcome: () => ({ output: { carried: 3 }, effects: 3, activities: 3 }),
+    outcome: () => ({ output: { carried: 4 }, effects: 4, activities: 4 }),
     tasks: `
 do:
   - each:
-      for: { each: item, in: '\${ [1, 2, 3] }' }
+      for: { each: item, in: '\${ [1, 2] }' }
       do:
-        - carry: ${call("double", `{ value: '\${ $item }', ballast: '${BALLAST}' }`)}
-        - pause: { wait: PT3S }
-  - result: { set: { carried: 3 } }
+        - first: ${call("double", `{ value: '\${ $item }', ballast: '${BALLAST}' }`)}
+        - short: { wait: PT0.4S }
+        - second: ${call("double", `{ value: '\${ $item }', ballast: '${BALLAST}', again: true }`)}
+        - long: { wait: PT3S }
+  - result: { set: { carried: 4 } }
 `,
   },
   {
     name: "hands-over",
     input: none,
-    outcome: () => ({ output: { carried: 3 }, effects: 0, activities: 0, children: 1 }),
+    outcome: () => ({ output: { carried: 4 }, effects: 0, activities: 0, children: 1 }),
     tasks: `
 do:
   - shared: ${child("carrier", `{ ballast: '${BALLAST}' }`)}
