@@ -164,15 +164,16 @@ const sweeperOf = (): Sweeper =>
 
 for (const seed of [1, 2, 3])
   test(`whatever is swept meanwhile, what is referred to or kept is there (seed ${seed})`, async () => {
-    const { next: random } = seeded(seed);
+    const source = seeded(seed);
+    const random = (): number => source.next();
     const services = [serviceOf(), serviceOf()];
     const clients: Client[] = [];
     for (let n = 0; n < CLIENTS; n += 1)
       clients.push(new Client(await instance(stand), random, services[n % 2] ?? serviceOf()));
     const sweepers = [sweeperOf(), sweeperOf()];
-    let sweeping = true;
+    const done = new AbortController();
     const loops = sweepers.map(async (each) => {
-      while (sweeping) await each.runOnce();
+      while (!done.signal.aborted) await each.runOnce();
     });
     try {
       for (let round = 0; round < ROUNDS; round += 1) {
@@ -185,7 +186,7 @@ for (const seed of [1, 2, 3])
         await Promise.all(clients.map((each) => each.check()));
       }
     } finally {
-      sweeping = false;
+      done.abort();
       await Promise.all(loops);
     }
     for (const text of SHARED) await services[0]?.release(TENANT, digestOf(text));

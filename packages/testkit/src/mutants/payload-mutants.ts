@@ -13,6 +13,7 @@ const test = (name: string): Killer => ({
 });
 const statements = test("sweep-store");
 const races = test("sweep-race");
+const uploads = test("sweep-upload-race");
 const service = test("sweeper");
 
 const mutant = (
@@ -109,12 +110,12 @@ export const PAYLOAD_MUTANTS: readonly Mutant[] = [
     "SELECT store, location, now_ms() + delay FROM gone WHERE store IS NOT NULL",
     "SELECT store, location, now_ms() + delay FROM gone WHERE store = ''",
   ]),
-  mutant("leftover-not-claimed", "an upload ends with bytes that are being deleted", races, [
+  mutant("leftover-not-claimed", "an upload ends with bytes that are being deleted", uploads, [
     SWEEP_STORE,
     "SET sweeping = true, due_at",
     "SET due_at",
   ]),
-  mutant("upload-of-swept-bytes", "an upload ends though its bytes were swept", races, [
+  mutant("upload-of-swept-bytes", "an upload ends though its bytes were swept", uploads, [
     `${SERVER}/store/postgres/payload-uploads.ts`,
     "    WHERE NOT l.sweeping FOR UPDATE OF l\n",
     "    FOR UPDATE OF l\n",
