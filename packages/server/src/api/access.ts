@@ -10,7 +10,7 @@ import type { FastifyRequest } from "fastify";
 import type { Config } from "../config.ts";
 
 /** Reachable without a key: orchestrators and load balancers have none. */
-const OPEN_ROUTES: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
+const OPEN_ROUTES: ReadonlySet<string> = new Set(["/healthz", "/readyz", "/readyz/messages"]);
 
 export type AccessConfig = Pick<Config, "apiKeys" | "allowedHosts" | "host" | "origins">;
 

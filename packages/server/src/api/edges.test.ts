@@ -110,7 +110,8 @@ test("with keys set, every address but the probes needs one of them", async (t) 
   for (const headers of right) {
     assert.equal((await call("/v1/instances", { headers: { ...headers } })).status, 200);
   }
-  for (const path of ["/healthz", "/readyz"]) assert.equal((await call(path)).status, 200, path);
+  for (const path of ["/healthz", "/readyz", "/readyz/messages"])
+    assert.equal((await call(path)).status, 200, path);
 });
 
 test("an address that others reach is refused without a key, before anything listens", async (t) => {
@@ -232,6 +233,8 @@ test("health says alive, readiness says what is missing, metrics are exposed", a
   assert.equal(unready.headers.get("content-type"), "application/problem+json");
   const { detail, code } = (await unready.json()) as Problem;
   assert.deepEqual([code, detail], ["unavailable", "partition 3 is not owned"]);
+  // Another node runs the workflows: this one has messages all the same.
+  assert.deepEqual(await (await call("/readyz/messages")).json(), { status: "ready" });
   assert.deepEqual(await (await call("/healthz")).json(), { status: "alive" });
   const metrics = await call("/metrics");
   assert.equal(metrics.headers.get("content-type"), "text/plain; version=0.0.4");
@@ -239,15 +242,19 @@ test("health says alive, readiness says what is missing, metrics are exposed", a
 });
 
 test("a store that does not answer makes the server unready, not silent", async (t) => {
-  const { call, runtime, timers } = await startTestApi(t);
-  const asked = Promise.withResolvers<void>();
-  runtime.health = () => {
-    asked.resolve();
-    return new Promise(() => {});
-  };
-  const waiting = call("/readyz");
-  await asked.promise;
-  timers.fire();
-  const response = await waiting;
-  assert.equal(response.status, 503);
+  const { call, runtime, payloads, timers } = await startTestApi(t);
+  for (const path of ["/readyz", "/readyz/messages"]) {
+    const asked = Promise.withResolvers<void>();
+    const hang = (): Promise<never> => {
+      asked.resolve();
+      return new Promise(() => {});
+    };
+    runtime.health = hang;
+    payloads.find = hang;
+    const waiting = call(path);
+    await asked.promise;
+    timers.fire();
+    const response = await waiting;
+    assert.equal(response.status, 503);
+  }
 });
