@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
+import { PayloadError } from "../payloads/payloads.ts";
 import { RuntimeError } from "../runtime.ts";
 import { startTestApi } from "@millrace/testkit/api";
 
@@ -304,4 +305,37 @@ test("a retry takes no body, refuses what it does not know, and what is not faul
   const other = await call(path, { method: "POST", headers: { "idempotency-key": "l" } });
   assert.equal(other.status, 409);
   assert.equal((await post(`/v1/instances/${ABSENT}/retry`, {})).status, 404);
+});
+
+test("an instance whose large value is damaged is 500, one whose store is away 503", async (t) => {
+  const { call, post, runtime, started } = await withOrder(t);
+  const id = await started();
+  const digest = "ab".repeat(32);
+  let refusal = new PayloadError(
+    "corrupt",
+    `a large value of instance ${id}: it is damaged`,
+    digest,
+  );
+  for (const method of ["getInstance", "getHistory", "signalInstance", "retryInstance"] as const)
+    t.mock.method(runtime, method, () => Promise.reject(refusal));
+  const asked = [
+    () => call(`/v1/instances/${id}`),
+    () => call(`/v1/instances/${id}/history`),
+    () => post(`/v1/instances/${id}/cancel`, {}),
+    () => post(`/v1/instances/${id}/retry`, {}),
+  ];
+  for (const ask of asked) {
+    const response = await ask();
+    const problem = await body(response);
+    assert.deepEqual([response.status, problem["code"]], [500, "payload-corrupt"]);
+    assert.match(String(problem["detail"]), new RegExp(`a large value of instance ${id}`));
+  }
+  refusal = new PayloadError("unavailable", "the store does not answer");
+  for (const ask of asked) {
+    const response = await ask();
+    assert.deepEqual(
+      [response.status, (await body(response))["code"], response.headers.get("retry-after")],
+      [503, "unavailable", "1"],
+    );
+  }
 });

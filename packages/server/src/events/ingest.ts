@@ -8,8 +8,10 @@
  */
 import { newId } from "@millrace/protocol";
 import { placement } from "../cluster/placement.ts";
+import type { Clock } from "../clock.ts";
 import type { Counters } from "../owner/counters.ts";
 import { type CloudEventObject, type EventsAccepted, RuntimeError } from "../runtime.ts";
+import { inTime } from "../payloads/in-time.ts";
 import { type LargeStore, storeAll } from "../payloads/parted.ts";
 import { PayloadError, type Value } from "../payloads/payloads.ts";
 import { spill, withoutRefs } from "../payloads/spill.ts";
@@ -25,6 +27,7 @@ export interface IngestConfig {
   readonly databaseNow: () => number;
   readonly monotonic: () => number;
   readonly randomBytes: () => Uint8Array;
+  readonly clock: Pick<Clock, "after">;
   /** Events were received that somebody may wait for. */
   readonly onReceived: () => void;
   /** Where large values go; without it, they stay in the events. */
@@ -122,7 +125,8 @@ export class Ingest {
       return [tenant, new Map(all)] as const;
     });
     try {
-      await storeAll(this.#config.large?.values, new Map(values));
+      const { clock, large: to } = this.#config;
+      await inTime(clock, storeAll(to?.values, new Map(values)));
       return prepared.map(({ row }) => row);
     } catch (error) {
       if (!(error instanceof PayloadError)) throw error;

@@ -11,6 +11,7 @@ import {
   type RemoteWork,
 } from "../activities/executor.ts";
 import type { Clock } from "../clock.ts";
+import { inTime } from "../payloads/in-time.ts";
 import { type LargeStore, makeWhole, type Parted, partedOf } from "../payloads/parted.ts";
 import type { ActivityRow } from "../store/store.ts";
 import type { Logger } from "../logger.ts";
@@ -273,7 +274,8 @@ export class Dispatcher {
     parted: Parted,
   ): Promise<{ readonly error: unknown } | undefined> {
     try {
-      await makeWhole(this.#config.large?.values, request.tenant, [parted]);
+      const { clock, large } = this.#config;
+      await inTime(clock, makeWhole(large?.values, request.tenant, [parted]));
       return undefined;
     } catch (error) {
       return { error };

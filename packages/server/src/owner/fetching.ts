@@ -3,7 +3,9 @@
  * comes again when it has them; where they cannot be had, its commands are put off like any that failed. So a store that is
  * slow or away, or a value that is corrupt, holds up the instance that needs it and nobody else's.
  */
+import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
+import { inTime } from "../payloads/in-time.ts";
 import { makeWhole, missingBytes } from "../payloads/parted.ts";
 import { type EngineValues, PayloadError } from "../payloads/payloads.ts";
 import { StoreError } from "../store/store.ts";
@@ -15,6 +17,7 @@ import type { Taken } from "./warm.ts";
 export interface FetchingConfig {
   readonly values: EngineValues | undefined;
   readonly slots: Slots;
+  readonly clock: Pick<Clock, "after">;
   readonly log: Logger;
   readonly counts: Counters["counts"];
   /** Undefined when this node does not own the partition, or stops. */
@@ -74,7 +77,8 @@ export class Fetching {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#bytes += bytes;
     try {
-      await makeWhole(this.#config.values, tenant, parted);
+      const { clock, values } = this.#config;
+      await inTime(clock, makeWhole(values, tenant, parted));
     } finally {
       this.#bytes -= bytes;
       for (const resolve of this.#waiting.splice(0)) resolve();

@@ -14,6 +14,7 @@ import { decide, isTerminal, SAFE_DEPTH, type State } from "@millrace/engine";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import type { WantedTypes } from "../outgoing/outbox.ts";
+import { inTime } from "../payloads/in-time.ts";
 import { type LargeStore, storeAll } from "../payloads/parted.ts";
 import type { Times } from "../scheduler/decided.ts";
 import { type Epoch, type OwnerStore, StoreError, type WorkflowVersion } from "../store/store.ts";
@@ -121,6 +122,7 @@ export class Owner {
     this.#fetching = new Fetching({
       values: config.large?.values,
       slots: this.slots,
+      clock: config.clock,
       log: config.log,
       counts: this.counters.counts,
       epochOf: (partition) => (this.#stopping ? undefined : this.epochOf(partition)),
@@ -279,7 +281,7 @@ export class Owner {
 
   async #write(batch: BatchBuilder, epochOf: (partition: number) => number): Promise<void> {
     const { store, clock, large } = this.#config;
-    if (batch.values.size > 0) await storeAll(large?.values, batch.values);
+    if (batch.values.size > 0) await inTime(clock, storeAll(large?.values, batch.values));
     const began = clock.monotonic();
     await store.commit(batch.build(epochOf));
     this.counters.measure("commitMs", clock.monotonic() - began);

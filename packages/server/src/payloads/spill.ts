@@ -63,12 +63,10 @@ export function spill(
   rules: SpillRules,
   { known = NONE, shape = FLAT }: { readonly known?: Known; readonly shape?: Shape } = {},
 ): Spilled {
-  if (known.size === 0) {
-    const text = JSON.stringify(record);
-    if (isSmall(text, rules.limit)) return whole(text, record);
-  }
+  const text = known.size === 0 ? JSON.stringify(record) : undefined;
+  if (text !== undefined && isSmall(text, rules.limit)) return whole(text, record);
   const taken = new Cutter(rules, known).cut(record, shape);
-  if (taken.length === 0) return whole(JSON.stringify(record), record);
+  if (taken.length === 0) return whole(text ?? JSON.stringify(record), record);
   const values = new Map<unknown, Stored>();
   const fresh = new Map<Digest, Value>();
   const refs = taken.map(({ path, value }): Ref => {
@@ -125,11 +123,36 @@ class Cutter {
     for (const [key, value] of Object.entries(record) as [string, unknown][]) {
       this.#path.push(Array.isArray(record) ? Number(key) : key);
       const below = Object.hasOwn(shape, key) ? shape[key] : shape["*"];
-      if (below === undefined || typeof value !== "object" || value === null) this.#left(value);
-      else this.cut(value, below);
+      if (below !== undefined && typeof value === "object" && value !== null)
+        this.cut(value, below);
+      else if (this.#room(value, this.#rules.limit) < 0) this.#left(value);
       this.#path.pop();
     }
     return this.#taken;
+  }
+
+  /**
+   * What is left of so many bytes, if the value had all that JSON may make of it; negative when it may not fit, or holds what is
+   * known. Most values are small, and need not be measured.
+   */
+  #room(value: unknown, bytes: number): number {
+    if (typeof value === "string") return bytes - MOST_OF_UNIT * value.length - 2;
+    if (typeof value !== "object" || value === null) return bytes - MOST_OF_SCALAR;
+    if (this.#known.size > 0 && this.#known.has(value)) return -1;
+    let left = bytes - 2;
+    if (Array.isArray(value)) {
+      for (const member of value) {
+        if (left < 0) return left;
+        left = this.#room(member, left - 1);
+      }
+      return left;
+    }
+    for (const key in value) {
+      if (left < 0) return left;
+      const name = MOST_OF_UNIT * key.length + 4;
+      left = this.#room((value as Record<string, unknown>)[key], left - name);
+    }
+    return left;
   }
 
   /** @returns bytes of what stays at the value's place */
@@ -149,8 +172,7 @@ class Cutter {
 
   #string(value: string): number {
     const { limit, accepts } = this.#rules;
-    // A unit has six bytes at most, as an escape.
-    if (value.length * 6 + 2 <= limit) return (this.#bytes = stringBytes(value));
+    if (value.length * MOST_OF_UNIT + 2 <= limit) return (this.#bytes = stringBytes(value));
     const known = this.#known.get(value);
     this.#bytes = known?.bytes ?? stringBytes(value);
     if (known === undefined && (this.#bytes <= limit || !accepts(this.#bytes))) return this.#bytes;
@@ -189,6 +211,9 @@ class Cutter {
 }
 
 const NULL = "null";
+/** Bytes of a UTF-16 unit at most: of one that is escaped; and of a number. */
+const MOST_OF_UNIT = 6;
+const MOST_OF_SCALAR = 25;
 
 function scalarBytes(value: unknown): number {
   if (typeof value === "number" && Number.isFinite(value)) return String(value).length;
@@ -197,11 +222,11 @@ function scalarBytes(value: unknown): number {
 
 /** Bytes of a string as JSON. */
 function stringBytes(value: string): number {
-  if (value.length < 64 && PLAIN.test(value)) return value.length + 2;
+  if (!NOT_PLAIN.test(value)) return value.length + 2;
   return Buffer.byteLength(JSON.stringify(value));
 }
-/** ASCII that JSON does not escape. */
-const PLAIN = /^[ !#-[\]-~]*$/;
+/** What is not ASCII, or JSON escapes. */
+const NOT_PLAIN = /[^ !#-[\]-~]/;
 
 /** A copy of what lies on the way to the places, which hold `null`; with the references. */
 function without(record: object, refs: readonly Ref[]): object {

@@ -5,6 +5,7 @@ import { load } from "@millrace/language";
 import { checkFilters, insertFilters } from "../../src/runtime/event-filters.ts";
 import { inOneFlight } from "../../src/store/postgres/transaction.ts";
 import { document } from "../harness.ts";
+import { systemClock } from "../../src/clock.ts";
 import { Ingest } from "../../src/events/ingest.ts";
 import { Counters } from "../../src/owner/counters.ts";
 import { type CloudEventObject, RuntimeError } from "../../src/runtime.ts";
@@ -20,6 +21,7 @@ const ingest = new Ingest({
   partitions: PARTITIONS,
   databaseNow: () => 0,
   monotonic: () => performance.now(),
+  clock: systemClock(),
   randomBytes: () => randomBytes(10),
   onReceived: () => {},
 });

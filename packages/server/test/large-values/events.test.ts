@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import type { Json, JsonObject } from "@millrace/language";
+import { readEvents } from "../../src/events/cloudevents.ts";
 import { document, start } from "../harness.ts";
 import { digestOf, largeStand, scan } from "./large-stand.ts";
 
@@ -113,4 +114,10 @@ test("an attribute that looks like a reference of ours is none, wherever it come
   assert.deepEqual(await output(other), [{ name: "sly" }]);
   assert.equal((await rowOf("sly")).includes("$refs"), false);
   assert.deepEqual(await s.refs(other), []);
+  const headers = { "content-type": "application/cloudevents+json" };
+  const body = Buffer.from(JSON.stringify({ ...sly, id: "sly 2" }));
+  assert.throws(
+    () => readEvents({ headers, body }),
+    /\$refs: attribute names have 1 to 20 lower-case letters and digits/,
+  );
 });

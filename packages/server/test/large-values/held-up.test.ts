@@ -160,6 +160,19 @@ test("a start whose value cannot be stored is refused, and others go on", async 
   );
 });
 
+test("a store that never answers to what is to be stored holds up nobody beside", async () => {
+  const reached = Promise.withResolvers<void>();
+  fate.store = () => {
+    reached.resolve();
+    return never();
+  };
+  const started = start(s.runtime, "waits", scan("hangs", SIZE));
+  await reached.promise;
+  for (let n = 0; n < 5; n += 1) await hello();
+  // Whoever asked is told in time.
+  await assert.rejects(started, /no answer from the database within|no answer from the store/);
+});
+
 test("an activity is delivered again when its large values can be had again", async () => {
   const reached = Promise.withResolvers<void>();
   deliver = () => {
