@@ -8,7 +8,19 @@ export function client(program: Command, name: string): Command {
   return program
     .command(name)
     .option("--url <url>", `the server; MILLRACE_URL (default: ${DEFAULT_URL})`)
-    .option("--api-key <key>", "a key of the server; better as MILLRACE_API_KEY");
+    .addOption(apiKey());
+}
+
+/** Of several servers, each by its own address. */
+export function urls(): Option {
+  return new Option(
+    "--url <url...>",
+    `each server's own address; MILLRACE_URL (default: ${DEFAULT_URL})`,
+  );
+}
+
+export function apiKey(): Option {
+  return new Option("--api-key <key>", "a key of the server; better as MILLRACE_API_KEY");
 }
 
 export function format(description: string): Option {

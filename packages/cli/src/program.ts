@@ -6,6 +6,7 @@ import { addChannel, addWebhook } from "./endpoint-program.ts";
 import { addEvent } from "./event-program.ts";
 import { addMessage, addPayload } from "./payload-program.ts";
 import { addSchedule } from "./schedule-program.ts";
+import { addWorker } from "./worker-program.ts";
 
 /** Says which exit code the command ended with. */
 export type Exit = (code: number) => void;
@@ -46,6 +47,7 @@ export function createProgram(exit: Exit): Command {
   addHistory(program);
   addSignals(program, exit);
   addRetry(program, exit);
+  addWorker(program, exit);
   addSchedule(program, exit);
   addCalendar(program);
   addEvent(program);

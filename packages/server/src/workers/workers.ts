@@ -33,17 +33,18 @@ export interface PollAnswer {
   readonly cancelled: readonly string[];
 }
 
-/** Polls that may wait at the same time. */
-const MAX_POLLS = 10_000;
 /** Milliseconds in which a result is durable, or whoever gave it is told to try again. */
 const PATIENCE = 8_000;
 
 export interface WorkersConfig {
   readonly clock: Clock;
+  readonly maxPolls?: number;
 }
 
 export class Workers implements RemoteWork {
   readonly counters = new WorkerCounters();
+  /** Polls that may wait at the same time. */
+  readonly maxPolls: number;
   readonly #clock: Clock;
   readonly #queues: Queues;
   readonly #ended = new EndedTokens();
@@ -52,8 +53,9 @@ export class Workers implements RemoteWork {
   readonly #polls = new Map<string, Set<Waiter>>();
   #checkpoints: Checkpoints | undefined;
 
-  constructor({ clock }: WorkersConfig) {
+  constructor({ clock, maxPolls = 10_000 }: WorkersConfig) {
     this.#clock = clock;
+    this.maxPolls = maxPolls;
     this.#queues = new Queues(clock);
   }
 
@@ -117,8 +119,8 @@ export class Workers implements RemoteWork {
     let tasks = this.#take(wanted);
     let cancelled = this.#ended.news(workerKey(wanted));
     if (tasks.length === 0 && cancelled.length === 0 && wait > 0 && !signal.aborted) {
-      if (this.#queues.polls >= MAX_POLLS)
-        throw new WorkerError("overloaded", `${MAX_POLLS} polls wait already`);
+      if (this.#queues.polls >= this.maxPolls)
+        throw new WorkerError("overloaded", `${this.maxPolls} polls wait already`);
       tasks = await this.#waitFor(wanted, wait, signal);
       cancelled = this.#ended.news(workerKey(wanted));
     }
