@@ -167,6 +167,7 @@ export class PayloadService implements Payloads {
   ): Promise<Kept> {
     const { small, entered } = await this.#uploads.put(tenant, body, { ...options, kept: true });
     if (small !== undefined) return this.keep(tenant, small, options);
+    this.#counts.kept += 1;
     return { ...infoOf(entered.row), created: entered.created };
   }
 
