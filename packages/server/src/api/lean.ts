@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { linger } from "./bodies.ts";
 import type { ApiContext } from "./context.ts";
 import { note } from "./measure.ts";
-import { sendError } from "./replies.ts";
+import { route, sendError } from "./replies.ts";
 
 export interface Exchange {
   readonly request: FastifyRequest;
@@ -37,7 +37,7 @@ export function leanRoutes(
   const write = context.config.origins.length === 0 ? writeRaw : writeReply;
   app.setErrorHandler((error, request, reply) => {
     sendError(error, request, reply, context.log);
-    note(context, request, reply.statusCode, 0);
+    note(context, request, route(request), reply.statusCode, 0);
   });
   for (const { run, ...rest } of routes) {
     app.route({
@@ -47,7 +47,7 @@ export function leanRoutes(
       onRequest: (request, reply) => {
         const begun = performance.now();
         const ended = (): void =>
-          note(context, request, reply.statusCode, (performance.now() - begun) / 1_000);
+          note(context, request, rest.url, reply.statusCode, (performance.now() - begun) / 1_000);
         const answer = (status: number, text: string, location?: string): void => {
           write(reply, status, text, location);
           ended();

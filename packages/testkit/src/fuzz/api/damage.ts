@@ -24,6 +24,7 @@ const HEADERS: readonly (readonly [string, string])[] = [
   ["Content-Length", "5"], ["Upgrade", "websocket"], ["Upgrade", "h2c"], ["Last-Event-ID", "-1"], ["Last-Event-ID", "9".repeat(30)],
   ["Last-Event-ID", "x"], ["Idempotency-Key", ""], ["Idempotency-Key", "\u00ff".repeat(255)], ["Idempotency-Key", "x".repeat(256)],
   ["X-Long", "x".repeat(20_000)], ["Cookie", "a=b"], ["X-HTTP-Method-Override", "DELETE"], ["Range", "bytes=0-1"], ["If-None-Match", "*"],
+  ["Content-Digest", "sha-256=:AAAA:"], ["Content-Digest", "x"], ["Content-Range", "bytes 0-1/2"], ["Trailer", "Content-Digest"],
   ["ce-specversion", "1.0"], ["ce-id", "%00"], ["ce-id", "%E0%A4%A"], ["ce-source", "%ED%A0%80"], ["ce-data", "x"], ["ce-type", "\"\\"],
 ];
 const BODIES: readonly string[] = [
@@ -51,6 +52,9 @@ const BODIES: readonly string[] = [
   `{"input":${'{"a":'.repeat(5_000)}`,
   `{"input":"${"x".repeat(70_000)}"}`,
   `{"input":${"1".repeat(5_000)}}`,
+  '{"message":"a"}',
+  '{"message":"\\ud800"}',
+  '{"message":"a","b":1}',
   '{"reason":"\\u0000"}',
   `{"reason":"${"x".repeat(1_025)}"}`,
   '{"version":"\\u0000"}',

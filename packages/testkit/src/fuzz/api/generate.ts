@@ -15,6 +15,8 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   namespace: ["fuzz", "fuzz", "fuzz", "none"],
   name: ["hello", "hello", "waiter", "faulty", "absent"],
   version: ["1.0.0", "2.0.0", "latest", "9.9.9"],
+  digest: ["@KEPT@", "@KEPT@", "@TEXT@", "0".repeat(64)],
+  ttl: ["1h", "PT10M", "P1D"],
   id: ["@DONE@", "@FAULTED@", "@SUSPENDED@", "@WAITING@", "01JC7Z6V5M3B8Q4X2N9R0T1WYA"],
   since: ["2026-01-01T00:00:00Z", "1970-01-01T00:00:00.000Z", "2999-12-31T23:59:59+14:00"],
   until: ["2026-01-01T00:00:00Z", "2999-12-31t23:59:59z"],
@@ -74,18 +76,39 @@ function validRequest(
   }
   if (random.chance(0.1)) headers.push(["Last-Event-ID", random.pick(["0", "1", "2", "99"])]);
   if (random.chance(0.2)) headers.push(["Accept", random.pick(["application/yaml", "*/*"])]);
+  if (operation.path.includes("{digest}")) headers.push(...payloadHeaders(random));
   const target = query.length === 0 ? path : `${path}?${query.join("&")}`;
   const request = { method: operation.method, target, headers };
   const types = Object.keys(operation.bodies);
   if (types.length === 0) return request;
-  const type = random.pick(types);
-  const schema = operation.bodies[type] as JsonObject;
+  const known = random.pick(types);
+  const schema = operation.bodies[known] as JsonObject;
+  const type = known === "*/*" ? random.pick(MEDIA_TYPES) : known;
   return {
     ...request,
     headers: [...headers, ["Content-Type", type], ...binaryHeaders(random, type)],
-    body: bodyOf(random, document, type, schema, examples),
+    body:
+      known === "*/*" ? oddString(random, 3_000) : bodyOf(random, document, type, schema, examples),
     ...(random.chance(0.1) ? { framing: "chunked" as const } : {}),
   };
+}
+
+const MEDIA_TYPES = ["text/html", "application/json", "image/png", "text/plain; charset=utf-8"];
+
+/** Conditions, ranges and codings. */
+function payloadHeaders(random: Random): [string, string][] {
+  const tags = ["*", '"@KEPT@"', 'W/"@KEPT@-gzip"', '"x"', "x", ""];
+  const all: [string, string][] = [
+    [
+      "Range",
+      random.pick(["bytes=0-0", "bytes=-5", "bytes=9-", "bytes=0-1,3-4", "x", "bytes=5-2"]),
+    ],
+    ["If-None-Match", random.pick(tags)],
+    ["If-Match", random.pick(tags)],
+    ["If-Range", random.pick(tags)],
+    ["Accept-Encoding", random.pick(["gzip", "br;q=0.5, *;q=0", "zstd, identity;q=0", ";q=x"])],
+  ];
+  return all.filter(() => random.chance(0.3));
 }
 
 function parameterValue(random: Random, root: JsonObject, { name, schema }: Parameter): string {

@@ -63,6 +63,10 @@ export class FuzzedServer {
       "@SUSPENDED@": await started("waiter", ""),
     };
     await this.#post(`/v1/instances/${this.#ids["@SUSPENDED@"]}/suspend`, "{}");
+    const kept = async (message: string) =>
+      (await this.#post("/messages", JSON.stringify({ message })))["digest"] as string;
+    const [small, text] = [await kept("small"), await kept("long enough to compress ".repeat(500))];
+    this.#ids = { ...this.#ids, "@KEPT@": small, "@TEXT@": text };
   }
 
   async #post(path: string, body: string, headers = {}): Promise<JsonObject> {
