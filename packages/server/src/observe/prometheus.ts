@@ -1,8 +1,9 @@
 /** The Prometheus registry behind {@link Metrics}: names begin with `millrace_`, units are in the names. */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
-import type { Family } from "./families.ts";
+import { exposition, type Family } from "./families.ts";
 import type { Metrics } from "./metrics.ts";
 import { registryFamilies } from "./prometheus-families.ts";
+import { RequestTimes } from "./request-times.ts";
 
 export interface PrometheusMetrics extends Metrics {
   /** The media type of {@link text}. */
@@ -48,17 +49,11 @@ export function createPrometheusMetrics(): PrometheusMetrics {
     help: "CloudEvents taken in.",
     labelNames: ["outcome"],
   });
-  const requests = new Histogram({
-    registers,
-    name: "millrace_http_request_duration_seconds",
-    help: "Time from a request's arrival to the end of its response.",
-    buckets: SECONDS,
-    labelNames: ["method", "route", "status"],
-  });
+  const requests = new RequestTimes(SECONDS);
   return {
     contentType: registry.contentType,
-    text: () => registry.metrics(),
-    families: () => registryFamilies(registry),
+    text: async () => (await registry.metrics()) + exposition([requests.family()]),
+    families: async () => [...(await registryFamilies(registry)), requests.family()],
     activityFinished: (type, outcome, seconds) => activities.observe({ type, outcome }, seconds),
     breakerChanged: (from, to) => {
       if (from !== "closed") breakers.dec({ state: from });
@@ -70,6 +65,6 @@ export function createPrometheusMetrics(): PrometheusMetrics {
       events.inc({ outcome: "duplicate" }, duplicates);
     },
     httpRequest: (method, route, status, seconds) =>
-      requests.observe({ method, route, status: String(status) }, seconds),
+      requests.observe(method, route, status, seconds),
   };
 }
