@@ -53,11 +53,11 @@ export const PAYLOAD_MUTANTS: readonly Mutant[] = [
   mutant(
     "reference-not-touched",
     "a reference that is there is not written again, so nobody sees that it was meant anew",
-    simulator,
+    races,
     [
-      `${SIMULATOR}/payload-tables.ts`,
-      "this.refs.set(name, { ...ref, at: Math.max(this.#now(), before + 1) });",
-      "if (before < 0) this.refs.set(name, { ...ref, at: this.#now() });",
+      `${SERVER}/store/postgres/commit-payloads.ts`,
+      "ON CONFLICT (holder, digest) DO UPDATE SET at = greatest(excluded.at, payload_refs.at + 1)",
+      "ON CONFLICT DO NOTHING",
     ],
   ),
   mutant("inbox-not-read", "what waits in the inbox is overlooked", simulator, [
