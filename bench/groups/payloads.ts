@@ -70,17 +70,20 @@ async function measure(
   for (let round = 0; round < (quick ? 1 : 3); round++) {
     const path = join(folder, `file-${round}`);
     await writeFileOf(path, mebibytes);
-    samples.durable.push(await byHand(path, true));
+    const durable = await byHand(path, true);
     const put = await server.put(path);
-    samples.copied.push(await byHand(path, false));
+    const copied = await byHand(path, false);
     const get = await server.get(put.digest, mebibytes * MIB);
     await server.delete(put.digest);
     rmSync(path);
+    samples.durable.push(durable);
+    samples.copied.push(copied);
     samples.put.push(put.seconds);
     samples.putMemory.push(put.grown);
     samples.get.push(get.seconds);
     samples.getMemory.push(get.grown);
-    log(`  PUT ${describe(put)}, GET ${describe(get)}`);
+    const byTools = `${durable.toFixed(2)} s and ${copied.toFixed(2)} s`;
+    log(`  PUT ${describe(put)}, GET ${describe(get)}; by the tools ${byTools}`);
   }
   return figures(samples, mebibytes);
 }
