@@ -270,7 +270,8 @@ describe("Cassandra refuses", { skip }, () => {
   });
 
   test("nobody: a server that never answers is unavailable", async () => {
-    const silent = createServer().listen(0, "127.0.0.1");
+    // Reads, for else it would not see that the other side has gone, and would stay for ever.
+    const silent = createServer((socket) => socket.resume()).listen(0, "127.0.0.1");
     await once(silent, "listening");
     const address = silent.address();
     assert.ok(typeof address === "object" && address !== null);
