@@ -45,12 +45,6 @@ export const PAYLOAD_MUTANTS: readonly Mutant[] = [
     "",
   ]),
   mutant(
-    "dropped-though-written-again",
-    "a reference that was written again after the look is dropped",
-    simulator,
-    [`${SIMULATOR}/payload-sweeps.ts`, "return ref?.at === at ? [ref] : [];", "return ref ?? [];"],
-  ),
-  mutant(
     "reference-not-touched",
     "a reference that is there is not written again, so nobody sees that it was meant anew",
     races,
