@@ -211,7 +211,8 @@ test("a directory or a port that is taken is named in one line", async (t) => {
   const other = folder(t);
   const samePort = await millrace(["dev", "--port", new URL(url).port, "--data-dir", other]);
   assert.equal(samePort.code, 1);
-  assert.match(samePort.stderr, /^millrace: port \d+ is in use, .*another --port\n$/);
+  // A machine that is very busy may have had warnings before.
+  assert.match(samePort.stderr, /^millrace: port \d+ is in use, .*another --port\n$/m);
   assert.equal(postgresPid(other), undefined, "PostgreSQL was stopped");
 });
 

@@ -33,6 +33,8 @@ const open: BlobStore[] = [];
 after(async () => {
   await Promise.all(open.map((store) => store.close()));
   await (await started)?.stop();
+  // The driver goes on taking the pulse of connections whose server was killed, closed or not: that would keep this process.
+  setTimeout(() => process.exit(), 1_000).unref();
 });
 
 function urlOf(node: Cassandra, keyspace: string, changed: Partial<Cassandra> = {}): string {

@@ -118,7 +118,7 @@ export function openSession(settings: CassandraSettings, timeouts = TIMEOUTS): S
       return answer.wasApplied() ? undefined : answer.first();
     },
     change: async (cql) => void (await client.execute(cql)),
-    close: () => client.shutdown(),
+    close: () => shutDown(client),
   };
 }
 
@@ -134,7 +134,12 @@ async function expectDataCenter(settings: CassandraSettings, timeouts: Timeouts)
   const { localDataCenter: _, ...options } = clientOptions(settings, timeouts);
   // A policy that takes every node as it comes.
   const loadBalancing = new policies.loadBalancing.RoundRobinPolicy();
-  const client = new Client({ ...options, policies: { ...options.policies, loadBalancing } });
+  const client = new Client({
+    ...options,
+    policies: { ...options.policies, loadBalancing },
+    // Of a server that takes the connection and then says nothing, the driver would try the connection's pulse for ever.
+    pooling: { heartBeatInterval: 0 },
+  });
   try {
     await client.connect();
     const known = new Set(client.hosts.values().map(({ datacenter }) => datacenter));
@@ -144,8 +149,25 @@ async function expectDataCenter(settings: CassandraSettings, timeouts: Timeouts)
       `Cassandra has no data centre ${settings.dataCenter}; there is ${[...known].join(", ")}`,
     );
   } finally {
-    await client.shutdown();
+    await shutDown(client);
   }
+}
+
+/** What the driver's own shutdown leaves when a client was not connected, or is connecting to hosts it will not use: timers, connections. */
+interface Internals {
+  readonly controlConnection?: {
+    shutdown(): void;
+    readonly connection?: { close(): void } | null;
+  };
+  readonly hosts?: { values(): readonly { shutdown(waits: boolean): Promise<void> }[] } | null;
+}
+
+async function shutDown(client: Client): Promise<void> {
+  await client.shutdown();
+  const { controlConnection, hosts } = client as unknown as Internals;
+  controlConnection?.shutdown();
+  controlConnection?.connection?.close();
+  await Promise.all((hosts?.values() ?? []).map((host) => host.shutdown(false)));
 }
 
 function clientOptions(settings: CassandraSettings, timeouts: Timeouts): cassandra.ClientOptions {
