@@ -162,7 +162,7 @@ interface Internals {
   readonly hosts?: { values(): readonly { shutdown(waits: boolean): Promise<void> }[] } | null;
 }
 
-async function shutDown(client: Client): Promise<void> {
+async function shutDown(client: cassandra.Client): Promise<void> {
   await client.shutdown();
   const { controlConnection, hosts } = client as unknown as Internals;
   controlConnection?.shutdown();
