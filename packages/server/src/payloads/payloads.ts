@@ -26,8 +26,11 @@ export interface PayloadInfo {
   readonly expiresAt?: number;
 }
 
+/** The media type of what comes without one. */
+export const OCTETS = "application/octet-stream";
+
 export interface KeepOptions {
-  /** `application/octet-stream` unless given. Of one that is there already, the first stays. */
+  /** {@link OCTETS} unless given. Of one that is there already, the first stays. */
   readonly mediaType?: string;
   /** Bytes, where they are known beforehand. */
   readonly size?: number;

@@ -19,6 +19,7 @@ import {
   type Digest,
   type Kept,
   type KeepOptions,
+  OCTETS,
   type OpenPayload,
   PayloadError,
   type PayloadFigures,
@@ -56,7 +57,6 @@ const WRITES: GroupLimits = {
 };
 const READS: GroupLimits = { ...WRITES, inFlight: 3 };
 
-export const OCTETS = "application/octet-stream";
 const JSON_TYPE = "application/json";
 
 interface KeepItem extends Item, PayloadKey {

@@ -9,7 +9,7 @@ import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import { BlobError, newKey } from "./blob-store.ts";
 import type { Catalog, Entered, Place } from "./catalog.ts";
-import { type Digest, type KeepOptions, PayloadError } from "./payloads.ts";
+import { type Digest, type KeepOptions, OCTETS, PayloadError } from "./payloads.ts";
 import { explained } from "./outage.ts";
 import type { Stores } from "./stores.ts";
 import type { Tier } from "./tiers.ts";
@@ -87,7 +87,7 @@ export class Uploads {
         tenant,
         digest,
         size,
-        mediaType: options.mediaType ?? "application/octet-stream",
+        mediaType: options.mediaType ?? OCTETS,
         kept: options.kept,
         ...(options.ttl === undefined ? {} : { ttl: options.ttl }),
         ...(inRow && whole !== undefined ? { body: whole } : {}),

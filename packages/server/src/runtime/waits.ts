@@ -66,15 +66,11 @@ async function besideOf(pool: Pool, row: InstanceRow): Promise<Beside> {
            WHERE partition = $1 AND parent_id = $2 ORDER BY child_id LIMIT $3`,
     values,
   });
-  const inRow = [...readOpen(column).values()].map(({ request, attempt }) => ({
-    request,
-    attempt,
-  }));
   const inTable = apart.rows.map(({ request, attempt }) => ({
     request: JSON.parse(request) as Delivery["request"],
     attempt,
   }));
-  const open = [...inRow, ...inTable];
+  const open = [...readOpen(column).values(), ...inTable];
   const remote = open.some(({ request }) => isRemote(request));
   const progress = remote ? await progressOf(pool, row) : undefined;
   return {
