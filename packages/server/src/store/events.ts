@@ -91,7 +91,10 @@ export interface EventStore {
   receive(events: readonly ReceivedEvent[], notBefore: number): Promise<ReadonlySet<string>>;
   /** Sends new events to who waits for them. @throws {StoreError} `stale-epoch` */
   match(epochs: readonly Epoch[], since: number): Promise<Delivered>;
-  /** Sends events received in the last `keep` milliseconds to who has begun to wait. @throws {StoreError} `stale-epoch` */
+  /**
+   * Sends to who has begun to wait what was received since `keep` milliseconds before that, and what is not matched yet.
+   * @throws {StoreError} `stale-epoch`
+   */
   look(epochs: readonly Epoch[], keep: number, since: number): Promise<Delivered>;
   /** Removes some of what a look cannot find any more; gives how many rows. */
   pruneKept(keep: number, limit: number): Promise<number>;

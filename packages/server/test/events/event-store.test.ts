@@ -200,7 +200,7 @@ test("who has lost a partition neither matches nor looks there", async () => {
   assert.deepEqual(told(await s.mail()), [[t, "s", "1"]]);
 });
 
-test("what is kept is pruned by age, marks not before what is queued is matched", async () => {
+test("what is kept is pruned by age, and not before what is queued is matched", async () => {
   const t = target(1);
   await s.commit((batch) => wait(batch, t, 1, "f1", A));
   await s.look();
@@ -214,12 +214,58 @@ test("what is kept is pruned by age, marks not before what is queued is matched"
     event_queue: 4,
   }))
     await s.pool.query(`UPDATE ${table} SET at = at - ${hours * HOUR}`);
-  assert.equal(await s.events.pruneKept(HOUR, 100), 2);
-  assert.equal(await s.count("event_deliveries"), 1);
+  assert.equal(await s.events.pruneKept(HOUR, 100), 0);
   await s.match();
+  assert.equal(await s.events.pruneKept(HOUR, 100), 4);
+  await s.post(["s", "3", [A]], ["s", "4", [A]]);
+  await s.match();
+  await s.pool.query("UPDATE event_keys SET at = 1");
   await s.pool.query("UPDATE event_deliveries SET at = 1");
-  assert.equal(await s.events.pruneKept(HOUR, 1), 1);
-  assert.equal(await s.events.pruneKept(HOUR, 100), 1);
+  // At most so many of each.
+  assert.equal(await s.events.pruneKept(HOUR, 1), 2);
+  assert.equal(await s.events.pruneKept(HOUR, 100), 2);
   assert.equal(await s.events.pruneEvents([0, 1, 2, 3], HOUR, 100), 0);
-  assert.equal(await s.events.pruneEvents([0, 1, 2, 3], -HOUR, 100), 2);
+  assert.equal(await s.events.pruneEvents([0, 1, 2, 3], -HOUR, 100), 4);
+});
+
+/** As when everything was down for that long: what happened before is as much older. */
+async function outage(milliseconds: number): Promise<void> {
+  for (const table of ["event_keys", "event_queue", "event_deliveries"])
+    await s.pool.query(`UPDATE ${table} SET at = at - ${milliseconds}`);
+  await s.pool.query(`UPDATE event_looks SET made_at = made_at - ${milliseconds}`);
+}
+
+test("an outage longer than the keep time loses nothing that came after the wait", async () => {
+  const t = target(1);
+  await s.commit((batch) => wait(batch, t, 1, "f1", A));
+  await s.post(["s", "1", [A]]);
+  await outage(3 * HOUR);
+  // The match leaves it to the look; what the look may find is not pruned before.
+  assert.equal(await s.match(), 0);
+  assert.equal(await s.events.pruneKept(HOUR, 100), 0);
+  assert.equal(await s.look(), 1);
+  assert.deepEqual(told(await s.mail()), [[t, "s", "1"]]);
+  // The key and the mark.
+  assert.equal(await s.events.pruneKept(HOUR, 100), 2);
+});
+
+test("what was not matched for longer than the keep time comes before what is newer", async () => {
+  const [t, u] = [target(1), target(1)];
+  await s.commit((batch) => wait(batch, t, 1, "f1", A));
+  await s.post(["s", "1", [A]]);
+  await outage(3 * HOUR);
+  await s.post(["s", "2", [A]]);
+  await s.commit((batch) => wait(batch, u, 1, "f1", A));
+  assert.equal(await s.look(), 4);
+  assert.equal(await s.match(), 0);
+  const ids = (of: string, mail: readonly (readonly [string, string, string])[]) =>
+    mail.filter(([to]) => to === of).map(([, , id]) => id);
+  const mail = told(await s.mail());
+  assert.deepEqual(
+    [ids(t, mail), ids(u, mail)],
+    [
+      ["1", "2"],
+      ["1", "2"],
+    ],
+  );
 });

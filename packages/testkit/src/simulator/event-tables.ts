@@ -28,6 +28,7 @@ interface Look {
   readonly partition: number;
   readonly targetId: string;
   readonly subscriptionId: string;
+  readonly madeAt: number;
   after: number;
 }
 /** An event on its way to a target, or consumed by it. */
@@ -74,8 +75,9 @@ export class EventTables {
     }
     for (const row of subscriptions) {
       const { partition, targetId, subscriptionId } = row;
+      const look = { partition, targetId, subscriptionId };
       this.subscriptions.set(nameOf(row), row);
-      this.looks.set(nameOf(row), { partition, targetId, subscriptionId, after: 0 });
+      this.looks.set(nameOf(row), { ...look, madeAt: this.#now(), after: 0 });
     }
     for (const { targetId, seq } of returned) this.marks.delete(`${targetId}/${seq}`);
   }
@@ -145,11 +147,11 @@ export class EventTables {
 
   look(partitions: readonly number[], keep: number, since: number): Delivered {
     const madeAt = Math.max(this.#now(), since);
-    const oldest = this.#now() - keep;
     let [sent, done] = [0, 0];
     for (const [name, look] of this.looks) {
       if (!partitions.includes(look.partition) || !this.#dealtWith(look)) continue;
       const subscription = this.subscriptions.get(name);
+      const oldest = Math.min(this.#now() - keep, look.madeAt - keep, ...this.#unmatched());
       const found = this.#kept.filter(
         ({ bucket, seq, at }) =>
           seq > look.after &&
@@ -187,19 +189,30 @@ export class EventTables {
     return true;
   }
 
+  /** When what waits for its match was received. */
+  #unmatched(): readonly number[] {
+    return this.queue.map(({ seq }) => this.received.get(seq)?.at ?? 0);
+  }
+
+  /** The oldest instant of receipt that a look may find, now or later. */
+  #oldestKept(keep: number): number {
+    const looks = [...this.looks.values()].map(({ madeAt }) => madeAt - keep);
+    return Math.min(this.#now() - keep, ...this.#unmatched(), ...looks);
+  }
+
   pruneKept(keep: number, limit: number): number {
-    const gone = this.#kept.filter(({ at }) => at < this.#now() - keep).slice(0, limit);
+    const since = this.#oldestKept(keep);
+    const gone = this.#kept.filter(({ at }) => at < since).slice(0, limit);
     for (const key of gone) this.#kept.splice(this.#kept.indexOf(key), 1);
-    const queued = this.queue.map(({ seq }) => this.received.get(seq)?.at ?? 0);
-    const before = Math.min(this.#now() - keep - 60_000, ...queued);
-    const old = [...this.marks].filter(([, { at }]) => at < before).slice(0, limit);
+    const old = [...this.marks].filter(([, { at }]) => at < since - 60_000).slice(0, limit);
     for (const [name] of old) this.marks.delete(name);
     return gone.length + old.length;
   }
 
   pruneEvents(partitions: readonly number[], retention: number, limit: number): number {
+    const before = this.#oldestKept(retention) - 60_000;
     const old = [...this.received.values()]
-      .filter(({ partition, at }) => partitions.includes(partition) && at < this.#now() - retention)
+      .filter(({ partition, at }) => partitions.includes(partition) && at < before)
       .slice(0, limit);
     for (const { seq, tenant, source, eventId } of old) {
       this.received.delete(seq);

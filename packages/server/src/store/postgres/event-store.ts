@@ -183,31 +183,25 @@ interface RawDelivered {
 const taken = (table: string, where: string): string =>
   `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE ${where} LIMIT $2 FOR UPDATE SKIP LOCKED))`;
 
-/**
- * Keys first, then the marks of events that no look can find: a minute later, for looks under way, and not before what is still
- * queued is matched.
- */
+/** Keys first, then the marks of events that no look can find: a minute later, for looks under way. */
 async function pruneKept(pool: Pool, keep: number, limit: number): Promise<number> {
   const keys = await pool.query({
     name: "prune-keys",
-    text: taken("event_keys", "at < (SELECT now_ms() - $1::bigint)"),
+    text: taken("event_keys", "at < (SELECT oldest_kept($1))"),
     values: [keep, limit],
   });
   const marks = await pool.query({
     name: "prune-marks",
-    text: taken(
-      "event_deliveries",
-      `at < (SELECT least(now_ms() - $1::bigint - 60000, min(q.at))
-             FROM (SELECT partition FROM partitions) AS p
-             CROSS JOIN LATERAL (SELECT e.at FROM event_queue AS e WHERE e.partition = p.partition
-                                 ORDER BY e.seq LIMIT 1) AS q)`,
-    ),
+    text: taken("event_deliveries", "at < (SELECT oldest_kept($1) - 60000)"),
     values: [keep, limit],
   });
   return (keys.rowCount ?? 0) + (marks.rowCount ?? 0);
 }
 
-/** Ids sort by time: the primary key finds the old ones. What they refer to among the payloads they let go of. */
+/**
+ * Ids sort by time, a moment before the receipt: the primary key finds the old ones. What they refer to among the payloads they
+ * let go of. The retention is not less than the keep time: neither a match nor a look will want one.
+ */
 async function pruneEvents(
   pool: Pool,
   partitions: readonly number[],
@@ -219,7 +213,7 @@ async function pruneEvents(
     const { rows } = await pool.query<{ readonly count: string }>({
       name: "prune-events",
       text: `WITH gone AS (
-               ${taken("events", "partition = $3 AND id < (SELECT ulid_time(now_ms() - $1::bigint))")}
+               ${taken("events", "partition = $3 AND id < (SELECT ulid_time(oldest_kept($1) - 60000))")}
                RETURNING id
              ), let_go AS (
                DELETE FROM payload_refs WHERE ctid = ANY (ARRAY(
