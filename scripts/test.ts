@@ -17,6 +17,8 @@ const files = (given.length > 0 ? given : ["packages", "test", "examples", "benc
   )
   .filter((path) => !path.includes("node_modules"));
 
+/** What stripping and compiling gives is kept: each of hundreds of processes starts in half the time. */
+const compiled = join(root, "node_modules", ".cache", "compiled");
 const spec = process.env.MILLRACE_SPEC_DIR ?? join(root, "..", "shared", "spec");
 const url = await startTestServer();
 const failed = await run();
@@ -41,6 +43,7 @@ async function run(): Promise<number> {
       env: {
         ...process.env,
         MILLRACE_TEST_POSTGRES: url,
+        NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? compiled,
         ...(existsSync(spec) ? { MILLRACE_SPEC_DIR: spec } : {}),
       },
     },
