@@ -27,8 +27,11 @@ export interface TooLarge {
   readonly tooLarge: true;
 }
 
-/** Characters of JSON that a faulted instance keeps for a retry at most. */
-export const MAX_KEPT = 1024 * 1024;
+/**
+ * Characters of JSON that a faulted instance keeps for a retry at most. What stands in several frames counts once: large
+ * values are not written several times either (server, payloads/spill.ts).
+ */
+export const MAX_KEPT = 64 * 1024 * 1024;
 
 /** What an error under way has closed so far. */
 export interface Failure {
@@ -69,8 +72,16 @@ function byId(frames: ReadonlyMap<string, Frame>): Record<string, Frame> {
 }
 
 function bounded(kept: Kept): Kept | TooLarge {
+  const parts = new Set<Json | undefined>(Object.values(kept.values ?? {}));
+  for (const frame of Object.values(kept.frames))
+    for (const part of Object.values(frame) as (Json | undefined)[]) parts.add(part);
+  let left = MAX_KEPT;
   try {
-    return JSON.stringify(kept).length > MAX_KEPT ? { tooLarge: true } : kept;
+    for (const part of parts) {
+      if (part !== undefined) left -= JSON.stringify(part).length;
+      if (left < 0) return { tooLarge: true };
+    }
+    return kept;
   } catch (error) {
     // Too deep to be written: whoever writes the state will find out as well.
     if (error instanceof RangeError) return { tooLarge: true };

@@ -16,7 +16,7 @@ import type { Draft } from "./draft.ts";
 import { armTimeout, enter } from "./enter.ts";
 import { TaskError } from "./errors.ts";
 import type { ForkFrame, Frame, TaskFrame } from "./frame.ts";
-import { childrenOf, failedPath, type Kept, keptRaw } from "./kept.ts";
+import { childrenOf, failedPath, type Kept, keptRaw, MAX_KEPT } from "./kept.ts";
 import type { ListFrame } from "./list.ts";
 import { faultInstance, passOn, propagate } from "./propagate.ts";
 import { duration, rawOf } from "./scope.ts";
@@ -90,7 +90,9 @@ function planOf(d: Draft, { from, input }: RetryCommand): Plan | Refusal {
   if (kept === undefined)
     return state("it faulted before a server kept what a retry needs: start a new instance");
   if ("tooLarge" in kept)
-    return state("its data were too large to be kept for a retry: start a new instance");
+    return state(
+      `its data were too large to be kept for a retry (${MAX_KEPT} characters of JSON at most): start a new instance`,
+    );
   const path = failedPath(kept);
   if (path.length === 0) return state("no task of it had started: start a new instance");
   const targets = targetsOf(d.program, path);

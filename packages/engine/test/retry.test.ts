@@ -9,6 +9,7 @@ import {
   type HistoryEvent,
   type State,
 } from "@millrace/engine";
+import { MAX_KEPT } from "../src/kept.ts";
 import type { Json, Program } from "@millrace/language";
 import { program, START, waitsOf, workflow } from "@millrace/testkit";
 
@@ -243,14 +244,31 @@ test("what cannot be retried says why", () => {
   assert.equal(output.retry({ from: "s" }).refusal, undefined);
   const input = new Told("- s: { set: { a: 1 } }", "input: { from: '${ error }' }");
   assert.match(refusal(input) ?? "", /no task of it had started/);
-  const large = new Told("- s: { set: '${ error }' }", "", { text: "x".repeat(1024 * 1024) });
-  assert.match(refusal(large) ?? "", /too large/);
+  const large = new Told("- s: { set: '${ error }' }", "", { text: "x".repeat(MAX_KEPT) });
+  assert.match(refusal(large) ?? "", /too large to be kept for a retry \(67108864 characters/);
   const two = new Told(
     `- f: { fork: { branches: [ { ${call("a")} }, { ${call("b")} } ] } }`,
     "timeout: { after: PT1S }",
   );
   two.now += 1_000;
   assert.match(refusal(two.fire("W"), { input: 1 }) ?? "", /no one task would get the input/);
+});
+
+test("a large input does not stand in the way of a retry, however many tasks it stands in", () => {
+  const text = "x".repeat(12 * 1024 * 1024);
+  const told = new Told(
+    `- a: { do: [ { b: { do: [ { c: { do: [ { ${call("pay")} } ] } } ] } } ] }`,
+    "",
+    { text },
+  );
+  const keys = told.calls;
+  told.answer("pay", { error: BROKEN });
+  assert.equal(told.state.status, "faulted");
+  assert.equal(told.retry().refusal, undefined);
+  assert.deepEqual(told.calls, keys);
+  told.answer("pay", { error: BROKEN });
+  assert.equal(told.retry({ from: "pay" }).refusal, undefined);
+  assert.deepEqual(told.answer("pay", { output: 1 }).state.output, 1);
 });
 
 test("the very command again changes nothing; another finds the instance running", () => {

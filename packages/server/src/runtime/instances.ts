@@ -2,7 +2,7 @@
 import { type HistoryEvent, loadState, type State } from "@millrace/engine";
 import { isId } from "@millrace/protocol";
 import type { Pool } from "pg";
-import { makeWhole, readParted } from "../payloads/parted.ts";
+import { makeWhole } from "../payloads/parted.ts";
 import { type EngineValues, PayloadError } from "../payloads/payloads.ts";
 import { NONE, type Ref, takeRefs } from "../payloads/spill.ts";
 import {
@@ -34,15 +34,23 @@ export interface Reading {
 /** Without what it waits for. @throws {RuntimeError} `not-found` @throws {PayloadError} */
 export async function getInstance(reading: Reading, id: string): Promise<InstanceView> {
   const row = await readInstance(reading.pool, id);
-  return viewOfState(row, await stateOf(reading, row));
+  return viewOfState(row, await stateOf(reading, row, isShown));
 }
 
-/** With its large values. @throws {PayloadError} */
+/** True for what a view shows of a state. */
+export function isShown([member]: Ref["path"]): boolean {
+  return member === "input" || member === "output" || member === "error";
+}
+
+/** With its large values, or those that are wanted: `null` stands for the others. @throws {PayloadError} */
 export async function stateOf(
   { values }: Pick<Reading, "values">,
   { id, tenant, state }: InstanceRow,
+  wanted: (path: Ref["path"]) => boolean = () => true,
 ): Promise<State> {
-  const { record } = await readParted(values, tenant, state).catch(ofInstance(id));
+  const record = JSON.parse(state) as object;
+  const refs = takeRefs(record).filter(({ path }) => wanted(path));
+  await makeWhole(values, tenant, [{ record, refs, known: NONE }]).catch(ofInstance(id));
   return loadState(record);
 }
 

@@ -8,10 +8,11 @@ import type { Delivery } from "../owner/dispatcher.ts";
 import { readOpen } from "../owner/open-activities.ts";
 import type { Programs } from "../owner/programs.ts";
 import type { InstanceView } from "../runtime.ts";
+import type { Ref } from "../payloads/spill.ts";
 import type { InstanceRow } from "../store/store.ts";
 import type { Fault, Progress, WaitingFor } from "./described.ts";
 import { nextStep } from "./hints.ts";
-import { readInstance, type Reading, stateOf, viewOfState } from "./instances.ts";
+import { isShown, readInstance, type Reading, stateOf, viewOfState } from "./instances.ts";
 import { type ActivityTarget, targetOf } from "./targets.ts";
 
 type Frame = State["frames"][string];
@@ -40,7 +41,8 @@ export async function describeInstance(
 ): Promise<InstanceView> {
   const { pool } = reading;
   const row = await readInstance(pool, id);
-  const state = await stateOf(reading, row);
+  // Of what has faulted, the failed task's input is shown, which may stand in any frame around it.
+  const state = await stateOf(reading, row, row.status === "faulted" ? undefined : isDescribed);
   const view = viewOfState(row, state);
   if (isTerminal(state.status)) {
     const fault = faultOf(state);
@@ -49,6 +51,11 @@ export async function describeInstance(
   const listens = Object.values(state.frames).some(({ kind }) => kind === "listen");
   const program = listens ? await programs.get(workflowOf(row)) : undefined;
   return { ...view, waitingFor: waitsOf(state, { ...(await besideOf(pool, row)), program }) };
+}
+
+/** What is shown, and what events are waited for. */
+function isDescribed(path: Ref["path"]): boolean {
+  return isShown(path) || path.includes("strategy");
 }
 
 async function besideOf(pool: Pool, row: InstanceRow): Promise<Beside> {

@@ -1,6 +1,7 @@
 /** Large values that cannot be had: who is held up by that, who is not, and what they are told. */
 import assert from "node:assert/strict";
 import { after, beforeEach, test } from "node:test";
+import type { Json } from "@millrace/language";
 import { PayloadError, type EngineValues } from "../../src/payloads/payloads.ts";
 import { document, HELLO, start } from "../harness.ts";
 import { digestOf, largeStand, scan } from "./large-stand.ts";
@@ -16,14 +17,19 @@ do: [ { sleep: { wait: { seconds: 2 } } }, { back: { set: "\${ $workflow.input.n
 const SENDS = `${document("sends")}
 do: [ { send: { call: http, with: { method: post, endpoint: http://sends/, body: "\${ . }" } } } ]`;
 
+const HIDES = `${document("hides")}
+do:
+  - read: { call: http, with: { method: get, endpoint: http://hides/ } }
+  - hear: { listen: { to: { one: { with: { type: go } } } } }`;
+
 /** What becomes of calls of the store. */
 let fate: Partial<Record<"store" | "load", () => Promise<void>>> = {};
 const never = (): Promise<void> => new Promise(() => {});
 const away = (): Promise<void> =>
   Promise.reject(new PayloadError("unavailable", "the store does not answer"));
-let deliver = (): Promise<{ output: null }> => Promise.resolve({ output: null });
+let deliver = (): Promise<{ output: Json }> => Promise.resolve({ output: null });
 
-const s = await largeStand([HELLO, WAITS, SLEEPS, SENDS], {
+const s = await largeStand([HELLO, WAITS, SLEEPS, SENDS, HIDES], {
   execute: () => deliver(),
   values: (payloads): EngineValues => ({
     accepts: (bytes) => payloads.accepts(bytes),
@@ -97,6 +103,18 @@ test("a corrupt value fails the commands of its instance, and goes on when it is
   await repair(digest, "corrupt");
   const view = await s.runtime.waitInstance(id, WAIT);
   assert.deepEqual([view.status, view.output], ["completed", "corrupt"]);
+});
+
+test("an instance is shown without what is not shown of it", async () => {
+  deliver = () => Promise.resolve({ output: scan("hides", SIZE) });
+  const { id } = await start(s.runtime, "hides", { name: "hides" });
+  for await (const each of s.runtime.watch(id, 0))
+    if (each.kind === "task.started" && each.name === "hear") break;
+  deliver = () => Promise.resolve({ output: null });
+  await s.again();
+  fate.load = away;
+  const { input, status } = await s.runtime.getInstance(id);
+  assert.deepEqual([input, status], [{ name: "hides" }, "waiting"]);
 });
 
 test("a payload that is gone is told apart, and its history still shows where it was", async () => {

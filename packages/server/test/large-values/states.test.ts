@@ -157,6 +157,24 @@ test("another node goes on with the large values that it finds", async () => {
   assert.deepEqual(again[1]?.input["body"], input);
 });
 
+test("a faulted instance with a large input is retried: as it was, and from a task", async () => {
+  const input = scan("retried", 3 * MIB);
+  answers.set("sends", () => Promise.reject(new Error("not today")));
+  const { id } = await start(s.runtime, "sends", input);
+  assert.equal((await s.runtime.waitInstance(id, WAIT)).status, "faulted");
+  const state = await s.text("SELECT state AS text FROM finished WHERE id = $1", [id]);
+  assert.ok(state.length < 32 * 1024, `the faulted state has ${state.length} characters`);
+  await s.again();
+  await s.runtime.retryInstance(id, {});
+  assert.equal((await s.runtime.waitInstance(id, WAIT)).status, "faulted");
+  answers.set("sends", async () => ({ output: "at last" as never }));
+  await s.runtime.retryInstance(id, { from: "send" });
+  assert.equal((await s.runtime.waitInstance(id, WAIT)).output, "at last");
+  const all = asked.filter(({ instanceId }) => instanceId === id);
+  assert.equal(all.length, 3);
+  for (const { input: given } of all) assert.deepEqual(given["body"], input);
+});
+
 test("a large message of an error is shown whole", async () => {
   const detail = "e".repeat(40_000);
   answers.set("sends", () => Promise.reject(new Error(detail)));
