@@ -4,14 +4,14 @@ import { createHash, randomBytes } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { startTestApi } from "@millrace/testkit/api";
+import { startPayloadApi } from "@millrace/testkit/payload-api";
 import { folder, millrace } from "./command.ts";
 
 const hex = (bytes: Uint8Array | string): string =>
   createHash("sha256").update(bytes).digest("hex");
 
 test("message put, get, delete", async (t) => {
-  const { url } = await startTestApi(t);
+  const { url } = await startPayloadApi(t);
   const cli = (words: readonly string[], stdin = "") =>
     millrace(["message", ...words], { env: { MILLRACE_URL: url }, stdin });
   const digest = hex("two words\n");
@@ -35,7 +35,7 @@ test("message put, get, delete", async (t) => {
 });
 
 test("payload put, get, describe, list, verify, delete", async (t) => {
-  const { url, payloads } = await startTestApi(t);
+  const { url, damage } = await startPayloadApi(t);
   const cli = (words: readonly string[], stdin = "") =>
     millrace(["payload", ...words], { env: { MILLRACE_URL: url }, stdin });
   const here = folder(t);
@@ -64,8 +64,8 @@ test("payload put, get, describe, list, verify, delete", async (t) => {
     [digest, hex("text")].toSorted(),
   );
   assert.equal((await cli(["list", "--limit", "1"])).stdout.split("\n").length, 3);
-  assert.equal((await cli(["verify", digest])).stdout, `${digest}: database: right\n`);
-  payloads.damage(digest);
+  assert.equal((await cli(["verify", digest])).stdout, `${digest}: directory: right\n`);
+  await damage(digest);
   const damaged = await cli(["verify", digest, hex("text"), "-o", "json"]);
   assert.equal(damaged.code, 1);
   assert.match(damaged.stdout, /"state": "damaged"/);
@@ -74,12 +74,12 @@ test("payload put, get, describe, list, verify, delete", async (t) => {
 });
 
 test("a file is there whole or not at all, and one that cannot be read is told so", async (t) => {
-  const { url, payloads } = await startTestApi(t);
+  const { url, payloads, damage, digests } = await startPayloadApi(t);
   const cli = (words: readonly string[]) =>
     millrace(["payload", ...words], { env: { MILLRACE_URL: url } });
   const here = folder(t);
   const { digest } = await payloads.keep("default", randomBytes(3_000_000));
-  payloads.damage(digest);
+  await damage(digest);
   const cut = await cli(["get", digest, "--file", join(here, "file")]);
   assert.equal(cut.code, 1, cut.stderr);
   assert.deepEqual(readdirSync(here), []);
@@ -89,5 +89,5 @@ test("a file is there whole or not at all, and one that cannot be read is told s
   const missing = await cli(["put", join(here, "missing")]);
   assert.deepEqual([missing.code, existsSync(join(here, "missing"))], [2, false]);
   assert.match(missing.stderr, /missing: ENOENT/);
-  assert.deepEqual(payloads.digests, [digest]);
+  assert.deepEqual(await digests(), [digest]);
 });

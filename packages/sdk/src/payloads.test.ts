@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { type TestContext, test } from "node:test";
-import { startTestApi } from "@millrace/testkit/api";
+import { startPayloadApi } from "@millrace/testkit/payload-api";
 import fc from "fast-check";
 import { MillraceClient, MillraceError } from "./index.ts";
 import { PlainSha256, sha256 } from "./sha256.ts";
@@ -11,8 +11,13 @@ const hex = (bytes: Uint8Array | string): string =>
   createHash("sha256").update(bytes).digest("hex");
 
 async function api(t: TestContext) {
-  const { url, payloads } = await startTestApi(t);
-  return { url, payloads, client: new MillraceClient({ url, retry: { retries: 1, delay: 1 } }) };
+  const { url, damage, digests } = await startPayloadApi(t);
+  return {
+    url,
+    damage,
+    digests,
+    client: new MillraceClient({ url, retry: { retries: 1, delay: 1 } }),
+  };
 }
 
 /** A client whose answers are changed on the way. */
@@ -58,8 +63,7 @@ test("messages are put, read and deleted", async (t) => {
 });
 
 test("payloads are put from memory or a stream, and read whole, in part or as a stream", async (t) => {
-  const { client, payloads } = await api(t);
-  payloads.smallBelow = 100_000;
+  const { client } = await api(t);
   const bytes = randomBytes(300_000);
   const stream = new Blob([bytes]).stream();
   const put = await client.payloads.put(stream, { mediaType: "image/png", ttl: "1h" });
@@ -87,7 +91,7 @@ test("payloads are put from memory or a stream, and read whole, in part or as a 
 });
 
 test("payloads are described, listed, verified and deleted", async (t) => {
-  const { client, payloads } = await api(t);
+  const { client, damage } = await api(t);
   const texts = ["a", "b", "c"];
   for (const text of texts) await client.payloads.put(text);
   const listed = await Array.fromAsync(client.payloads.list({ limit: 2 }));
@@ -99,7 +103,7 @@ test("payloads are described, listed, verified and deleted", async (t) => {
     await client.payloads.describe(hex("a")),
     listed.find(({ digest }) => digest === hex("a")),
   );
-  payloads.damage(hex("b"));
+  await damage(hex("b"));
   const { copies } = await client.payloads.verify(hex("b"));
   assert.deepEqual(copies, [{ store: "database", state: "damaged" }]);
   await client.payloads.delete(hex("a"));
@@ -119,7 +123,7 @@ test("bytes that were changed on the way are noticed, whole or not at all", asyn
 });
 
 test("a stream that breaks is not sent again, and nothing of it is stored", async (t) => {
-  const { client, payloads } = await api(t);
+  const { client, digests } = await api(t);
   let pulls = 0;
   const broken = new ReadableStream<Uint8Array>({
     pull(controller) {
@@ -130,5 +134,5 @@ test("a stream that breaks is not sent again, and nothing of it is stored", asyn
   });
   await assert.rejects(client.payloads.put(broken), MillraceError);
   assert.equal(pulls, 3);
-  assert.deepEqual(payloads.digests, []);
+  assert.deepEqual(await digests(), []);
 });

@@ -3,12 +3,11 @@ import type { TestContext } from "node:test";
 import { type ApiOptions, type ApiServer, startApi } from "@millrace/server/api";
 import { type Schedules, Workers } from "@millrace/server/ports";
 import { type Config, loadConfig } from "@millrace/server/config";
+import { PayloadError, type Payloads } from "@millrace/server/payloads";
 import { RuntimeError } from "@millrace/server/runtime";
 import { openKeyring, Vault } from "@millrace/server/secrets";
-import { MemoryPayloads } from "./memory-payloads.ts";
 import { MemoryRuntime } from "./memory-runtime.ts";
 import { MemorySecretStore } from "./memory-secrets.ts";
-export { MemoryPayloads } from "./memory-payloads.ts";
 export { MemoryRuntime } from "./memory-runtime.ts";
 
 /** A `Clock` whose timers a test fires. */
@@ -38,8 +37,6 @@ export class ManualTimers {
 export interface TestApi {
   readonly url: string;
   readonly runtime: MemoryRuntime;
-  /** What messages and payloads are kept in, unless others were given. */
-  readonly payloads: MemoryPayloads;
   readonly timers: ManualTimers;
   readonly server: ApiServer;
   readonly workers: Workers;
@@ -62,6 +59,13 @@ export const noSchedules = new Proxy({} as Schedules, {
   },
 });
 
+/** Payloads need a database: `payload-api.ts` has one. Who asks for one here is told so. */
+const noPayloads = new Proxy({} as Payloads, {
+  get: () => async () => {
+    throw new PayloadError("unavailable", "this server has no payloads");
+  },
+});
+
 /** Stops with the test. */
 export async function startTestApi(
   test: TestContext,
@@ -69,7 +73,6 @@ export async function startTestApi(
   parts: Partial<Pick<ApiOptions, "payloads" | "requestTimeout">> = {},
 ): Promise<TestApi> {
   const runtime = new MemoryRuntime();
-  const payloads = new MemoryPayloads();
   const timers = new ManualTimers();
   const logged: TestApi["logged"] = [];
   const say = (level: string) => (fields: object, message: string) =>
@@ -79,7 +82,7 @@ export async function startTestApi(
   const workers = new Workers({ clock: timers });
   const server = await startApi({
     runtime,
-    payloads,
+    payloads: noPayloads,
     schedules: noSchedules,
     secrets: new Vault(store, await openKeyring(config, timers), timers),
     workers,
@@ -95,7 +98,6 @@ export async function startTestApi(
   return {
     url: server.url,
     runtime,
-    payloads,
     timers,
     server,
     workers,

@@ -6,9 +6,20 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Config } from "../config.ts";
 
-const METHODS = "GET, HEAD, POST";
-/** What a page may read besides the body. */
-const EXPOSED = "location, etag, retry-after, www-authenticate, allow, content-range, repr-digest";
+const METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE";
+/** What a page may read besides the body, and what any page may read of it (its type, its length, how it is cached). */
+const EXPOSED = [
+  "accept-ranges",
+  "allow",
+  "content-disposition",
+  "content-encoding",
+  "content-range",
+  "etag",
+  "location",
+  "repr-digest",
+  "retry-after",
+  "www-authenticate",
+].join(", ");
 /** Seconds that a browser may remember the answer. */
 const REMEMBERED = "600";
 

@@ -10,8 +10,8 @@ import { route, sendError } from "./replies.ts";
 
 export interface Exchange {
   readonly request: FastifyRequest;
-  /** Sends a text of JSON. */
-  readonly answer: (status: number, text: string, location?: string) => void;
+  /** Sends a text of JSON, or nothing but the headers. @param headers more of them, names and values in turn */
+  readonly answer: (status: number, text: string | undefined, headers?: readonly string[]) => void;
 }
 
 /** Answers once, or rejects with what the problem is. */
@@ -26,6 +26,7 @@ export interface LeanRoute {
 }
 
 const JSON_TYPE = "application/json; charset=utf-8";
+const NONE: readonly string[] = [];
 
 /** Must be called where no hook measures requests: what it adds to each would cost more than the route itself. */
 export function leanRoutes(
@@ -48,8 +49,8 @@ export function leanRoutes(
         const begun = performance.now();
         const ended = (): void =>
           note(context, request, rest.url, reply.statusCode, (performance.now() - begun) / 1_000);
-        const answer = (status: number, text: string, location?: string): void => {
-          write(reply, status, text, location);
+        const answer: Exchange["answer"] = (status, text, headers = NONE) => {
+          write(reply, status, text, headers);
           ended();
         };
         run({ request, answer }).catch((error: unknown) => {
@@ -65,15 +66,27 @@ export function leanRoutes(
   }
 }
 
-function writeRaw({ raw }: FastifyReply, status: number, text: string, location?: string): void {
-  const headers = ["content-type", JSON_TYPE, "content-length", String(Buffer.byteLength(text))];
-  if (location !== undefined) headers.push("location", location);
-  raw.writeHead(status, headers);
-  raw.end(text);
-}
+type Write = (
+  reply: FastifyReply,
+  status: number,
+  text: string | undefined,
+  more: readonly string[],
+) => void;
 
-function writeReply(reply: FastifyReply, status: number, text: string, location?: string): void {
-  void reply.code(status).header("content-type", JSON_TYPE);
-  if (location !== undefined) void reply.header("location", location);
+const writeRaw: Write = ({ raw }, status, text, more) => {
+  if (text === undefined) {
+    raw.writeHead(status, more as string[]);
+    raw.end();
+    return;
+  }
+  const length = String(Buffer.byteLength(text));
+  raw.writeHead(status, ["content-type", JSON_TYPE, "content-length", length, ...more]);
+  raw.end(text);
+};
+
+const writeReply: Write = (reply, status, text, more) => {
+  void reply.code(status);
+  for (let at = 0; at < more.length; at += 2) void reply.header(more[at]!, more[at + 1]);
+  if (text !== undefined) void reply.header("content-type", JSON_TYPE);
   void reply.send(text);
-}
+};

@@ -12,6 +12,8 @@ import { checkDigest } from "./digests.ts";
 import { answers, problems } from "./documented.ts";
 import { isObject, parseText } from "./json.ts";
 import { type Answerer, type Exchange, leanRoutes } from "./lean.ts";
+import { type EntityTag, isMatched, knownTag } from "./payloads/conditions.ts";
+import { entityTag } from "./payloads/views.ts";
 
 const PATH = "/messages/:digest";
 const TEXT = Object.freeze({ mediaType: "text/plain; charset=utf-8" });
@@ -47,7 +49,7 @@ function post({ config }: ApiContext, payloads: Payloads): Answerer {
     checkHeaders(raw.headers);
     const message = messageOf(await readBody(raw, config.maxBodyBytes));
     const { digest, created } = await payloads.keep(DEFAULT_TENANT, message, TEXT);
-    answer(created ? 201 : 200, `{"digest":"${digest}"}`, `/messages/${digest}`);
+    answer(created ? 201 : 200, `{"digest":"${digest}"}`, ["location", `/messages/${digest}`]);
   };
 }
 
@@ -94,24 +96,52 @@ function faultOf(value: unknown, message: unknown): string | undefined {
 const GET = {
   operationId: "getMessage",
   summary: "Read a message",
+  description: "`If-None-Match` and `If-Match` are heeded.",
   tags: ["messages"],
   params: PayloadPath,
   response: {
-    200: answers("The message.", ref(Message)),
-    ...problems("invalid-digest", "message-not-found", "not-acceptable", "payload-corrupt"),
+    200: answers("The message.", ref(Message), {
+      ETag: { type: "string", description: "The digest, in quotes." },
+      "Cache-Control": {
+        type: "string",
+        description: "It never changes, but it may be deleted: a cache asks before each use.",
+      },
+    }),
+    304: { description: "The caller has it already.", type: "null" },
+    ...problems(
+      "invalid-digest",
+      "message-not-found",
+      "not-acceptable",
+      "precondition-failed",
+      "payload-corrupt",
+    ),
   },
 };
 
 function get({ config }: ApiContext, payloads: Payloads): Answerer {
   return async ({ request, answer }) => {
     const digest = digestOf(request);
-    const found = await payloads.read(DEFAULT_TENANT, digest);
-    const bytes = found?.bytes ?? (await large(payloads, digest, config.maxBodyBytes));
-    answer(200, `{"message":${JSON.stringify(textOf(bytes))}}`);
+    const { maxBodyBytes } = config;
+    const found = await payloads.read(DEFAULT_TENANT, digest, maxBodyBytes);
+    const bytes = found?.bytes ?? (await large(payloads, digest, maxBodyBytes));
+    const text = textOf(bytes);
+    const tag = entityTag(digest);
+    const { "if-match": ifMatch, "if-none-match": ifNoneMatch } = request.raw.headers;
+    if (ifMatch !== undefined && !isMatched(ifMatch, tag)) throw otherTag(ifMatch, tag);
+    const headers = ["etag", tag, "cache-control", "no-cache"];
+    if (ifNoneMatch !== undefined && knownTag(ifNoneMatch, [tag]) !== undefined)
+      return answer(304, undefined, headers);
+    answer(200, `{"message":${JSON.stringify(text)}}`, headers);
   };
 }
 
-/** Those that stand in a store. @throws {ProblemError} `message-not-found`; `not-acceptable` when it is too large for JSON */
+function otherTag(ifMatch: string, tag: EntityTag): ProblemError {
+  return new ProblemError("precondition-failed", {
+    detail: `If-Match: ${ifMatch}: the message has the tag ${tag}`,
+  });
+}
+
+/** Those that are not read at once. @throws {ProblemError} `message-not-found`; `not-acceptable` when it is too large for JSON */
 async function large(payloads: Payloads, digest: string, limit: number): Promise<Buffer> {
   const info = await payloads.find(DEFAULT_TENANT, digest);
   if (info !== undefined && info.size > limit)

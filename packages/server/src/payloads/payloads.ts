@@ -97,12 +97,13 @@ export interface Payloads extends EngineValues {
     options?: KeepOptions,
   ): Promise<Kept>;
   /**
-   * The whole of a small payload, verified; from memory where it can be. Undefined when there is none, and when it is no small
-   * one: `find` tells which.
+   * The whole of a payload, verified; from memory where it can be. Undefined when there is none, and when it has more than `most`
+   * bytes (64 MiB at the most, and unless given): `find` tells which.
    */
   read(
     tenant: string,
     digest: Digest,
+    most?: number,
   ): Promise<{ readonly info: PayloadInfo; readonly bytes: Buffer } | undefined>;
   /** For payloads of any size. */
   open(tenant: string, digest: Digest, range?: ByteRange): Promise<OpenPayload | undefined>;

@@ -186,12 +186,14 @@ export class PayloadService implements Payloads {
   read(
     tenant: string,
     digest: Digest,
+    most = WHOLE,
   ): Promise<{ readonly info: PayloadInfo; readonly bytes: Buffer } | undefined> {
     const key = tenant + digest;
     const cached = this.#cache.get(key);
-    if (cached === undefined || !cached.visible) return this.#readNow(tenant, digest, cached);
+    if (cached === undefined || !cached.visible) return this.#readNow(tenant, digest, cached, most);
     const age = this.#clock.monotonic() - cached.at;
-    if (age >= FRESH) return this.#readNow(tenant, digest, cached);
+    if (age >= FRESH) return this.#readNow(tenant, digest, cached, most);
+    if (cached.bytes.length > most) return Promise.resolve(undefined);
     this.#counts.hits += 1;
     if (age >= FRESH / 2 && !cached.asking) this.#confirm(key, tenant, digest, cached);
     return Promise.resolve(cached);
@@ -209,9 +211,10 @@ export class PayloadService implements Payloads {
     tenant: string,
     digest: Digest,
     known: Cached | undefined,
+    most: number,
   ): Promise<{ readonly info: PayloadInfo; readonly bytes: Buffer } | undefined> {
     const found = await this.#ask(tenant, digest, known === undefined, known);
-    if (found === undefined || !found.row.visible) return undefined;
+    if (found === undefined || !found.row.visible || found.row.size > most) return undefined;
     const bytes = await this.#whole(found);
     return bytes && { info: found.info, bytes };
   }

@@ -4,12 +4,12 @@ import { createHash, randomBytes } from "node:crypto";
 import { request as httpRequest } from "node:http";
 import test from "node:test";
 import { gunzipSync } from "node:zlib";
+import { FILE_FROM, type PayloadApi, startPayloadApi } from "@millrace/testkit/payload-api";
 import { connectRaw } from "@millrace/testkit/raw-http";
 import { digestField } from "../../src/api/payloads/content-digest.ts";
-import { type ApiStand, apiStand, FILE_FROM } from "./api-stand.ts";
 
 type Problem = { status: number; code: string; detail?: string };
-type Api = Pick<ApiStand, "call">;
+type Api = Pick<PayloadApi, "call">;
 
 const hex = (bytes: Uint8Array, algorithm = "sha256"): string =>
   createHash(algorithm).update(bytes).digest("hex");
@@ -51,7 +51,7 @@ function get(url: string, headers: Record<string, string>, method = "GET") {
 const SIZES = [1_000, FILE_FROM * 3 + 17];
 
 test("bytes are put, read in whole and in part, described, verified and deleted", async (t) => {
-  const api = await apiStand(t);
+  const api = await startPayloadApi(t);
   for (const size of SIZES) {
     const bytes = randomBytes(size);
     const digest = hex(bytes);
@@ -106,7 +106,7 @@ test("bytes are put, read in whole and in part, described, verified and deleted"
 });
 
 test("nothing at all is a payload, too", async (t) => {
-  const api = await apiStand(t);
+  const api = await startPayloadApi(t);
   const response = await api.call("/v1/payloads", { method: "PUT" });
   assert.equal(response.status, 201);
   const path = response.headers.get("location") ?? "";
@@ -117,7 +117,7 @@ test("nothing at all is a payload, too", async (t) => {
 });
 
 test("who has the bytes is not sent them again, and who wants others is told so", async (t) => {
-  const api = await apiStand(t);
+  const api = await startPayloadApi(t);
   for (const size of SIZES) {
     const bytes = randomBytes(size);
     await put(api, bytes);
@@ -139,7 +139,7 @@ test("who has the bytes is not sent them again, and who wants others is told so"
 });
 
 test("texts are compressed for who accepts it, under a tag of their own", async (t) => {
-  const api = await apiStand(t);
+  const api = await startPayloadApi(t);
   for (const size of SIZES) {
     const bytes = Buffer.from("All work and no play. ".repeat(FILE_FROM)).subarray(0, size + 500);
     await put(api, bytes, { "content-type": "text/plain" });
@@ -166,7 +166,7 @@ test("texts are compressed for who accepts it, under a tag of their own", async 
 });
 
 test("what was stored cannot run in the name of the server", async (t) => {
-  const api = await apiStand(t);
+  const api = await startPayloadApi(t);
   const cases = [
     ["text/html", true],
     ["image/svg+xml", true],
@@ -189,7 +189,7 @@ test("what was stored cannot run in the name of the server", async (t) => {
 });
 
 test("a digest that is sent along is checked, in headers and in trailers", async (t) => {
-  const api = await apiStand(t);
+  const api = await startPayloadApi(t);
   const bytes = randomBytes(FILE_FROM + 1);
   const right = digestField(hex(bytes));
   const other = digestField(hex(Buffer.from("other")));
@@ -223,7 +223,7 @@ test("a digest that is sent along is checked, in headers and in trailers", async
 });
 
 test("headers that make no payload are refused before the body is read", async (t) => {
-  const api = await apiStand(t, { payloadMaxBytes: 100_000 });
+  const api = await startPayloadApi(t, { payloadMaxBytes: 100_000 });
   const cases: [Record<string, string>, string, string][] = [
     [{ "content-type": "image/*" }, "", "415 unsupported-media-type"],
     [{ "content-type": "nonsense" }, "", "415 unsupported-media-type"],

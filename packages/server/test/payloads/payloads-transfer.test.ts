@@ -2,12 +2,13 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { globSync, readFileSync, writeFileSync } from "node:fs";
+import { globSync } from "node:fs";
 import { Readable } from "node:stream";
 import test from "node:test";
 import { startTestApi } from "@millrace/testkit/api";
+import { FILE_FROM, startPayloadApi } from "@millrace/testkit/payload-api";
 import { connectRaw } from "@millrace/testkit/raw-http";
-import { apiStand, FILE_FROM } from "./api-stand.ts";
+import type { Payloads } from "../../src/payloads/payloads.ts";
 
 const hex = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
@@ -15,7 +16,7 @@ const HEAD = "PUT /v1/payloads HTTP/1.1\r\nHost: localhost\r\n";
 const LARGE = FILE_FROM * 3;
 
 test("an upload that stops half-way leaves nothing behind", async (t) => {
-  const { url, traces, folder, call } = await apiStand(t);
+  const { url, traces, folder, call } = await startPayloadApi(t);
   const bytes = randomBytes(LARGE);
   const framings: [string, Buffer][] = [
     ["Content-Length: 2000\r\n\r\n", bytes.subarray(0, 1_999)],
@@ -43,7 +44,7 @@ test("an upload that stops half-way leaves nothing behind", async (t) => {
 });
 
 test("an upload that is too large is refused as soon as it is, and nothing is left of it", async (t) => {
-  const { url, traces, timers } = await apiStand(t, { payloadMaxBytes: 100_000 });
+  const { url, traces, timers } = await startPayloadApi(t, { payloadMaxBytes: 100_000 });
   const chunk = `${(60_000).toString(16)}\r\n${"x".repeat(60_000)}\r\n`;
   const { send, until, ended } = connectRaw(url);
   send(`${HEAD}Transfer-Encoding: chunked\r\n\r\n${chunk}`);
@@ -56,7 +57,7 @@ test("an upload that is too large is refused as soon as it is, and nothing is le
 });
 
 test("who waits for a word is told to go on once the headers will do", async (t) => {
-  const { url } = await apiStand(t);
+  const { url } = await startPayloadApi(t);
   const { send, until, ended } = connectRaw(url);
   send(`${HEAD}Expect: 100-continue\r\nContent-Length: 4\r\nConnection: close\r\n\r\n`);
   assert.match(await until(/\r\n\r\n$/), /^HTTP\/1\.1 100 Continue\r\n\r\n$/);
@@ -69,7 +70,7 @@ test("who waits for a word is told to go on once the headers will do", async (t)
 });
 
 test("an upload may take longer than any other request while bytes come", async (t) => {
-  const { url, traces } = await apiStand(t, {}, 300);
+  const { url, traces } = await startPayloadApi(t, {}, 300);
   const upload = connectRaw(url);
   upload.send(`${HEAD}Expect: 100-continue\r\nContent-Length: 4\r\nConnection: close\r\n\r\n`);
   await upload.until(/100 Continue/);
@@ -86,7 +87,7 @@ test("an upload may take longer than any other request while bytes come", async 
 });
 
 test("an upload of which no byte comes for a while is given up", async (t) => {
-  const { url, traces, timers, call } = await apiStand(t);
+  const { url, traces, timers, call } = await startPayloadApi(t);
   for (const length of [4, LARGE]) {
     const { socket, send, until, ended } = connectRaw(url);
     send(`${HEAD}Expect: 100-continue\r\nContent-Length: ${length}\r\n\r\n`);
@@ -104,11 +105,13 @@ test("an upload of which no byte comes for a while is given up", async (t) => {
 });
 
 test("damaged bytes are a problem, or a connection that is cut: never an answer that looks whole", async (t) => {
-  const { call, pool, folder, url } = await apiStand(t);
-  const put = async (bytes: Buffer<ArrayBuffer>) =>
-    (await call("/v1/payloads", { method: "PUT", body: bytes })).headers.get("location") ?? "";
+  const { call, damage, url } = await startPayloadApi(t);
+  const put = async (bytes: Buffer<ArrayBuffer>) => {
+    const { headers } = await call("/v1/payloads", { method: "PUT", body: bytes });
+    await damage(hex(bytes));
+    return headers.get("location") ?? "";
+  };
   const small = await put(randomBytes(100));
-  await pool.query("UPDATE payloads SET body = set_byte(body, 0, get_byte(body, 0) # 1)");
   const damaged = await call(small);
   assert.equal(damaged.status, 500);
   assert.equal(damaged.headers.get("cache-control"), "no-store");
@@ -118,11 +121,8 @@ test("damaged bytes are a problem, or a connection that is cut: never an answer 
   const message = await call(small.replace("/v1/payloads", "/messages"));
   assert.equal(message.status, 500);
 
-  const large = await put(randomBytes(FILE_FROM * 20));
-  const [file = ""] = globSync("??/*", { cwd: folder }).map((name) => `${folder}/${name}`);
-  const bytes = readFileSync(file);
-  bytes[bytes.length - 1] = (bytes.at(-1) as number) ^ 1;
-  writeFileSync(file, bytes);
+  const bytes = randomBytes(FILE_FROM * 20);
+  const large = await put(bytes);
   const { send, ended } = connectRaw(url);
   send(`GET ${large} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
   const text = await ended();
@@ -134,7 +134,6 @@ test("damaged bytes are a problem, or a connection that is cut: never an answer 
 });
 
 test("a reader that is slow slows down what is read for it, and one that takes nothing is cut off", async (t) => {
-  const { url, payloads, timers } = await startTestApi(t);
   const size = 1_000_000_000;
   let read = 0;
   const body = Readable.from(
@@ -145,8 +144,8 @@ test("a reader that is slow slows down what is read for it, and one that takes n
   );
   const digest = hex(randomBytes(1));
   const info = { digest, size, mediaType: "image/png", store: "s3", kept: true, createdAt: 0 };
-  payloads.find = async () => info;
-  payloads.open = async () => ({ ...info, body });
+  const payloads = { find: async () => info, open: async () => ({ ...info, body }) };
+  const { url, timers } = await startTestApi(t, {}, { payloads: payloads as unknown as Payloads });
   const { socket, send } = connectRaw(url);
   socket.once("data", () => socket.pause());
   send(`GET /v1/payloads/${digest} HTTP/1.1\r\nHost: localhost\r\n\r\n`);

@@ -4,7 +4,7 @@
  * The usual case of each goes first and costs one statement: a payload that is not there yet is entered, one that nothing refers
  * to is deleted. What the first statement did not find so is looked at, and locked, by a second.
  */
-import type { Pool, QueryResult } from "pg";
+import type { Pool, PoolClient, QueryArrayConfig, QueryResult } from "pg";
 import {
   type Catalog,
   type Entered,
@@ -18,7 +18,7 @@ import { bigints, byteas, digests, ints, joined, split } from "./columns.ts";
 import { READERS, REFERRED, type RawPayload, ROW, rowOf, STILL_KEPT } from "./payload-rows.ts";
 import { uploadsOf } from "./payload-uploads.ts";
 import type { Statement } from "./statement.ts";
-import { asStoreError } from "./transaction.ts";
+import { asStoreError, connect } from "./transaction.ts";
 
 /** Times that what others change meanwhile is looked at again. */
 const ROUNDS = 20;
@@ -33,8 +33,8 @@ export function postgresCatalog(open: () => Pool): Catalog & { close(): Promise<
   const ask: Ask = async ({ name, text, values }) => {
     for (let round = 1; ; round++) {
       try {
-        pool ??= open();
-        return await pool.query({ name, text, values: values as unknown[], rowMode: "array" });
+        const query = { name, text, values: values as unknown[], rowMode: "array" } as const;
+        return await askOn(await connect((pool ??= open())), query);
       } catch (error) {
         const { code } = error as { readonly code?: string };
         if (code === undefined || !AGAIN.has(code) || round === ROUNDS) throw asStoreError(error);
@@ -51,6 +51,19 @@ export function postgresCatalog(open: () => Pool): Catalog & { close(): Promise<
     ...uploadsOf(ask),
     close: async () => pool?.end(),
   };
+}
+
+/** Not `pool.query`: what it fails with does not tell a connection that was refused from a statement that was. */
+async function askOn(client: PoolClient, query: QueryArrayConfig): Promise<QueryResult> {
+  let broken: Error | undefined;
+  try {
+    return await client.query(query);
+  } catch (error) {
+    broken = error as Error;
+    throw error;
+  } finally {
+    client.release(broken);
+  }
 }
 
 const keyColumns = (keys: readonly PayloadKey[]): unknown[] => [

@@ -51,7 +51,8 @@ export async function inTransaction<T>(
   }
 }
 
-async function connect(pool: Pool): Promise<PoolClient> {
+/** @throws {StoreError} `unavailable` */
+export async function connect(pool: Pool): Promise<PoolClient> {
   try {
     return await pool.connect();
   } catch (error) {

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import test from "node:test";
-import { startTestApi, type TestApi } from "@millrace/testkit/api";
+import { FILE_FROM, type PayloadApi, startPayloadApi } from "@millrace/testkit/payload-api";
 import { connectRaw } from "@millrace/testkit/raw-http";
 import fc from "fast-check";
-import { PayloadError } from "../payloads/payloads.ts";
 
 type Problem = { status: number; code: string; detail?: string; requestId?: string };
 
@@ -21,13 +20,13 @@ async function refusal(response: Response): Promise<string> {
 type Body = NonNullable<RequestInit["body"]>;
 
 /** POSTs bytes as they are. */
-function send({ call }: TestApi, body: Body, headers: Record<string, string> = {}) {
+function send({ call }: PayloadApi, body: Body, headers: Record<string, string> = {}) {
   const type = { "content-type": "application/json" };
   return call("/messages", { method: "POST", headers: { ...type, ...headers }, body });
 }
 
 test("a message is put, read and deleted under the digest of its bytes", async (t) => {
-  const { post, call } = await startTestApi(t);
+  const { post, call } = await startPayloadApi(t);
   const digest = "315f5bdb76d078c43b8ac0064e4a0164612b1fce77c869345bfc94c75894edd3";
   const first = await post("/messages", { message: "Hello, world!" });
   assert.equal(first.status, 201);
@@ -55,7 +54,7 @@ test("a message is put, read and deleted under the digest of its bytes", async (
 });
 
 test("any text comes back as it was, under the digest of its UTF-8 bytes", async (t) => {
-  const { post, call } = await startTestApi(t);
+  const { post, call } = await startPayloadApi(t);
   const texts = fc.oneof(
     fc.string({ unit: "grapheme" }),
     fc.string({ unit: "binary" }),
@@ -74,7 +73,7 @@ test("any text comes back as it was, under the digest of its UTF-8 bytes", async
 });
 
 test("spellings of one JSON text are one message", async (t) => {
-  const api = await startTestApi(t);
+  const api = await startPayloadApi(t);
   const spellings = [
     '{"message":"h\u00e9"}',
     ' {\n"message" : "h\\u00e9" }',
@@ -84,11 +83,11 @@ test("spellings of one JSON text are one message", async (t) => {
     const { digest } = (await (await send(api, body)).json()) as { digest: string };
     assert.equal(digest, digestOf("h\u00e9"), body);
   }
-  assert.equal(api.payloads.digests.length, 1);
+  assert.deepEqual(await api.traces(), [1, 0]);
 });
 
 test("a body that is no message is refused, and nothing is stored", async (t) => {
-  const api = await startTestApi(t, { maxBodyBytes: 4_096 });
+  const api = await startPayloadApi(t, { maxBodyBytes: 4_096 });
   const cases: [Body, string][] = [
     ["", "400 invalid-body"],
     ["{", "400 invalid-body"],
@@ -115,11 +114,11 @@ test("a body that is no message is refused, and nothing is stored", async (t) =>
     const text = typeof body === "string" ? body : "bytes";
     assert.equal(await refusal(await send(api, body)), expected, text.slice(0, 40));
   }
-  assert.deepEqual(api.payloads.digests, []);
+  assert.deepEqual(await api.traces(), [0, 0]);
 });
 
 test("a message comes as JSON in UTF-8, without a content coding", async (t) => {
-  const api = await startTestApi(t);
+  const api = await startPayloadApi(t);
   const body = '{"message":"a"}';
   const refused: Record<string, string>[] = [
     { "content-type": "text/plain" },
@@ -134,7 +133,7 @@ test("a message comes as JSON in UTF-8, without a content coding", async (t) => 
     const response = await send(api, body, headers);
     assert.equal(await refusal(response), "415 unsupported-media-type", JSON.stringify(headers));
   }
-  assert.deepEqual(api.payloads.digests, []);
+  assert.deepEqual(await api.traces(), [0, 0]);
   const taken: Record<string, string>[] = [
     { "content-type": "Application/JSON" },
     { "content-type": "application/json; charset=UTF-8" },
@@ -148,7 +147,7 @@ test("a message comes as JSON in UTF-8, without a content coding", async (t) => 
 });
 
 test("a digest is 64 lower-case hexadecimal digits", async (t) => {
-  const { call } = await startTestApi(t);
+  const { call } = await startPayloadApi(t);
   const digest = digestOf("x");
   const bad = ["x", digest.slice(1), `${digest}0`, digest.toUpperCase(), `${digest.slice(1)}g`];
   for (const each of [...bad, "%00", "a".repeat(3_000), "..%2f"]) {
@@ -164,7 +163,7 @@ test("a digest is 64 lower-case hexadecimal digits", async (t) => {
 const HEAD = "POST /messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
 
 test("a client that stops half-way leaves nothing behind", async (t) => {
-  const { url, payloads, call } = await startTestApi(t);
+  const { url, traces, call } = await startPayloadApi(t);
   const whole = '{"message":"half"}';
   const framings = [
     `Content-Length: ${whole.length}\r\n\r\n${whole.slice(0, 9)}`,
@@ -181,11 +180,11 @@ test("a client that stops half-way leaves nothing behind", async (t) => {
     // Nothing was answered, or that the body ended too soon.
     assert.match(await ended(), /^(?:$|HTTP\/1\.1 400 )/);
   }
-  assert.deepEqual(payloads.digests, []);
+  assert.deepEqual(await traces(), [0, 0]);
 });
 
 test("requests that come at once on one connection are answered in order", async (t) => {
-  const { url } = await startTestApi(t);
+  const { url } = await startPayloadApi(t);
   const digests = ["a", "b", "c"].map(digestOf);
   const puts = ["a", "b", "c"].map((message) => {
     const body = JSON.stringify({ message });
@@ -208,7 +207,7 @@ test("requests that come at once on one connection are answered in order", async
 });
 
 test("a body that is too large is refused while it is still being sent", async (t) => {
-  const { url, payloads, timers } = await startTestApi(t, { maxBodyBytes: 4_096 });
+  const { url, traces, timers } = await startPayloadApi(t, { maxBodyBytes: 4_096 });
   const lengths = [
     "Content-Length: 1000000\r\n\r\n",
     "Transfer-Encoding: chunked\r\n\r\nF4240\r\n",
@@ -222,11 +221,11 @@ test("a body that is too large is refused while it is still being sent", async (
     timers.fire();
     await ended();
   }
-  assert.deepEqual(payloads.digests, []);
+  assert.deepEqual(await traces(), [0, 0]);
 });
 
 test("who waits for a word before a body that is too large is refused without it", async (t) => {
-  const { url } = await startTestApi(t, { maxBodyBytes: 4_096 });
+  const { url } = await startPayloadApi(t, { maxBodyBytes: 4_096 });
   const refused = connectRaw(url);
   refused.send(`${HEAD}Expect: 100-continue\r\nContent-Length: 5000\r\n\r\n`);
   assert.match(await refused.ended(), /^HTTP\/1\.1 413 [\s\S]*payload-too-large/);
@@ -238,44 +237,80 @@ test("who waits for a word before a body that is too large is refused without it
 });
 
 test("bytes that are no text, or too many for one, are not acceptable as a message", async (t) => {
-  const { call, payloads } = await startTestApi(t, { maxBodyBytes: 4_096 });
-  payloads.smallBelow = 2_000;
+  const limit = FILE_FROM * 2;
+  const { call, payloads } = await startPayloadApi(t, { maxBodyBytes: limit });
   const { digest } = await payloads.keep("default", Buffer.from([0xff, 0xfe]));
   const response = await call(`/messages/${digest}`);
   assert.equal(await refusal(response), "406 not-acceptable");
-  const large = await payloads.keep("default", Buffer.from("y".repeat(3_000)));
+  const text = "y".repeat(limit);
+  const large = await payloads.keep("default", Buffer.from(text));
+  assert.equal(large.store, "directory");
   const read = await call(`/messages/${large.digest}`);
-  assert.deepEqual(await read.json(), { message: "y".repeat(3_000) });
-  const huge = await payloads.keep("default", Buffer.from("z".repeat(5_000)));
+  assert.deepEqual(await read.json(), { message: text });
+  const huge = await payloads.keep("default", Buffer.from(`${text}z`));
   assert.equal(await refusal(await call(`/messages/${huge.digest}`)), "406 not-acceptable");
 });
 
+test("who has a message is not sent it again, and is told when it is gone", async (t) => {
+  const origin = "https://console.test";
+  for (const origins of [[], [origin]]) {
+    const { post, call } = await startPayloadApi(t, { origins });
+    await post("/messages", { message: "here" });
+    const path = `/messages/${digestOf("here")}`;
+    const tag = `"${digestOf("here")}"`;
+    for (const method of ["GET", "HEAD"]) {
+      const first = await call(path, { method });
+      const named = ["etag", "cache-control"].map((name) => first.headers.get(name));
+      assert.deepEqual([first.status, ...named], [200, tag, "no-cache"]);
+      const body = await first.text();
+      assert.equal(body, method === "GET" ? '{"message":"here"}' : "");
+      for (const known of [tag, `"a", W/${tag}`, "*"]) {
+        const again = await call(path, { method, headers: { "if-none-match": known } });
+        assert.deepEqual([again.status, again.headers.get("etag")], [304, tag], known);
+        assert.equal(again.headers.get("content-type"), null);
+        assert.equal(await again.text(), "");
+      }
+      const other = { "if-none-match": '"a"', "if-match": `"a", ${tag}` };
+      assert.equal((await call(path, { method, headers: other })).status, 200);
+      const refused = await call(path, { method, headers: { "if-match": '"a"' } });
+      assert.equal(refused.status, 412);
+    }
+    await call(path, { method: "DELETE" });
+    const gone = await call(path, { headers: { "if-none-match": tag } });
+    assert.equal(await refusal(gone), "404 message-not-found");
+    assert.equal(gone.headers.get("cache-control"), "no-store");
+  }
+});
+
 test("another tenant's message is not there", async (t) => {
-  const { call, payloads } = await startTestApi(t);
+  const { call, payloads } = await startPayloadApi(t);
   const { digest } = await payloads.keep("other", Buffer.from("theirs"));
   assert.equal(await refusal(await call(`/messages/${digest}`)), "404 message-not-found");
 });
 
 test("a damaged message, and a store that is away, are told apart", async (t) => {
-  const { call, post, payloads } = await startTestApi(t);
-  const { digest } = await payloads.keep("default", Buffer.from("precious"));
-  payloads.damage(digest);
+  const { call, post, damage, takeDatabaseAway } = await startPayloadApi(t);
+  await post("/messages", { message: "precious" });
+  const digest = digestOf("precious");
+  await damage(digest);
   assert.equal(await refusal(await call(`/messages/${digest}`)), "500 payload-corrupt");
-  payloads.refusal = new PayloadError("unavailable", "the database does not answer");
+  assert.deepEqual(await (await call("/readyz/messages")).json(), { status: "ready" });
+  await takeDatabaseAway();
   const requests = [
     post("/messages", { message: "a" }),
     call(`/messages/${digest}`),
     call(`/messages/${digest}`, { method: "DELETE" }),
+    call("/readyz/messages"),
   ];
   for (const response of await Promise.all(requests)) {
-    assert.ok(response.headers.get("retry-after"));
+    assert.ok(response.headers.get("retry-after"), String(response.status));
     assert.equal(await refusal(response), "503 unavailable");
   }
 });
 
 test("messages are behind the same door as everything else", async (t) => {
   const key = "k".repeat(16);
-  const locked = await startTestApi(t, { apiKeys: [key], origins: ["https://console.test"] });
+  const locked = await startPayloadApi(t, { apiKeys: [key], origins: ["https://console.test"] });
   assert.equal(await refusal(await locked.post("/messages", { message: "a" })), "401 unauthorized");
   const open = { "x-api-key": key, origin: "https://console.test" };
   const put = await locked.post("/messages", { message: "a" }, open);
@@ -283,7 +318,14 @@ test("messages are behind the same door as everything else", async (t) => {
   assert.equal(put.headers.get("access-control-allow-origin"), "https://console.test");
   assert.equal(put.headers.get("vary"), "origin");
   assert.deepEqual(await put.json(), { digest: digestOf("a") });
-  const { post } = await startTestApi(t);
+  const path = `/messages/${digestOf("a")}`;
+  const wanted = { origin: open.origin, "access-control-request-method": "DELETE" };
+  const asked = await locked.call(path, { method: "OPTIONS", headers: wanted });
+  assert.match(asked.headers.get("access-control-allow-methods") ?? "", /, DELETE/);
+  const gone = await locked.call(path, { method: "DELETE", headers: open });
+  assert.equal(gone.status, 200);
+  assert.equal(gone.headers.get("access-control-allow-origin"), "https://console.test");
+  const { post } = await startPayloadApi(t);
   const foreign = await post("/messages", { message: "a" }, { origin: "https://evil.test" });
   assert.equal(await refusal(foreign), "403 origin-refused");
 });
