@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { fork } from "node:child_process";
+import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { after, describe, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { BlobError, type BlobStore, newKey } from "@millrace/server/ports";
 import {
   type BlobStand,
@@ -18,11 +18,14 @@ import {
   startCassandra,
   testBlobStore,
 } from "@millrace/testkit/payloads";
+import { payloadsSuite } from "@millrace/testkit/payloads-suite";
 import cassandra from "cassandra-driver";
 import { cassandraSettings } from "../../src/payloads/cassandra/settings.ts";
 import { openCassandraStore } from "../../src/payloads/cassandra/store.ts";
+import { type PayloadStand, payloadStand } from "./payload-stand.ts";
 
 const CHILD = join(import.meta.dirname, "cassandra-child.ts");
+const OUTAGE_CHILD = join(import.meta.dirname, "cassandra-outage-child.ts");
 const skip = cassandraUnavailable();
 
 /** One server for all tests of this file. */
@@ -33,8 +36,6 @@ const open: BlobStore[] = [];
 after(async () => {
   await Promise.all(open.map((store) => store.close()));
   await (await started)?.stop();
-  // The driver goes on taking the pulse of connections whose server was killed, closed or not: that would keep this process.
-  setTimeout(() => process.exit(), 1_000).unref();
 });
 
 function urlOf(node: Cassandra, keyspace: string, changed: Partial<Cassandra> = {}): string {
@@ -79,6 +80,16 @@ async function errorOf(work: Promise<unknown>): Promise<BlobError> {
   return error;
 }
 
+/** A child process that has said that it is ready. */
+async function forked(path: string, ...args: readonly string[]): Promise<ChildProcess> {
+  const child = fork(path, args);
+  await Promise.race([
+    once(child, "message"),
+    once(child, "exit").then(([code]) => assert.fail(`the child ended with ${code}`)),
+  ]);
+  return child;
+}
+
 /** Resolves when the store answers again. */
 async function answering(store: BlobStore): Promise<void> {
   for (;;) {
@@ -104,11 +115,7 @@ testBlobStore("Cassandra", {
       store,
       another: () => opened("suite"),
       async leaveHalf(key) {
-        const child = fork(CHILD, [urlOf(node, "suite"), key]);
-        await Promise.race([
-          once(child, "message"),
-          once(child, "exit").then(([code]) => assert.fail(`the upload ended with ${code}`)),
-        ]);
+        const child = await forked(CHILD, urlOf(node, "suite"), key);
         child.kill("SIGKILL");
         await once(child, "exit");
       },
@@ -122,6 +129,20 @@ testBlobStore("Cassandra", {
       close: () => store.close(),
     };
   },
+});
+
+describe("payloads in Cassandra", { skip }, () => {
+  // In a row of the database, in one of Cassandra, and in chunks.
+  const sizes = [1_023, 1_024, MIB];
+  let stand: PayloadStand;
+  before(async () => {
+    stand = await payloadStand(sizes, {
+      MILLRACE_PAYLOAD_STORES: "database<1KiB,cassandra",
+      MILLRACE_PAYLOAD_CASSANDRA: urlOf(await server(), "service"),
+    });
+  });
+  after(() => stand.stop());
+  payloadsSuite("database and Cassandra", sizes, () => stand);
 });
 
 describe("Cassandra's own", { skip }, () => {
@@ -155,9 +176,10 @@ describe("Cassandra's own", { skip }, () => {
     await Promise.all([store.close(), other.close()]);
   });
 
-  test("a server killed half-way through an upload leaves what tidying up clears away", async () => {
+  test("a server killed half-way through an upload leaves what tidying up clears away; who closes later ends", async () => {
     const node = await server();
     const store = await opened("killed");
+    const child = await forked(OUTAGE_CHILD, urlOf(node, "killed"));
     const [key, kept] = [newKey(), newKey()];
     const bytes = randomBody(MIB);
     await store.put(kept, chunked(bytes));
@@ -167,8 +189,10 @@ describe("Cassandra's own", { skip }, () => {
     await node.kill();
     finish();
     assert.equal((await upload).kind, "unavailable");
+    const ended = once(child, "exit");
     await node.restart();
     await answering(store);
+    assert.deepEqual(await ended, [0, null]);
     assert.ok((await count("killed.chunks")) > 4, "there is something to clear away");
     assert.equal(await store.get(key), undefined);
     assert.equal(await store.tidy(0), 1);

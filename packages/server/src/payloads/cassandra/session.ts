@@ -1,10 +1,11 @@
 /** The driver, told what this store wants of it: time-outs, quorums, prepared statements, and errors in the words of the port. */
 import cassandra from "cassandra-driver";
 import { BlobError } from "../blob-store.ts";
+import { newClient } from "./client.ts";
 import { blobError } from "./errors.ts";
 import type { CassandraSettings } from "./settings.ts";
 
-const { Client, policies, types } = cassandra;
+const { policies, types } = cassandra;
 
 export type Row = cassandra.types.Row;
 type Value = string | number | bigint | Buffer;
@@ -19,7 +20,9 @@ export interface Timeouts {
 
 const TIMEOUTS: Timeouts = { connect: 5_000, answer: 10_000 };
 /** Milliseconds between attempts to reach a node that is away. */
-const RECONNECT = { first: 500, longest: 30_000 };
+const RECONNECT = { first: 500, longest: 5_000 };
+/** Milliseconds after which a silent connection is asked for a sign of life, by TCP. */
+const PULSE = 30_000;
 /** Rows of a page. */
 const PAGE = 1_000;
 
@@ -61,9 +64,19 @@ export interface Session {
 
 /** Connects with the first use, and again after a failure. */
 export function openSession(settings: CassandraSettings, timeouts = TIMEOUTS): Session {
-  const client = new Client(clientOptions(settings, timeouts));
+  const client = newClient(clientOptions(settings, timeouts));
   let fault: BlobError | undefined;
+  let isClosed = false;
   const { reading, writing } = optionsOf(settings);
+  /** Of a client that is connecting while it is shut down, the driver leaves what it opens then. */
+  const use = async <T>(work: () => Promise<T>): Promise<T> => {
+    if (isClosed) throw new BlobError("unavailable", "Cassandra: the store is closed");
+    try {
+      return await work();
+    } finally {
+      if (isClosed) await client.shutDown();
+    }
+  };
   const ask = async (
     what: string,
     cql: string,
@@ -73,7 +86,7 @@ export function openSession(settings: CassandraSettings, timeouts = TIMEOUTS): S
     // Of a data centre that is not there the driver would leave a connection open with every attempt.
     if (fault?.kind === "refused") throw fault;
     try {
-      return await client.execute(cql, [...values], options);
+      return await use(() => client.execute(cql, [...values], options));
     } catch (error) {
       throw blobError(what, error);
     }
@@ -85,7 +98,7 @@ export function openSession(settings: CassandraSettings, timeouts = TIMEOUTS): S
     async connect() {
       try {
         await expectDataCenter(settings, timeouts);
-        await client.connect();
+        await use(() => client.connect());
       } catch (error) {
         fault = blobError("connecting", error);
         throw fault;
@@ -117,8 +130,11 @@ export function openSession(settings: CassandraSettings, timeouts = TIMEOUTS): S
       const answer = await ask(what, cql, values, writing);
       return answer.wasApplied() ? undefined : answer.first();
     },
-    change: async (cql) => void (await client.execute(cql)),
-    close: () => shutDown(client),
+    change: async (cql) => void (await use(() => client.execute(cql))),
+    async close() {
+      isClosed = true;
+      await client.shutDown();
+    },
   };
 }
 
@@ -134,12 +150,7 @@ async function expectDataCenter(settings: CassandraSettings, timeouts: Timeouts)
   const { localDataCenter: _, ...options } = clientOptions(settings, timeouts);
   // A policy that takes every node as it comes.
   const loadBalancing = new policies.loadBalancing.RoundRobinPolicy();
-  const client = new Client({
-    ...options,
-    policies: { ...options.policies, loadBalancing },
-    // Of a server that takes the connection and then says nothing, the driver would try the connection's pulse for ever.
-    pooling: { heartBeatInterval: 0 },
-  });
+  const client = newClient({ ...options, policies: { ...options.policies, loadBalancing } });
   try {
     await client.connect();
     const known = new Set(client.hosts.values().map(({ datacenter }) => datacenter));
@@ -149,25 +160,8 @@ async function expectDataCenter(settings: CassandraSettings, timeouts: Timeouts)
       `Cassandra has no data centre ${settings.dataCenter}; there is ${[...known].join(", ")}`,
     );
   } finally {
-    await shutDown(client);
+    await client.shutDown();
   }
-}
-
-/** What the driver's own shutdown leaves when a client was not connected, or is connecting to hosts it will not use: timers, connections. */
-interface Internals {
-  readonly controlConnection?: {
-    shutdown(): void;
-    readonly connection?: { close(): void } | null;
-  };
-  readonly hosts?: { values(): readonly { shutdown(waits: boolean): Promise<void> }[] } | null;
-}
-
-async function shutDown(client: cassandra.Client): Promise<void> {
-  await client.shutdown();
-  const { controlConnection, hosts } = client as unknown as Internals;
-  controlConnection?.shutdown();
-  controlConnection?.connection?.close();
-  await Promise.all((hosts?.values() ?? []).map((host) => host.shutdown(false)));
 }
 
 function clientOptions(settings: CassandraSettings, timeouts: Timeouts): cassandra.ClientOptions {
@@ -177,7 +171,16 @@ function clientOptions(settings: CassandraSettings, timeouts: Timeouts): cassand
     localDataCenter: dataCenter,
     ...(user === undefined ? {} : { credentials: { username: user, password: password ?? "" } }),
     ...(tls === undefined ? {} : { sslOptions: { rejectUnauthorized: true, ...tls } }),
-    socketOptions: { connectTimeout: timeouts.connect, readTimeout: timeouts.answer },
+    // Of the other nodes the driver learns the address, and takes this to be their port.
+    protocolOptions: { port: portOf(hosts) },
+    socketOptions: {
+      connectTimeout: timeouts.connect,
+      readTimeout: timeouts.answer,
+      keepAlive: true,
+      keepAliveDelay: PULSE,
+    },
+    // The driver's own pulse goes on for a while in connections that are closed, and for ever in one that is never answered.
+    pooling: { heartBeatInterval: 0 },
     encoding: { useBigIntAsLong: true },
     policies: {
       reconnection: new policies.reconnection.ExponentialReconnectionPolicy(
@@ -186,4 +189,8 @@ function clientOptions(settings: CassandraSettings, timeouts: Timeouts): cassand
       ),
     },
   };
+}
+
+function portOf([first = ""]: readonly string[]): number {
+  return Number(first.slice(first.lastIndexOf(":") + 1));
 }
