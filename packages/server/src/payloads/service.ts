@@ -127,7 +127,7 @@ export class PayloadService implements Payloads {
       limits: READS,
       run: (waiting) => this.#runReads(waiting),
       again: (found) => found,
-      merge: (first, next) => (next.whole ? next : first),
+      merge: both,
     });
     this.#releases = new Groups<KeyItem, boolean>({
       ...common,
@@ -172,14 +172,14 @@ export class PayloadService implements Payloads {
   }
 
   async #runKeeps(waiting: readonly Waiting<KeepItem, Kept>[]): Promise<readonly Kept[]> {
+    const asked = this.#clock.monotonic();
     const entered = await explained(this.#catalog.keep(waiting.map(({ item }) => item)));
-    const now = this.#clock.monotonic();
     this.#counts.kept += entered.length;
     return entered.map(({ created, row }, at) => {
       const { item, stale } = waiting[at]!;
-      const kept = { ...infoOf(row), created };
-      if (!stale) this.#cache.set(item.key, kept, item.body, true, now);
-      return kept;
+      const info = infoOf(row);
+      if (!stale) this.#cache.set(item.key, info, item.body, true, asked);
+      return { ...info, created };
     });
   }
 
@@ -236,15 +236,16 @@ export class PayloadService implements Payloads {
     const keys = waiting.map(({ item }) => item);
     const whole = keys.map((item) => item.whole);
     this.#counts.misses += keys.length;
+    // Not when the answer came: on its way it grew older.
+    const asked = this.#clock.monotonic();
     const rows = await explained(this.#catalog.read(keys, whole));
-    const now = this.#clock.monotonic();
-    return rows.map((row, at) => this.#found(waiting[at]!, row, now));
+    return rows.map((row, at) => this.#found(waiting[at]!, row, asked));
   }
 
   #found(
     { item: { key, whole, known }, stale }: Waiting<ReadItem, Found | undefined>,
     row: PayloadRow | undefined,
-    now: number,
+    asked: number,
   ): Found | undefined {
     if (row === undefined) {
       this.#cache.delete(key);
@@ -254,7 +255,7 @@ export class PayloadService implements Payloads {
     const given = whole ? row.body : undefined;
     const damaged = given !== undefined && hash("sha256", given, "hex") !== row.digest;
     const bytes = damaged ? undefined : (given ?? known?.bytes);
-    if (bytes !== undefined && !stale) this.#cache.set(key, info, bytes, row.visible, now);
+    if (bytes !== undefined && !stale) this.#cache.set(key, info, bytes, row.visible, asked);
     return { row, info, bytes, damaged };
   }
 
@@ -375,6 +376,11 @@ export class PayloadService implements Payloads {
     if (found === undefined || !found.row.visible) return undefined;
     return { ...found.info, copies: await this.#copies.verify(found.row) };
   }
+}
+
+/** What either asks for: bytes that one of them has in memory will do for the other, too. */
+function both(first: ReadItem, next: ReadItem): ReadItem {
+  return { ...first, whole: first.whole || next.whole, known: first.known ?? next.known };
 }
 
 /** The longer of two lives. */

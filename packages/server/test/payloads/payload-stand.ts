@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createDatabase } from "@millrace/testkit";
 import type { PayloadsUnderTest } from "@millrace/testkit/payloads-suite";
 import pg from "pg";
-import { systemClock } from "../../src/clock.ts";
+import { type Clock, systemClock } from "../../src/clock.ts";
 import { loadConfig } from "../../src/config.ts";
 import type { Logger } from "../../src/logger.ts";
 import { type OpenPayloads, openPayloads } from "../../src/payloads/open.ts";
@@ -28,6 +28,7 @@ export interface PayloadStand extends PayloadsUnderTest {
 export async function payloadStand(
   sizes: readonly number[],
   environment: Readonly<Record<string, string>> = {},
+  clock: Clock = systemClock(),
 ): Promise<PayloadStand> {
   const database = await createDatabase();
   const pool = new pg.Pool({ connectionString: database.url, max: 2 });
@@ -54,7 +55,7 @@ export async function payloadStand(
     logged,
     ...(Number.isFinite(last) ? { limit: last - 1 } : {}),
     async fresh() {
-      const one = await openPayloads(config, systemClock(), log);
+      const one = await openPayloads(config, clock, log);
       opened.push(one);
       // No test needs more of them at a time, and each has connections of its own.
       if (opened.length > MOST) await opened.shift()?.close();
