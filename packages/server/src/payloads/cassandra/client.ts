@@ -18,10 +18,19 @@ interface Hosts {
   on(event: "add" | "remove", listener: (host: Host) => void): void;
 }
 
-export type ClosingClient = cassandra.Client & {
-  /** Closes every connection and ends every timer, whether it ever connected or not. May be called again. */
+/** `connect` and `execute` throw what the driver throws. */
+export interface ClosingClient {
+  connect(): Promise<void>;
+  execute(
+    cql: string,
+    values?: readonly unknown[],
+    options?: cassandra.QueryOptions,
+  ): Promise<cassandra.types.ResultSet>;
+  /** The data centre of each node that is known. */
+  dataCenters(): readonly string[];
+  /** Closes every connection and ends every timer, whether it ever connected or not. */
   shutDown(): Promise<void>;
-};
+}
 
 export function newClient(options: cassandra.ClientOptions): ClosingClient {
   const client = new cassandra.Client(options);
@@ -44,5 +53,19 @@ export function newClient(options: cassandra.ClientOptions): ClosingClient {
     controlConnection.connection?.close();
     await Promise.all(hosts.values().map((host) => host.shutdown(false)));
   };
-  return Object.assign(client, { shutDown });
+  const use = async <T>(work: () => Promise<T>): Promise<T> => {
+    if (isOver) throw new Error("the store is closed");
+    try {
+      return await work();
+    } finally {
+      // Who was connecting meanwhile is connected now.
+      if (isOver) await shutDown();
+    }
+  };
+  return {
+    connect: () => use(() => client.connect()),
+    execute: (cql, values = [], how = {}) => use(() => client.execute(cql, [...values], how)),
+    dataCenters: () => client.hosts.values().map(({ datacenter }) => datacenter),
+    shutDown,
+  };
 }

@@ -66,17 +66,7 @@ export interface Session {
 export function openSession(settings: CassandraSettings, timeouts = TIMEOUTS): Session {
   const client = newClient(clientOptions(settings, timeouts));
   let fault: BlobError | undefined;
-  let isClosed = false;
   const { reading, writing } = optionsOf(settings);
-  /** Of a client that is connecting while it is shut down, the driver leaves what it opens then. */
-  const use = async <T>(work: () => Promise<T>): Promise<T> => {
-    if (isClosed) throw new BlobError("unavailable", "Cassandra: the store is closed");
-    try {
-      return await work();
-    } finally {
-      if (isClosed) await client.shutDown();
-    }
-  };
   const ask = async (
     what: string,
     cql: string,
@@ -86,19 +76,18 @@ export function openSession(settings: CassandraSettings, timeouts = TIMEOUTS): S
     // Of a data centre that is not there the driver would leave a connection open with every attempt.
     if (fault?.kind === "refused") throw fault;
     try {
-      return await use(() => client.execute(cql, [...values], options));
+      return await client.execute(cql, values, options);
     } catch (error) {
       throw blobError(what, error);
     }
   };
   return {
     settings,
-    nodes: () =>
-      client.hosts.values().filter(({ datacenter }) => datacenter === settings.dataCenter).length,
+    nodes: () => client.dataCenters().filter((name) => name === settings.dataCenter).length,
     async connect() {
       try {
         await expectDataCenter(settings, timeouts);
-        await use(() => client.connect());
+        await client.connect();
       } catch (error) {
         fault = blobError("connecting", error);
         throw fault;
@@ -130,11 +119,8 @@ export function openSession(settings: CassandraSettings, timeouts = TIMEOUTS): S
       const answer = await ask(what, cql, values, writing);
       return answer.wasApplied() ? undefined : answer.first();
     },
-    change: async (cql) => void (await use(() => client.execute(cql))),
-    async close() {
-      isClosed = true;
-      await client.shutDown();
-    },
+    change: async (cql) => void (await client.execute(cql)),
+    close: () => client.shutDown(),
   };
 }
 
@@ -153,7 +139,7 @@ async function expectDataCenter(settings: CassandraSettings, timeouts: Timeouts)
   const client = newClient({ ...options, policies: { ...options.policies, loadBalancing } });
   try {
     await client.connect();
-    const known = new Set(client.hosts.values().map(({ datacenter }) => datacenter));
+    const known = new Set(client.dataCenters());
     if (known.has(settings.dataCenter)) return;
     throw new BlobError(
       "refused",
