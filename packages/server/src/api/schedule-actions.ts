@@ -163,7 +163,7 @@ function preview(app: FastifyInstance, { schedules }: ApiContext): void {
       querystring: PreviewQuery,
       response: {
         200: answers("The times.", ref(SchedulePreview)),
-        ...problems("schedule-not-found"),
+        ...problems("schedule-not-found", "payload-corrupt"),
       },
     },
     handler: async ({ params, query }) => {

@@ -9,6 +9,7 @@ export const WRITES = [
   "payload-too-large",
   "unsupported-media-type",
   "invalid-body",
+  "payload-corrupt",
 ] as const;
 
 /**

@@ -115,7 +115,10 @@ function read(app: FastifyInstance, { schedules: service }: ApiContext): void {
       summary: "Read a schedule",
       tags: ["schedules"],
       params: SchedulePath,
-      response: { 200: answers("The schedule.", ref(Schedule)), ...problems("schedule-not-found") },
+      response: {
+        200: answers("The schedule.", ref(Schedule)),
+        ...problems("schedule-not-found", "payload-corrupt"),
+      },
     },
     handler: async (request) => wire.schedule(await service.getSchedule(request.params)),
   });
@@ -148,7 +151,10 @@ function list(app: FastifyInstance, { schedules: service }: ApiContext): void {
       summary: "List schedules, by name",
       tags: ["schedules"],
       querystring: ScheduleListQuery,
-      response: { 200: answers("A page.", ref(ScheduleList)), ...problems("invalid-cursor") },
+      response: {
+        200: answers("A page.", ref(ScheduleList)),
+        ...problems("invalid-cursor", "payload-corrupt"),
+      },
     },
     handler: async (request) => {
       const { limit = 50, ...rest } = request.query;

@@ -67,6 +67,7 @@ function apply(app: FastifyInstance, { runtime }: ApiContext): void {
           "payload-too-large",
           "unsupported-media-type",
           "invalid-body",
+          "payload-corrupt",
         ),
       },
     },

@@ -2,10 +2,11 @@
 import { loadState } from "@millrace/engine";
 import { type Parted, partedOf } from "../payloads/parted.ts";
 import { NONE } from "../payloads/spill.ts";
-import type { InstanceRow } from "../store/store.ts";
+import type { ScheduleState } from "../scheduler/schedule.ts";
+import type { InstanceRow, ScheduleRow } from "../store/store.ts";
 import { bytesOf } from "./large.ts";
 import { readOpen } from "./open-activities.ts";
-import type { Hot } from "./slots.ts";
+import type { Hot, HotSchedule } from "./slots.ts";
 import type { Taken } from "./warm.ts";
 
 /** An instance's row, with its state as parsed. */
@@ -28,23 +29,49 @@ export function hotOf({ row: { state: text, activities, ...row }, state, parted 
   return { state: loadState(state), row, open: readOpen(activities), size, large };
 }
 
+/** A schedule's row, with its state as parsed. */
+export interface ColdSchedule {
+  readonly row: ScheduleRow;
+  readonly state: object;
+  /** Absent when it is whole. */
+  readonly parted: Parted | undefined;
+}
+
+export function coldSchedule(row: ScheduleRow): ColdSchedule {
+  const state = JSON.parse(row.state) as object;
+  return { row, state, parted: partedOf(state) };
+}
+
+/** Of one that is whole. */
+export function hotScheduleOf({
+  row: { state: text, ...row },
+  state,
+  parted,
+}: ColdSchedule): HotSchedule {
+  const large = parted?.known ?? NONE;
+  return { row, state: state as ScheduleState, size: text.length + bytesOf(large), large };
+}
+
 /** What a slot lacks to be decided. */
 export interface Lacking {
   readonly taken: Taken;
   readonly tenant: string;
   readonly parted: readonly Parted[];
   readonly cold: Cold | undefined;
+  readonly schedule: ColdSchedule | undefined;
 }
 
 /** @param tenant undefined when there is no such instance: then nobody will look at what its messages bring */
 export function lackingOf(
   taken: Taken,
-  cold: Cold | undefined,
+  { cold, schedule }: Pick<Lacking, "cold" | "schedule">,
   tenant: string | undefined,
 ): Lacking | undefined {
   const messages = taken.entries.flatMap(({ parted }) => parted ?? []);
-  const all = cold?.parted === undefined ? messages : [cold.parted, ...messages];
-  const parted = all.filter(({ refs }) => refs.length > 0);
+  const state = cold?.parted ?? schedule?.parted;
+  const parted = (state === undefined ? messages : [state, ...messages]).filter(
+    ({ refs }) => refs.length > 0,
+  );
   if (parted.length === 0 || tenant === undefined) return undefined;
-  return { taken, tenant, parted, cold };
+  return { taken, tenant, parted, cold, schedule };
 }

@@ -31,7 +31,7 @@ import {
   type OpenRequest,
   writeOpen,
 } from "./open-activities.ts";
-import type { Hot, Slot } from "./slots.ts";
+import type { Hot, HotSchedule, Slot } from "./slots.ts";
 
 export interface DecideContext {
   readonly decide: typeof decideForReal;
@@ -63,7 +63,9 @@ export interface Decided {
   readonly outcomes: readonly Outcome[];
   /** The state to keep once committed; absent when there is no such instance. */
   readonly hot?: Hot;
-  /** True when a row is written. */
+  /** The schedule to keep once committed; absent when it is none, or not worth it. */
+  readonly schedule?: HotSchedule;
+  /** True when the row of an instance is written. */
   readonly changed: boolean;
   /** Characters of that row. */
   readonly written?: number;

@@ -8,12 +8,12 @@ import {
 import { decideSchedule } from "../scheduler/decide.ts";
 import type { ScheduleDecided, Times } from "../scheduler/decided.ts";
 import { bucketOf } from "../events/buckets.ts";
-import type { ScheduleRow } from "../store/store.ts";
+import { DEFAULT_TENANT } from "../runtime.ts";
 import type { DecideContext, Decided } from "./decide-batch.ts";
 import { send } from "./effects.ts";
 import { countsOnce, type Entry, type Outcome } from "./entry.ts";
-import { LargeValues } from "./large.ts";
-import type { Slot } from "./slots.ts";
+import { bytesOf, LargeValues } from "./large.ts";
+import type { HotSchedule, Slot } from "./slots.ts";
 
 /** A schedule as it stands after the commands of a batch. */
 interface Standing {
@@ -28,11 +28,13 @@ interface Standing {
 export function decideScheduleSlot(
   slot: Slot,
   entries: readonly Entry[],
-  row: ScheduleRow | undefined,
-  context: DecideContext & { readonly times: Times },
+  loaded: HotSchedule | undefined,
+  given: DecideContext & { readonly times: Times },
 ): Decided {
-  const { now, times } = context;
-  let state = row === undefined ? undefined : (JSON.parse(row.state) as ScheduleState);
+  const { now, times } = given;
+  const context = { ...given, large: largeOf(slot, entries, loaded, given) };
+  const row = loaded?.row;
+  let state = loaded?.state;
   let last: ScheduleDecided | undefined;
   const fired = entries.some(({ timer }) => timer !== undefined && timer.fireAt === row?.wakeAt);
   const before = fired ? undefined : row?.wakeAt;
@@ -52,14 +54,36 @@ export function decideScheduleSlot(
     }
     if (command.kind === "event.delivered" && decided.answer.kind !== "done")
       context.batch.returned.push({ targetId: slot.id, seq: command.seq });
-    letOut(slot, entries, (state ?? decided.state)?.tenant ?? "", decided, context);
+    letOut(slot, (state ?? decided.state)?.tenant ?? "", decided, context);
     outcomes.push(outcomeOf(decided));
     state = decided.state;
     if (decided.changed === true) last = decided;
   }
-  if (last !== undefined)
-    write(slot, { state, revision: row?.revision ?? 0, before, wakeAt: last.wakeAt }, context);
-  return { slot, entries, outcomes, changed: false };
+  const decided = { slot, entries, outcomes, changed: false };
+  if (last === undefined) return { ...decided, ...kept(loaded) };
+  const standing = { state, revision: row?.revision ?? 0, before, wakeAt: last.wakeAt };
+  const written = write(slot, standing, context);
+  return { ...decided, ...kept(written), written: written?.size ?? 0 };
+}
+
+type ScheduleContext = DecideContext & { readonly large: LargeValues };
+
+function largeOf(
+  { id }: Slot,
+  brought: readonly Entry[],
+  loaded: HotSchedule | undefined,
+  { spill, batch }: DecideContext,
+): LargeValues {
+  const made = brought.flatMap(({ command }) =>
+    command.kind === "schedule.put" ? [command.tenant] : [],
+  );
+  const tenant = loaded?.row.tenant ?? made[0] ?? DEFAULT_TENANT;
+  return new LargeValues(spill, { id, tenant, held: loaded?.large, brought }, batch);
+}
+
+/** What is small is read again when it is needed. */
+function kept(schedule: HotSchedule | undefined): Pick<Decided, "schedule"> {
+  return schedule === undefined || schedule.large.size === 0 ? {} : { schedule };
 }
 
 function outcomeOf({ answer, state }: ScheduleDecided): Outcome {
@@ -94,13 +118,11 @@ const STRETCH = "\u0001";
 
 function letOut(
   { id, partition }: Slot,
-  brought: readonly Entry[],
   tenant: string,
   { starts = [], cancels = [], decisions = [], listens }: ScheduleDecided,
-  context: DecideContext,
+  context: ScheduleContext,
 ): void {
-  const { batch, after, now, mailId } = context;
-  const large = new LargeValues(context.spill, { id, tenant, brought }, batch);
+  const { batch, after, now, mailId, large } = context;
   const sending = { now, mailId, large };
   for (const decision of decisions) {
     const { key: own = "", ...rest } = decision;
@@ -158,12 +180,12 @@ function named({ origin, nominal, key }: Occasion): Pick<Occasion, "origin" | "n
   return { origin, nominal, ...(key === undefined ? {} : { key }) };
 }
 
+/** @returns as it stands once that is committed; undefined when there is none any more */
 function write(
   slot: Slot,
   { state, revision, before, wakeAt }: Standing,
-  context: DecideContext,
-): void {
-  const { batch, after } = context;
+  { batch, after, large }: ScheduleContext,
+): HotSchedule | undefined {
   const { id, partition } = slot;
   const timer = { partition, instanceId: id, timerId: SCHEDULE_TIMER };
   if (wakeAt !== before) {
@@ -174,10 +196,10 @@ function write(
   }
   if (state === undefined) {
     if (revision > 0) batch.deletedSchedules.push({ partition, id, revision });
-    return;
+    return undefined;
   }
   const { tenant, name, spec, paused, createdAt, updatedAt } = state;
-  batch.schedules.push({
+  const row = {
     partition,
     id,
     tenant,
@@ -188,8 +210,10 @@ function write(
     revision: revision + 1,
     paused: paused !== undefined,
     ...(wakeAt === undefined ? {} : { wakeAt }),
-    state: JSON.stringify(state),
     createdAt,
     updatedAt,
-  });
+  };
+  const stated = large.schedule(state);
+  batch.schedules.push({ ...row, state: stated.text });
+  return { row, state, size: stated.text.length + bytesOf(stated.large), large: stated.large };
 }

@@ -9,7 +9,7 @@ import { inTime } from "../payloads/in-time.ts";
 import { makeWhole, missingBytes } from "../payloads/parted.ts";
 import { type EngineValues, PayloadError } from "../payloads/payloads.ts";
 import { StoreError } from "../store/store.ts";
-import { hotOf, type Lacking } from "./cold.ts";
+import { hotOf, type Lacking, hotScheduleOf } from "./cold.ts";
 import type { Counters } from "./counters.ts";
 import type { Slots } from "./slots.ts";
 import type { Taken } from "./warm.ts";
@@ -65,6 +65,7 @@ export class Fetching {
     if (epoch === undefined || epochOf(slot.partition) !== epoch)
       return putOff(lacking.taken, new StoreError("stale-epoch", "a partition changed hands"));
     if (lacking.cold !== undefined) slots.setHot(slot, hotOf(lacking.cold));
+    if (lacking.schedule !== undefined) slots.setSchedule(slot, hotScheduleOf(lacking.schedule));
     slots.giveBack(slot, entries);
     slots.release(slot, "first");
     onReady();

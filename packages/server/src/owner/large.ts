@@ -3,7 +3,8 @@
  * what came in a message, and what another row of the same decision has, is known by its identity.
  */
 import type { HistoryEvent, State } from "@millrace/engine";
-import { FACT, MAIL, REQUEST, STATE } from "../payloads/shapes.ts";
+import type { ScheduleState } from "../scheduler/schedule.ts";
+import { FACT, MAIL, REQUEST, SCHEDULE_STATE, STATE } from "../payloads/shapes.ts";
 import {
   FLAT,
   isSmall,
@@ -30,6 +31,13 @@ export interface LargeOf {
   readonly brought: readonly Pick<Entry, "parted">[];
 }
 
+/** A state as it is written. */
+interface Stated {
+  readonly text: string;
+  /** What it refers to. */
+  readonly large: Known;
+}
+
 export class LargeValues {
   readonly #rules: SpillRules | undefined;
   readonly #of: LargeOf;
@@ -49,10 +57,18 @@ export class LargeValues {
     for (const { parted } of of.brought) if (parted !== undefined) this.#learn(parted.known);
   }
 
-  /** @returns the text, and the large values that the state refers to, for the next time */
-  state(state: State): { readonly text: string; readonly large: Known } {
+  state(state: State): Stated {
+    return this.#state(state, STATE);
+  }
+
+  /** As {@link state}. */
+  schedule(state: ScheduleState): Stated {
+    return this.#state(state, SCHEDULE_STATE);
+  }
+
+  #state(state: object, shape: Shape): Stated {
     if (this.#rules === undefined) return { text: JSON.stringify(state), large: NONE };
-    const { text, values } = this.#own(state, this.#rules, STATE);
+    const { text, values } = this.#own(state, this.#rules, shape);
     return { text, large: values };
   }
 

@@ -326,6 +326,7 @@ export class Owner {
     }
     // An ended instance is read, if ever, by the API: it need not stay in memory.
     this.slots.setHot(slot, ended ? undefined : hot);
+    this.slots.setSchedule(slot, each.schedule);
     if (changed && hot !== undefined) this.#listener.onProgress(hot);
     if (each.told !== undefined) this.#listener.onFacts?.(each.told);
     for (const [index, entry] of entries.entries()) {
@@ -343,7 +344,7 @@ export class Owner {
     if (kind === "unknown") this.counters.counts.commitsUnknown += 1;
     log.warn({ err: error, kind, instances: taken.length }, "a batch was not committed");
     for (const { slot } of taken) {
-      this.slots.setHot(slot, undefined);
+      this.slots.clear(slot);
       // One bad command must not hold up the others: each instance goes alone until its command is through.
       slot.alone = kind === "conflict" || kind === "fault";
     }

@@ -8,7 +8,8 @@
 import type { State } from "@millrace/engine";
 import type { Known } from "../payloads/spill.ts";
 import { DEFAULT_TENANT } from "../runtime.ts";
-import type { InstanceRow } from "../store/store.ts";
+import type { ScheduleState } from "../scheduler/schedule.ts";
+import type { InstanceRow, ScheduleRow } from "../store/store.ts";
 import { type Entry, isDurable } from "./entry.ts";
 import { FairQueue, laneOf, type Queued, type Rank } from "./fair-queue.ts";
 import type { OpenActivities } from "./open-activities.ts";
@@ -25,12 +26,24 @@ export interface Hot {
   readonly large: Known;
 }
 
+/** The committed state of a schedule. */
+export interface HotSchedule {
+  readonly row: Omit<ScheduleRow, "state">;
+  readonly state: ScheduleState;
+  /** Characters of the state as JSON, with the large values. */
+  readonly size: number;
+  /** Values of the state that stand elsewhere. */
+  readonly large: Known;
+}
+
 export interface Slot {
   readonly id: string;
   readonly partition: number;
   readonly pending: Entry[];
   busy: boolean;
   hot?: Hot;
+  /** Of a schedule that has large values, and would have to load them each time; others are read when they are needed. */
+  schedule?: HotSchedule;
   /** After a batch with it was refused: it is tried in a batch of its own. */
   alone: boolean;
   /** Its place among those that are ready. */
@@ -144,13 +157,32 @@ export class Slots {
     if (slot.pending.length > 0) {
       if (place === "first" && slot.place !== undefined) this.#ready.putBack(slot.place);
       for (const entry of slot.pending) this.#line(slot, entry);
-    } else if (slot.hot === undefined) this.#slots.delete(slot.id);
+    } else if (sizeOf(slot) === undefined) this.#slots.delete(slot.id);
   }
 
   setHot(slot: Slot, hot: Hot | undefined): void {
-    this.#hotBytes += (hot?.size ?? 0) - (slot.hot?.size ?? 0);
+    this.#keep(slot, { hot, schedule: slot.schedule });
+  }
+
+  setSchedule(slot: Slot, schedule: HotSchedule | undefined): void {
+    this.#keep(slot, { hot: slot.hot, schedule });
+  }
+
+  /** What it holds may not be what the database has. */
+  clear(slot: Slot): void {
+    this.#keep(slot, { hot: undefined, schedule: undefined });
+  }
+
+  #keep(
+    slot: Slot,
+    { hot, schedule }: { [Key in "hot" | "schedule"]: Slot[Key] | undefined },
+  ): void {
+    this.#hotBytes -= sizeOf(slot) ?? 0;
     if (hot === undefined) delete slot.hot;
     else slot.hot = hot;
+    if (schedule === undefined) delete slot.schedule;
+    else slot.schedule = schedule;
+    this.#hotBytes += sizeOf(slot) ?? 0;
     // Used last: at the end of the map, so the first are those used longest ago.
     this.#slots.delete(slot.id);
     this.#slots.set(slot.id, slot);
@@ -170,7 +202,7 @@ export class Slots {
     for (const slot of this.#slots.values()) {
       if (this.#hotBytes <= HOT_BYTES) return;
       if (slot.busy || slot.pending.length > 0) continue;
-      this.#hotBytes -= slot.hot?.size ?? 0;
+      this.#hotBytes -= sizeOf(slot) ?? 0;
       this.#slots.delete(slot.id);
     }
   }
@@ -181,8 +213,9 @@ export class Slots {
     for (const slot of this.#slots.values()) {
       if (!partitions.has(slot.partition)) continue;
       if (slot.place !== undefined) this.#ready.remove(slot.place);
-      this.#hotBytes -= slot.hot?.size ?? 0;
+      this.#hotBytes -= sizeOf(slot) ?? 0;
       delete slot.hot;
+      delete slot.schedule;
       dropped.push(...slot.pending.splice(0));
       if (!slot.busy) this.#slots.delete(slot.id);
     }
@@ -199,6 +232,11 @@ export class Slots {
   oldest(): readonly number[] {
     return this.#ready.ages(this.#now());
   }
+}
+
+/** Of what is kept in memory; undefined when that is nothing. */
+function sizeOf({ hot, schedule }: Slot): number | undefined {
+  return hot?.size ?? schedule?.size;
 }
 
 /** What does not say whose it is, and meets no state in memory, is of the tenant there is. */

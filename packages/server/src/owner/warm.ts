@@ -1,15 +1,19 @@
 /** What a batch is decided on and is not in memory: states, programs, schedules. */
+import { type OwnerStore, StoreError, type WorkflowVersion } from "../store/store.ts";
 import {
-  type OwnerStore,
-  type ScheduleRow,
-  StoreError,
-  type WorkflowVersion,
-} from "../store/store.ts";
-import { type Cold, coldOf, hotOf, type Lacking, lackingOf } from "./cold.ts";
+  type Cold,
+  coldOf,
+  coldSchedule,
+  type ColdSchedule,
+  hotOf,
+  hotScheduleOf,
+  type Lacking,
+  lackingOf,
+} from "./cold.ts";
 import { type Entry, isFresh, leaveOutConsumed } from "./entry.ts";
 import { workflowOf } from "./instance-row.ts";
 import { BatchPrograms, type Programs } from "./programs.ts";
-import type { Slot, Slots } from "./slots.ts";
+import type { HotSchedule, Slot, Slots } from "./slots.ts";
 
 /** The commands of an instance or of a schedule, in a batch. */
 export interface Taken {
@@ -19,7 +23,7 @@ export interface Taken {
 
 export interface Warm {
   readonly programs: BatchPrograms;
-  readonly schedules: ReadonlyMap<string, ScheduleRow>;
+  readonly schedules: ReadonlyMap<string, HotSchedule>;
   /** Whose large values are still to be loaded: they are not decided in this batch. */
   readonly lacking: readonly Lacking[];
 }
@@ -32,23 +36,25 @@ export async function warm(
   programs: Programs,
 ): Promise<Warm> {
   try {
-    const [schedules, cold] = await Promise.all([
-      loadSchedules(taken, store),
-      loadStates(taken, store),
-    ]);
+    const [read, cold] = await Promise.all([loadSchedules(taken, store), loadStates(taken, store)]);
     await leaveOutConsumed(taken, store);
     const lacking = taken.flatMap((each) => {
       const { slot, entries } = each;
-      const row = cold.get(slot.id);
-      const of = slot.hot?.row ?? row?.row ?? entries[0]?.start?.workflow ?? schedules.get(slot.id);
-      return lackingOf(each, row, of?.tenant) ?? [];
+      const [row, schedule] = [cold.get(slot.id), read.get(slot.id)];
+      const known = slot.hot ?? slot.schedule ?? row ?? schedule;
+      const of = known?.row ?? entries[0]?.start?.workflow;
+      return lackingOf(each, { cold: row, schedule }, of?.tenant) ?? [];
     });
     const left = new Set(lacking.map((each) => each.taken));
     for (const each of taken) {
       const row = cold.get(each.slot.id);
       if (row !== undefined && !left.has(each)) slots.setHot(each.slot, hotOf(row));
     }
-    return { schedules, lacking, programs: await loadPrograms(taken, programs) };
+    return {
+      schedules: schedulesOf(taken, read),
+      lacking,
+      programs: await loadPrograms(taken, programs),
+    };
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     throw new StoreError("unavailable", `nothing was decided: ${detail}`, error);
@@ -68,15 +74,33 @@ async function loadStates(
   return new Map(rows.map((row) => [row.id, coldOf(row)]));
 }
 
-/** Schedules are not kept in memory: one is asked for once in a while, and a batch asks for all of its own at once. */
+/**
+ * Schedules without large values are not kept in memory: one is asked for once in a while, and a batch asks for all of its own
+ * at once.
+ */
 async function loadSchedules(
   taken: readonly Taken[],
   store: Pick<OwnerStore, "loadSchedules">,
-): Promise<Warm["schedules"]> {
-  const asked = taken.filter(({ entries }) => entries[0]?.schedule === true);
+): Promise<ReadonlyMap<string, ColdSchedule>> {
+  const asked = taken.filter(
+    ({ slot, entries }) => entries[0]?.schedule === true && slot.schedule === undefined,
+  );
   if (asked.length === 0) return new Map();
   const rows = await store.loadSchedules(asked.map(({ slot }) => slot.id));
-  return new Map(rows.map((row) => [row.id, row]));
+  return new Map(rows.map((row) => [row.id, coldSchedule(row)]));
+}
+
+/** Those that are whole. */
+function schedulesOf(
+  taken: readonly Taken[],
+  read: ReadonlyMap<string, ColdSchedule>,
+): Warm["schedules"] {
+  const schedules = new Map<string, HotSchedule>();
+  for (const [id, cold] of read)
+    if (cold.parted === undefined) schedules.set(id, hotScheduleOf(cold));
+  for (const { slot } of taken)
+    if (slot.schedule !== undefined) schedules.set(slot.id, slot.schedule);
+  return schedules;
 }
 
 async function loadPrograms(taken: readonly Taken[], known: Programs): Promise<BatchPrograms> {

@@ -2,7 +2,7 @@
  * What of our records is structure. It is what we read of a record that is not whole, and what changes at every step, while
  * the values in it do not: those are split off one by one.
  */
-import type { Shape } from "./spill.ts";
+import { type Shape, STAYS, VALUE } from "./spill.ts";
 
 const MEMBERS: Shape = {};
 const SCHEDULE: Shape = { occasion: MEMBERS };
@@ -22,6 +22,15 @@ export const STATE: Shape = {
   values: MEMBERS,
   kept: { frames: FRAMES, values: MEMBERS },
   held: { "*": COMMAND },
+};
+
+const INPUT: Shape = { "*": STAYS, input: VALUE };
+/** `ScheduleState`: all that it is decided by stays. */
+export const SCHEDULE_STATE: Shape = {
+  "*": STAYS,
+  spec: INPUT,
+  buffer: { "*": INPUT },
+  groups: { "*": { "*": STAYS, events: MEMBERS } },
 };
 
 /** `HistoryEvent` of the engine. */

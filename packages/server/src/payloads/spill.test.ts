@@ -15,7 +15,9 @@ import {
   spill,
   type Spilled,
   type SpillRules,
+  STAYS,
   takeRefs,
+  VALUE,
   withoutRefs,
 } from "./spill.ts";
 
@@ -189,6 +191,18 @@ test("structure stays, and what it holds goes one by one", () => {
     [1, 2, 3].flatMap((n) => [`frames.${n}.raw`, `frames.${n}.gathered.1`]).concat("held.0.output"),
   );
   assert.deepEqual(restored(spilled.text, stored(spilled)), state);
+});
+
+test("what is to stay stays, however large, and takes no value beside it along", () => {
+  const text = "x".repeat(300);
+  const shape: Shape = { "*": STAYS, spec: { "*": STAYS, input: VALUE } };
+  const record = { v: [text], spec: { rules: { text }, input: { a: text, b: 1 } }, w: text };
+  const spilled = spill(record, rules(200), { shape });
+  assert.deepEqual(
+    spilled.refs.map(({ path }) => path),
+    [["spec", "input", "a"]],
+  );
+  assert.deepEqual(restored(spilled.text, stored(spilled)), record);
 });
 
 test("a value that is known is neither hashed nor looked at again", () => {

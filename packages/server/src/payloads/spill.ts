@@ -31,12 +31,18 @@ export interface Ref extends Stored {
 export type Known = ReadonlyMap<unknown, Stored>;
 export const NONE: Known = new Map();
 
-/** Members that are structure, with the shape of each; `*` is any other. All below a member that is not named is a value. */
+/**
+ * Members that are structure, with the shape of each; `*` is any other. All below a member that is not named, or {@link VALUE},
+ * is a value.
+ */
 export interface Shape {
-  readonly [member: string]: Shape;
+  readonly [member: string]: Shape | typeof VALUE;
 }
+export const VALUE = undefined;
 /** Every member is a value. */
 export const FLAT: Shape = {};
+/** Stays as it is, however large. */
+export const STAYS: Shape = {};
 
 export interface SpillRules {
   /** Bytes; a larger value goes. */
@@ -121,8 +127,9 @@ class Cutter {
 
   cut(record: object, shape: Shape): readonly Taken[] {
     for (const [key, value] of Object.entries(record) as [string, unknown][]) {
-      this.#path.push(Array.isArray(record) ? Number(key) : key);
       const below = Object.hasOwn(shape, key) ? shape[key] : shape["*"];
+      if (below === STAYS) continue;
+      this.#path.push(Array.isArray(record) ? Number(key) : key);
       if (below !== undefined && typeof value === "object" && value !== null)
         this.cut(value, below);
       else if (this.#room(value, this.#rules.limit) < 0) this.#left(value);

@@ -29,7 +29,7 @@ export interface Leftover {
 
 /** What refers to payloads. */
 export interface Holder {
-  /** Id of an instance or an event, or `<instance>/<chain>`. */
+  /** Id of an instance, a schedule or an event, or `<instance>/<chain>`. */
   readonly holder: string;
   readonly kind: "instance" | "event" | "checkpoint";
 }
@@ -44,7 +44,7 @@ export interface SeenRef {
 /** What one snapshot of an instance shows. */
 export interface Look {
   readonly at: number;
-  /** Undefined when there is no such instance. */
+  /** Of the instance, or of the schedule; undefined when there is none. */
   readonly revision: number | undefined;
   /** Nothing is on its way to it. */
   readonly settled: boolean;

@@ -44,23 +44,34 @@ export function isShown([member]: Ref["path"]): boolean {
 
 /** With its large values, or those that are wanted: `null` stands for the others. @throws {PayloadError} */
 export async function stateOf(
-  { values }: Pick<Reading, "values">,
-  { id, tenant, state }: InstanceRow,
+  reading: Pick<Reading, "values">,
+  row: InstanceRow,
   wanted: (path: Ref["path"]) => boolean = () => true,
 ): Promise<State> {
-  const record = JSON.parse(state) as object;
-  const refs = takeRefs(record).filter(({ path }) => wanted(path));
-  await makeWhole(values, tenant, [{ record, refs, known: NONE }]).catch(ofInstance(id));
-  return loadState(record);
+  return loadState(await recordOf(reading, row, `instance ${row.id}`, wanted));
 }
 
-/** Says whose value it is. */
-function ofInstance(id: string): (error: unknown) => never {
-  return (error) => {
+/**
+ * A record of its text, with those of its large values that are wanted.
+ * @param whose for messages
+ * @throws {PayloadError}
+ */
+export async function recordOf(
+  { values }: Pick<Reading, "values">,
+  { tenant, state }: Pick<InstanceRow, "tenant" | "state">,
+  whose: string,
+  wanted: (path: Ref["path"]) => boolean,
+): Promise<object> {
+  const record = JSON.parse(state) as object;
+  const refs = takeRefs(record).filter(({ path }) => wanted(path));
+  try {
+    await makeWhole(values, tenant, [{ record, refs, known: NONE }]);
+  } catch (error) {
     if (!(error instanceof PayloadError)) throw error;
     const { kind, message, digest } = error;
-    throw new PayloadError(kind, `a large value of instance ${id}: ${message}`, digest, error);
-  };
+    throw new PayloadError(kind, `a large value of ${whose}: ${message}`, digest, error);
+  }
+  return record;
 }
 
 /** @throws {RuntimeError} `not-found` */

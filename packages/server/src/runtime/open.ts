@@ -222,7 +222,12 @@ async function assemble(
   return {
     runtime: postgresRuntime({ ...node, ...reading }),
     ...left,
-    schedules: postgresSchedules({ owner: node.owner, pool: pools.reader, ...common }),
+    schedules: postgresSchedules({
+      owner: node.owner,
+      pool: pools.reader,
+      values: parts.payloads,
+      ...common,
+    }),
     async stop() {
       await vacuum.stop();
       await outgoing.stop();

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { partitionOf } from "@millrace/protocol";
 import type { Pool } from "pg";
+import type { Ref } from "../payloads/spill.ts";
 import type { Clock } from "../clock.ts";
 import type { Owner } from "../owner/owner.ts";
 import { DEFAULT_TENANT, type Page, RuntimeError } from "../runtime.ts";
@@ -21,13 +22,13 @@ import {
 import { checkFilters, insertFilters } from "./event-filters.ts";
 import { decodeCursor, encodeCursor } from "./cursors.ts";
 import { listDecisions, startedByKey } from "./decisions.ts";
+import { type Reading, recordOf } from "./instances.ts";
 import { excluded, upcoming } from "./schedule-times.ts";
 import { explained } from "./outage.ts";
 import { submitted } from "./submit.ts";
 import { type Caller, within } from "./within.ts";
 
-export interface ScheduleParts {
-  readonly pool: Pool;
+export interface ScheduleParts extends Reading {
   readonly owner: Owner;
   readonly clock: Clock;
   readonly partitions: number;
@@ -83,7 +84,7 @@ export function postgresSchedules(parts: ScheduleParts): Schedules {
       }),
     listDecisions: (request) =>
       answered(async () => {
-        const { id } = await getSchedule(parts, request);
+        const { id } = await readSchedule(parts, request);
         return listDecisions(pool, id, request);
       }),
     putCalendar: (request) => answered(() => putCalendar(parts, request)),
@@ -191,22 +192,45 @@ function viewOf(
 }
 
 async function getSchedule(parts: ScheduleParts, name: ScheduleName): Promise<ScheduleView> {
-  return viewOf(parts, await readSchedule(parts, name));
+  return viewOf(parts, await readSchedule(parts, name, isShown));
 }
 
-/** With the newest calendars, where it has any. */
-async function readSchedule(parts: ScheduleParts, name: ScheduleName): Promise<ScheduleState> {
+/** True for what users are shown: of what waits, only how much it is. */
+function isShown([member]: Ref["path"]): boolean {
+  return member === "spec";
+}
+
+/** With the newest calendars, where it has any; of its large values, with those that are wanted. @throws {PayloadError} */
+async function readSchedule(
+  parts: ScheduleParts,
+  name: ScheduleName,
+  wanted: (path: Ref["path"]) => boolean = () => false,
+): Promise<ScheduleState> {
   const id = scheduleId(name.tenant ?? DEFAULT_TENANT, name.name, parts.partitions);
-  const { rows } = await parts.pool.query<{ state: string }>({
+  const { rows } = await parts.pool.query<RawSchedule>({
     name: "get-schedule",
-    text: "SELECT state FROM schedules WHERE id = $1",
+    text: "SELECT tenant, name, state FROM schedules WHERE id = $1",
     values: [id],
   });
   const [row] = rows;
   if (row === undefined) throw noSchedule(name);
-  const schedule = JSON.parse(row.state) as ScheduleState;
+  const schedule = await stateOf(parts, row, wanted);
   if (schedule.spec.calendars !== undefined) await parts.calendars.refresh();
   return schedule;
+}
+
+interface RawSchedule {
+  readonly tenant: string;
+  readonly name: string;
+  readonly state: string;
+}
+
+async function stateOf(
+  reading: Reading,
+  { name, ...row }: RawSchedule,
+  wanted: (path: Ref["path"]) => boolean,
+): Promise<ScheduleState> {
+  return (await recordOf(reading, row, `schedule ${name}`, wanted)) as ScheduleState;
 }
 
 async function listSchedules(
@@ -215,18 +239,18 @@ async function listSchedules(
 ): Promise<Page<ScheduleView>> {
   const { tenant = DEFAULT_TENANT, namespace, workflow, paused, limit, cursor } = request;
   const [after = ""] = cursor === undefined ? [] : decodeCursor(cursor, 1);
-  const { rows } = await parts.pool.query<{ state: string }>({
+  const { rows } = await parts.pool.query<RawSchedule>({
     name: "list-schedules",
     text: `
-      SELECT state FROM schedules
+      SELECT tenant, name, state FROM schedules
       WHERE tenant = $1 AND name > $2 AND ($3::text IS NULL OR namespace = $3)
         AND ($4::text IS NULL OR workflow = $4) AND ($5::boolean IS NULL OR paused = $5)
       ORDER BY name LIMIT $6`,
     values: [tenant, after, namespace ?? null, workflow ?? null, paused ?? null, limit + 1],
   });
-  const items = rows
-    .slice(0, limit)
-    .map(({ state }) => viewOf(parts, JSON.parse(state) as ScheduleState));
+  const items: ScheduleView[] = [];
+  for (const row of rows.slice(0, limit))
+    items.push(viewOf(parts, await stateOf(parts, row, isShown)));
   const last = items.at(-1);
   if (rows.length <= limit || last === undefined) return { items };
   return { items, nextCursor: encodeCursor([last.name]) };
@@ -238,7 +262,7 @@ async function trigger(
   caller: Caller,
 ): ReturnType<Schedules["triggerSchedule"]> {
   if (key !== undefined) {
-    const { id } = await getSchedule(parts, name);
+    const { id } = await readSchedule(parts, name);
     const known = await startedByKey(parts.pool, id, key);
     if (known !== undefined) return { instanceId: known, created: false };
   }

@@ -1,7 +1,14 @@
 /** Times that are due, and the policies that decide what becomes of them. */
 import type { Exclusion } from "./decided.ts";
 import { type Draft, hasRoom, MOST_AT_ONCE } from "./draft.ts";
-import { GRACE, MOST_BUFFERED, type NextTime, type Occasion, type SkipReason } from "./schedule.ts";
+import {
+  GRACE,
+  MOST_BUFFERED,
+  MOST_BUFFERED_SIZE,
+  type NextTime,
+  type Occasion,
+  type SkipReason,
+} from "./schedule.ts";
 
 /** Decides every time that is due, in order, as far as one decision goes. */
 export function decideDue(draft: Draft): void {
@@ -105,7 +112,10 @@ export function decideOccasion(draft: Draft, occasion: Occasion): void {
 
 function buffered(draft: Draft, occasion: Occasion, most: number): void {
   const { buffer } = draft.state;
-  if (buffer.length >= most) draft.skip(occasion, "buffer-full");
+  const size = [...buffer, occasion].reduce((sum, each) => sum + (each.size ?? 0), 0);
+  // One that is larger by itself may wait alone.
+  const tooLarge = buffer.length > 0 && size > MOST_BUFFERED_SIZE;
+  if (buffer.length >= most || tooLarge) draft.skip(occasion, "buffer-full");
   else draft.change({ buffer: [...buffer, occasion] });
 }
 

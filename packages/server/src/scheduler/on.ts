@@ -19,8 +19,10 @@ import { evaluationAt, fresh, isOver, strategyOf } from "./strategy.ts";
 
 /** Beyond this the oldest group is given up, which is on record. */
 export const MOST_GROUPS = 1_000;
-/** Events of one group. */
+/** Events of one group; with so many it starts an instance, complete or not. */
 const MOST_EVENTS = 1_000;
+/** Characters of JSON that the events of all groups have: a group with so many by itself starts an instance, too. */
+export const MOST_GATHERED = 64 * 1024 * 1024;
 
 /** An event comes. @returns false when it is none of the schedule's */
 export function takeEvent(draft: Draft, seq: number, event: JsonObject): boolean {
@@ -37,17 +39,27 @@ export function takeEvent(draft: Draft, seq: number, event: JsonObject): boolean
     const events = offered.listed
       ? [...group.events, readEvent(event, trigger.read)]
       : group.events;
-    const full = events.length >= MOST_EVENTS;
+    const size = sizeOf(group) + (offered.listed ? charactersOf(events.at(-1)) : 0);
+    const full = events.length >= MOST_EVENTS || size >= MOST_GATHERED;
     const over =
       offered.satisfied || full || (offered.listed && isEnough(strategy, events, evaluation));
     const others = groups.filter((_, n) => n !== index);
     const trace = readTraceContext(event) ?? group.trace;
-    const after = { state: offered.state, events, ...(trace === undefined ? {} : { trace }) };
+    const after = { state: offered.state, events, size, ...(trace === undefined ? {} : { trace }) };
     if (over) started(draft, others, after, seq);
     else kept(draft, others, after, seq);
     return true;
   }
   return false;
+}
+
+/** Groups of older servers do not say it. */
+function sizeOf({ size, events }: EventGroup): number {
+  return size ?? events.reduce<number>((sum, event) => sum + charactersOf(event), 0);
+}
+
+function charactersOf(event: Json | undefined): number {
+  return event === undefined ? 0 : JSON.stringify(event).length;
 }
 
 /** A condition that cannot be evaluated does not hold: there is no instance that could fault. */
@@ -67,7 +79,7 @@ function isEnough(
 function started(
   draft: Draft,
   groups: readonly EventGroup[],
-  { events, trace }: EventGroup,
+  { events, size, trace }: EventGroup,
   seq: number,
 ): void {
   draft.change({ groups: groups.length === 0 ? undefined : groups });
@@ -78,15 +90,24 @@ function started(
     dueAt: now,
     key: `event ${seq}`,
     input: [...events],
+    ...(size === undefined ? {} : { size }),
     ...(trace === undefined ? {} : { trace }),
   });
 }
 
 function kept(draft: Draft, others: readonly EventGroup[], group: EventGroup, seq: number): void {
   const all = [...others, group];
-  if (all.length <= MOST_GROUPS) return draft.change({ groups: all });
-  const detail = `a set of ${all[0]?.events.length} events was never complete`;
-  const occasion = { origin: "event", nominal: draft.now, key: `event ${seq}` } as const;
-  draft.skip(occasion, "buffer-full", { detail });
-  draft.change({ groups: all.slice(1) });
+  let gathered = all.reduce((sum, each) => sum + sizeOf(each), 0);
+  let first = 0;
+  for (; all.length - first > MOST_GROUPS || gathered > MOST_GATHERED; first += 1)
+    gathered -= sizeOf(all[first] ?? group);
+  if (first > 0) {
+    const given = all.slice(0, first).map(({ events }) => events.length);
+    const sets = first === 1 ? "a set" : `${first} sets`;
+    const were = first === 1 ? "was" : "were";
+    const detail = `${sets} of ${given.join(", ")} events ${were} never complete`;
+    const occasion = { origin: "event", nominal: draft.now, key: `event ${seq}` } as const;
+    draft.skip(occasion, "buffer-full", { detail });
+  }
+  draft.change({ groups: all.slice(first) });
 }

@@ -31,6 +31,8 @@ export type Overlap =
   | "terminateOther"
   | "allow";
 export const MOST_BUFFERED = 1_000;
+/** Characters of JSON that the events of buffered times have together. */
+export const MOST_BUFFERED_SIZE = 64 * 1024 * 1024;
 
 /** What is done with times that are more than {@link GRACE} late, because no server ran or the clock was set. */
 export type CatchUp = "none" | "last" | "all";
@@ -92,6 +94,8 @@ export interface Occasion {
   readonly key?: string;
   /** Instead of the spec's. */
   readonly input?: Json;
+  /** Characters that `input` has as JSON, about, where it may be large: that of events. */
+  readonly size?: number;
   /** Of the event that starts it: the last of its set that has one. */
   readonly trace?: TraceContext;
 }
@@ -110,6 +114,8 @@ export interface Backfill {
 export interface EventGroup {
   readonly state: StrategyState;
   readonly events: readonly Json[];
+  /** Characters that the events have as JSON. */
+  readonly size?: number;
   /** Of the last event that had one. */
   readonly trace?: TraceContext;
 }

@@ -11,12 +11,14 @@ import { openPayloads } from "../../src/payloads/open.ts";
 import type { EngineValues, Payloads } from "../../src/payloads/payloads.ts";
 import { openPostgresRuntime } from "../../src/runtime/open.ts";
 import type { Runtime } from "../../src/runtime.ts";
+import type { Schedules } from "../../src/scheduler/service.ts";
 
 export interface LargeStand {
   readonly pool: pg.Pool;
   readonly url: string;
   /** Of the node opened last. */
   readonly runtime: Runtime;
+  readonly schedules: Schedules;
   readonly payloads: Payloads;
   readonly logged: { readonly level: string; readonly message: string; readonly fields: object }[];
   /** Another node takes all partitions; the one before is stopped first unless it `lingers`. */
@@ -77,6 +79,9 @@ export async function largeStand(
     logged,
     get runtime() {
       return node.running.runtime;
+    },
+    get schedules() {
+      return node.running.schedules;
     },
     get payloads() {
       return node.payloads;

@@ -38,6 +38,7 @@ export const OWNER_MUTANTS: readonly Mutant[] = [
       {
         file: `${OWNER}/slots.ts`,
         find: `      delete slot.hot;
+      delete slot.schedule;
       dropped.push(...slot.pending.splice(0));
       if (!slot.busy) this.#slots.delete(slot.id);`,
         replace: "      dropped.push(...slot.pending.splice(0));",

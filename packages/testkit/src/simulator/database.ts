@@ -17,6 +17,7 @@ import {
   type OutboxRow,
   type OrphansFound,
   type ScheduleRow,
+  type ScheduleState,
   type StoredDefinition,
   StoreError,
   type TimerRow,
@@ -137,6 +138,11 @@ export class Database {
     return loadState(this.payloads.whole(tenant, state));
   }
 
+  /** A schedule's state, with its large values. */
+  scheduleOf({ tenant, state }: ScheduleRow): ScheduleState {
+    return this.payloads.whole(tenant, state) as ScheduleState;
+  }
+
   /** Everything of an instance, or a schedule, that may mention payloads. */
   *textsOf(holder: string): Iterable<string> {
     const row = this.instances.get(holder);
@@ -153,7 +159,7 @@ export class Database {
   }
 
   revisionOf(instance: string): number | undefined {
-    return this.instances.get(instance)?.revision;
+    return (this.instances.get(instance) ?? this.schedules.get(instance))?.revision;
   }
 
   expects(instance: string): boolean {

@@ -71,7 +71,8 @@ export class ScheduleChecks {
   committed(batch: Batch): void {
     for (const row of batch.decisions) this.#record(row);
     for (const { id } of batch.deletedSchedules) this.#over(id);
-    const states = batch.schedules.map(({ state }) => JSON.parse(state) as ScheduleState);
+    const { database } = this.#around();
+    const states = batch.schedules.map((row) => database.scheduleOf(row));
     for (const state of states) this.#changed(state, batch);
     for (const mail of batch.sent) this.#mail(mail);
     for (const row of batch.decisions) this.#started(row, batch);

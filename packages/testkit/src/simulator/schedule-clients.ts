@@ -164,8 +164,9 @@ export class ScheduleClients {
   }
 
   #stateOf(name: string): ScheduleState | undefined {
-    const row = this.#around.database.schedules.get(this.#idOf(name));
-    return row === undefined ? undefined : (JSON.parse(row.state) as ScheduleState);
+    const { database } = this.#around;
+    const row = database.schedules.get(this.#idOf(name));
+    return row === undefined ? undefined : database.scheduleOf(row);
   }
 
   /** Until it is known to be carried out, or there is no such schedule. */

@@ -187,7 +187,7 @@ async function holders(pool: Pool, after: string, stretch: number, grace: number
     text: `SELECT h.holder, h.kind, h.oldest <= now_ms() - $3::bigint AND (h.kind <> 'instance' OR m.holder IS NULL
              OR (m.marked_at NOT BETWEEN now_ms() - $3::bigint + 1 AND now_ms()
                  AND (NOT m.settled OR h.newest > m.marked_at - greatest($3::bigint, ${UNDER_WAY})
-                      OR m.revision IS DISTINCT FROM (SELECT i.revision FROM all_instances AS i WHERE i.id = h.holder)))
+                      OR m.revision IS DISTINCT FROM ${REVISION("h.holder")}))
            ) AS due
            FROM (SELECT holder, min(kind) AS kind, min(at) AS oldest, max(at) AS newest FROM payload_refs
                  WHERE holder > $1 GROUP BY holder ORDER BY holder LIMIT $2) AS h
@@ -199,6 +199,10 @@ async function holders(pool: Pool, after: string, stretch: number, grace: number
   const last = rows.at(-1);
   return last === undefined || rows.length < stretch ? { due } : { due, next: last.holder };
 }
+
+/** Of an instance, or of a schedule: their ids are never equal. */
+const REVISION = (id: string): string =>
+  `coalesce((SELECT i.revision FROM all_instances AS i WHERE i.id = ${id}), (SELECT s.revision FROM schedules AS s WHERE s.id = ${id}))`;
 
 /** Owners number partitions from 0. */
 const placeOf = (id: string): number => (isId(id) ? partitionOf(id) : -1);
@@ -213,7 +217,7 @@ async function lookAt(pool: Pool, instance: string, grace: number): Promise<Look
     readonly at: string;
   }>({
     name: "look-at-holder",
-    text: `SELECT now_ms() AS looked_at, (SELECT i.revision FROM all_instances AS i WHERE i.id = $2) AS revision,
+    text: `SELECT now_ms() AS looked_at, ${REVISION("$2")} AS revision,
              NOT EXISTS (SELECT FROM inbox AS m WHERE m.instance_id = $2)
                AND NOT EXISTS (SELECT FROM activities AS a WHERE a.partition = $1 AND a.instance_id = $2) AS settled,
              r.digest, r.at
