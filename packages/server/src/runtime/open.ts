@@ -217,17 +217,13 @@ async function assemble(
   const vacuum = vacuumOf(parts, url, node.owner);
   vacuum.start();
   const databaseNow = (): number => database.now();
-  const common = { clock, partitions, databaseNow, randomBytes: random10, calendars };
-  const reading = { ...outside(parts, pools.reader), values: parts.payloads, watchers, ...common };
+  const values = parts.payloads;
+  const common = { clock, partitions, databaseNow, randomBytes: random10, calendars, values };
+  const reading = { ...outside(parts, pools.reader), watchers, ...common };
   return {
     runtime: postgresRuntime({ ...node, ...reading }),
     ...left,
-    schedules: postgresSchedules({
-      owner: node.owner,
-      pool: pools.reader,
-      values: parts.payloads,
-      ...common,
-    }),
+    schedules: postgresSchedules({ owner: node.owner, pool: pools.reader, ...common }),
     async stop() {
       await vacuum.stop();
       await outgoing.stop();

@@ -71,7 +71,9 @@ export class ScheduleChecks {
   committed(batch: Batch): void {
     for (const row of batch.decisions) this.#record(row);
     for (const { id } of batch.deletedSchedules) this.#over(id);
-    const { database } = this.#around();
+    const { database, met } = this.#around();
+    if (batch.schedules.some(({ state }) => state.includes('"$refs"')))
+      met("a schedule had a large value");
     const states = batch.schedules.map((row) => database.scheduleOf(row));
     for (const state of states) this.#changed(state, batch);
     for (const mail of batch.sent) this.#mail(mail);

@@ -56,7 +56,10 @@ export function drawSpec(random: Random, now: number): ScheduleSpec {
     random.chance(probability) ? given() : {};
   return {
     workflow: { namespace: "sim", name, ...maybe(0.5, () => ({ version: "1.0.0" })) },
-    input: workflow?.input(random) ?? {},
+    input: {
+      ...workflow?.input(random),
+      ...maybe(0.3, () => ({ ballast: random.pick(["b", "c"]).repeat(300) })),
+    },
     trigger,
     timeZone: random.pick(ZONES),
     dstGap: "run",

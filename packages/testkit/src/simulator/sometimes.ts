@@ -58,6 +58,7 @@ export const SOMETIMES = [
   "a timer had to wait again because the clock was set back",
   "a large value was referred to",
   "a large value was loaded again",
+  "a schedule had a large value",
   "a value was referred to again",
   "a value was swept",
   "a value was swept before it was referred to",
