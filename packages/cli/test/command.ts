@@ -17,7 +17,7 @@ export interface Ended {
 
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
-  readonly stdin?: string;
+  readonly stdin?: string | Uint8Array;
   /** Sends SIGINT when this resolves. */
   readonly interrupt?: Promise<unknown>;
 }

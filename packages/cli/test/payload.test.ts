@@ -12,7 +12,7 @@ const hex = (bytes: Uint8Array | string): string =>
 
 test("message put, get, delete", async (t) => {
   const { url } = await startPayloadApi(t);
-  const cli = (words: readonly string[], stdin = "") =>
+  const cli = (words: readonly string[], stdin: string | Uint8Array = "") =>
     millrace(["message", ...words], { env: { MILLRACE_URL: url }, stdin });
   const digest = hex("two words\n");
   assert.deepEqual(await cli(["put", "-"], "two words\n"), {
@@ -27,6 +27,10 @@ test("message put, get, delete", async (t) => {
   assert.deepEqual(JSON.parse((await cli(["get", digest, "-o", "json"])).stdout), {
     message: "two words\n",
   });
+  assert.equal((await cli(["put", "-"], "\ufeffa")).stdout, `${hex("\ufeffa")}\n`);
+  const latin = await cli(["put", "-"], Buffer.from("caf\u00e9", "latin1"));
+  assert.deepEqual([latin.code, latin.stdout], [2, ""]);
+  assert.match(latin.stderr, /^millrace: standard input is not UTF-8; millrace payload put -/);
   const gone = await cli(["delete", digest, digest]);
   assert.equal(gone.code, 1);
   assert.match(gone.stderr, /^\w{64}: deleted\nmillrace: there is no message .*message-not-found/);

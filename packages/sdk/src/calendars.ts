@@ -41,7 +41,7 @@ export class Calendars {
 
   /** Refused while a schedule refers to it. */
   async delete(name: string): Promise<void> {
-    await this.#transport.text({ method: "DELETE", path: addressOf(name) });
+    await this.#transport.delete(addressOf(name));
   }
 }
 

@@ -57,7 +57,7 @@ abstract class Endpoints<S extends Shapes> {
 
   /** With everything that is on its way to it. */
   async delete(name: string): Promise<void> {
-    await this.transport.text({ method: "DELETE", path: this.pathOf(name) });
+    await this.transport.delete(this.pathOf(name));
   }
 
   /** Dead letters, or what is on its way; the oldest first. */

@@ -30,7 +30,7 @@ export class Functions {
 
   /** Deletes a function that was stored with {@link put}. */
   async delete(ref: FunctionRef): Promise<void> {
-    await this.#transport.text({ method: "DELETE", path: addressOf(ref) });
+    await this.#transport.delete(addressOf(ref));
   }
 
   /** Every function, by name and version. */

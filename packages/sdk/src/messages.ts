@@ -34,7 +34,7 @@ export class Messages {
   }
 
   async delete(digest: string): Promise<void> {
-    await this.#transport.text({ method: "DELETE", path: addressOf(digest) });
+    await this.#transport.delete(addressOf(digest));
   }
 }
 

@@ -62,6 +62,25 @@ test("messages are put, read and deleted", async (t) => {
   await assert.rejects(client.messages.put("\ud800"), TypeError);
 });
 
+test("a deletion whose answer was lost is done, though the next try finds nothing", async (t) => {
+  const { url } = await api(t);
+  let deletions = 0;
+  const forgetful = new MillraceClient({
+    url,
+    retry: { retries: 1, delay: 1 },
+    fetch: async (...request) => {
+      const response = await fetch(...request);
+      deletions += request[1]?.method === "DELETE" ? 1 : 0;
+      if (deletions !== 1) return response;
+      throw new TypeError("fetch failed");
+    },
+  });
+  const digest = await forgetful.messages.put("once");
+  await forgetful.messages.delete(digest);
+  assert.equal(deletions, 2);
+  await assert.rejects(forgetful.messages.delete(digest), { code: "message-not-found" });
+});
+
 test("payloads are put from memory or a stream, and read whole, in part or as a stream", async (t) => {
   const { client } = await api(t);
   const bytes = randomBytes(300_000);
@@ -79,6 +98,10 @@ test("payloads are put from memory or a stream, and read whole, in part or as a 
   assert.ok(Buffer.concat(chunks).equals(bytes));
   const part = await client.payloads.bytes(put.digest, { range: { first: 5, last: 9 } });
   assert.deepEqual(Buffer.from(part), bytes.subarray(5, 10));
+  const rest = await client.payloads.bytes(put.digest, { range: { first: 299_999 } });
+  assert.deepEqual(Buffer.from(rest), bytes.subarray(299_999));
+  for (const range of [{ first: -5 }, { first: 2, last: 1 }, { first: 0.5 }, { first: Number.NaN }])
+    await assert.rejects(client.payloads.get(put.digest, { range }), RangeError);
   const text = await client.payloads.put("text".repeat(1_000));
   assert.equal(text.mediaType, "text/plain; charset=utf-8");
   // Sent compressed, read as it was.

@@ -16,7 +16,10 @@ export interface PutOptions {
 }
 
 export interface GetOptions {
-  /** Bytes `first` to `last`, both included, counted from 0; `last` may be left out. Their digest is not checked. */
+  /**
+   * Bytes `first` to `last`, both included, counted from 0; without `last`, to the end. Their digest is not checked.
+   * Rejects with a RangeError for what is no range, and with `range-not-satisfiable` when it begins behind the last byte.
+   */
   readonly range?: { readonly first: number; readonly last?: number };
   readonly signal?: AbortSignal;
 }
@@ -69,7 +72,7 @@ export class Payloads {
 
   /** The bytes as a stream. */
   async get(digest: string, { range, signal }: GetOptions = {}): Promise<PayloadBytes> {
-    const part = range && { range: `bytes=${range.first}-${range.last ?? ""}` };
+    const part = range && { range: rangeField(range) };
     const response = await this.#transport.open({
       method: "GET",
       path: addressOf(digest),
@@ -116,12 +119,22 @@ export class Payloads {
 
   /** What an instance refers to stays until nothing does. */
   async delete(digest: string): Promise<void> {
-    await this.#transport.text({ method: "DELETE", path: addressOf(digest) });
+    await this.#transport.delete(addressOf(digest));
   }
 }
 
 function addressOf(digest: string): string {
   return `/v1/payloads/${encodeURIComponent(digest)}`;
+}
+
+/** A server answers what is no range with the whole. */
+function rangeField({ first, last }: NonNullable<GetOptions["range"]>): string {
+  const bounds = last === undefined ? [first] : [first, last];
+  const isRange = bounds.every(Number.isSafeInteger) && first >= 0 && (last ?? first) >= first;
+  if (isRange) return `bytes=${first}-${last ?? ""}`;
+  throw new RangeError(
+    `range: expected whole numbers 0 <= first <= last, not ${first} and ${last}`,
+  );
 }
 
 /** Lets bytes through and adds them to the hash, which is compared at their end when there is something to compare it with. */

@@ -85,7 +85,7 @@ export class Schedules {
 
   /** What runs goes on. */
   async delete(name: string): Promise<void> {
-    await this.#transport.text({ method: "DELETE", path: addressOf(name) });
+    await this.#transport.delete(addressOf(name));
   }
 
   /** Triggers and backfills still start instances. Pausing again changes the note. */

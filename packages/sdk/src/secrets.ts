@@ -25,7 +25,7 @@ export class Secrets {
   }
 
   async delete(name: string): Promise<void> {
-    await this.#transport.text({ method: "DELETE", path: addressOf(name) });
+    await this.#transport.delete(addressOf(name));
   }
 
   /** Every secret by name, without values. */

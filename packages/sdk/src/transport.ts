@@ -5,6 +5,7 @@
  * signals that are facts once given), so each is tried again when the connection fails or the server says that it may
  * succeed later (429, 503), after `Retry-After` or a growing, jittered pause.
  */
+import type { MillraceError } from "./error.ts";
 import { refusal, unexpected, unreachable } from "./failures.ts";
 
 export interface RetryOptions {
@@ -75,6 +76,14 @@ export class Transport {
     return this.#attempts(call, (response) => response.text());
   }
 
+  /**
+   * Deletes what is at the path. When it is gone after a try whose answer was lost, that try is taken to have deleted it.
+   * @throws {MillraceError}
+   */
+  async delete(path: string): Promise<void> {
+    await this.#attempts({ method: "DELETE", path }, (response) => response.text());
+  }
+
   /** The answer as it begins; its body is read by the caller, and never repeated. @throws {MillraceError} */
   open(call: Call): Promise<Response> {
     return this.#attempts(call, async (response) => response);
@@ -88,9 +97,13 @@ export class Transport {
   }
 
   async #attempts<T>(call: Call, read: (response: Response) => Promise<T>): Promise<T> {
+    let mayBeDone = false;
     for (let retry = 0; ; retry++) {
       const { failure, retryAfter, value } = await this.#attempt(call, read);
       if (failure === undefined) return value as T;
+      if (call.method === "DELETE" && mayBeDone && isGone(failure)) return undefined as T;
+      // Who sends too much is refused before anything is done.
+      mayBeDone ||= (failure as Partial<MillraceError>).status !== 429;
       const isSpent = call.body instanceof ReadableStream;
       if (retryAfter === undefined || isSpent || retry >= this.#retry.retries) throw failure;
       await this.pause(retry, call.signal, retryAfter);
@@ -140,6 +153,12 @@ export class Transport {
       signal: AbortSignal.any(limits.filter((limit) => limit !== undefined)),
     };
   }
+}
+
+/** What was to be deleted is not there. */
+function isGone(failure: Error): boolean {
+  const { code = "", status } = failure as Partial<MillraceError>;
+  return status === 404 && code.endsWith("-not-found") && code !== "route-not-found";
 }
 
 /** Anything but a server's plain address would go wrong at the first request, or not at all where it should. */

@@ -26,6 +26,9 @@ export class ManualTimers {
   defer(run: () => void): void {
     setImmediate(run);
   }
+  get waiting(): number {
+    return this.#waiting.size;
+  }
   /** Fires every timer that is waiting now. */
   fire(): void {
     const due = Array.from(this.#waiting);

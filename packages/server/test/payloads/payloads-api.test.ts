@@ -77,6 +77,11 @@ test("bytes are put, read in whole and in part, described, verified and deleted"
     assert.equal(whole.headers.get("cache-control"), "public, max-age=31536000, immutable");
     const head = await api.call(path, { method: "HEAD" });
     assert.equal(head.status, 200);
+    const ranged = await api.call(path, { method: "HEAD", headers: { range: "bytes=10-19" } });
+    assert.deepEqual(
+      [ranged.status, ranged.headers.get("content-length"), ranged.headers.get("content-range")],
+      [200, String(size), null],
+    );
     for (const name of ["content-length", "content-type", "etag", "repr-digest", "cache-control"])
       assert.equal(head.headers.get(name), whole.headers.get(name), name);
 

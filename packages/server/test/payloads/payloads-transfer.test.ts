@@ -162,3 +162,42 @@ test("a reader that is slow slows down what is read for it, and one that takes n
   timers.fire();
   await closed;
 });
+
+test("of a reader that leaves before the bytes are there, nothing stays", async (t) => {
+  const digest = hex(randomBytes(1));
+  const info = { digest, size: 10_000_000, mediaType: "image/png", store: "s3", kept: true };
+  const asked = Promise.withResolvers<void>();
+  const opened = Promise.withResolvers<void>();
+  const body = Readable.from(Array.from({ length: 100 }, () => Buffer.alloc(100_000)));
+  const payloads = {
+    find: async () => ({ ...info, createdAt: 0 }),
+    open: async () => {
+      asked.resolve();
+      await opened.promise;
+      return { ...info, createdAt: 0, body };
+    },
+  };
+  const { url, timers } = await startTestApi(t, {}, { payloads: payloads as unknown as Payloads });
+  const { socket, send } = connectRaw(url);
+  send(`GET /v1/payloads/${digest} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+  await asked.promise;
+  const closed = once(socket, "close");
+  socket.destroy();
+  await closed;
+  // A request that is answered after the end was sent finds the server knowing of it.
+  for (const _ of [1, 2]) await (await fetch(`${url}/healthz`)).text();
+  opened.resolve();
+  await once(body, "close");
+  assert.equal(timers.waiting, 0);
+});
+
+test("a sender that is refused by its headers and goes on all the same is cut off", async (t) => {
+  const { url, timers } = await startPayloadApi(t);
+  const { send, until, ended } = connectRaw(url);
+  send("PUT /v1/payloads?ttl=soon HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n");
+  send("x".repeat(10_000));
+  assert.match(await until(/query\.ttl/), /^HTTP\/1\.1 400 /);
+  assert.equal(timers.waiting, 1);
+  timers.fire();
+  await ended();
+});

@@ -30,7 +30,7 @@ const SCHEMA = {
   operationId: "getPayload",
   summary: "Read bytes",
   description:
-    "The bytes as they were put, under the media type that they were put with. One range (`Range`, `If-Range`), `If-None-Match` and `If-Match` are heeded; texts of 1 KiB and more are compressed for who accepts it (zstd, br, gzip). HEAD gives the same headers.",
+    "The bytes as they were put, under the media type that they were put with. One range (`Range`, `If-Range`), `If-None-Match` and `If-Match` are heeded; texts of 1 KiB and more are compressed for who accepts it (zstd, br, gzip). HEAD gives the headers of the whole.",
   tags: ["payloads"],
   params: PayloadPath,
   response: {
@@ -82,10 +82,12 @@ export function getPayload(app: FastifyInstance, context: ApiContext, payloads: 
     ...common,
     method: "HEAD",
     schema: { hide: true },
-    handler: async (request, reply) => {
-      const digest = checkDigest(request.params.digest);
+    handler: async ({ headers, params }, reply) => {
+      const digest = checkDigest(params.digest);
       const info = await payloads.find(DEFAULT_TENANT, digest);
-      return head(reply, planned(context, request, reply, info)).send();
+      // Ranges are GET's alone (RFC 9110 section 14.2).
+      const { range: _, ...rest } = headers;
+      return head(reply, planned(context, { headers: rest, params }, reply, info)).send();
     },
   });
 }
@@ -93,7 +95,7 @@ export function getPayload(app: FastifyInstance, context: ApiContext, payloads: 
 /** @throws {ProblemError} when there is nothing, or the request's conditions are not met */
 function planned(
   { clock, config }: ApiContext,
-  { headers, params }: DigestRequest,
+  { headers, params }: Pick<DigestRequest, "headers" | "params">,
   reply: FastifyReply,
   info: PayloadInfo | undefined,
 ): Exclude<Plan, { kind: "refused" }> {
@@ -140,6 +142,8 @@ function sendStream(
 /** Cuts the connection of a reader that takes nothing for a while: what is sent to it is held open meanwhile. */
 function giveUpOnIdle(response: ServerResponse, clock: Clock): void {
   const { socket } = response;
+  // It left while the bytes were looked for: no word of its end will come any more.
+  if (response.destroyed) return;
   let taken = -1;
   let cancel = (): void => {};
   const look = (): void => {

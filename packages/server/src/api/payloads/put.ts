@@ -1,9 +1,9 @@
 /** `PUT /v1/payloads`: bytes of any size and type, stored while they arrive. */
 import { type Issue, parseDuration, ProblemError } from "@millrace/protocol";
 import { Payload, PayloadPutQuery, ref } from "@millrace/protocol/schemas";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { IncomingHttpHeaders } from "node:http";
-import type { Payloads } from "../../payloads/payloads.ts";
+import type { Kept, Payloads } from "../../payloads/payloads.ts";
 import { DEFAULT_TENANT } from "../../runtime.ts";
 import { linger, refuseCoding, tooLarge } from "../bodies.ts";
 import type { ApiContext } from "../context.ts";
@@ -41,30 +41,18 @@ const SCHEMA = {
   },
 };
 
+type PutRequest = FastifyRequest<{ Querystring: { readonly ttl?: unknown } }>;
+
 export function putPayload(app: FastifyInstance, context: ApiContext, payloads: Payloads): void {
-  const { config, clock } = context;
-  const limit = config.payloadMaxBytes;
   app.put<{ Querystring: { readonly ttl?: unknown } }>("/v1/payloads", {
     schema: SCHEMA,
     // The body is a stream, and the query's one member is more than a pattern.
     validatorCompiler: () => () => true,
     handler: async (request, reply) => {
       const { raw } = request;
-      const ttl = ttlOf(request.query.ttl);
-      const options = { ...described(raw.headers), ...(ttl === undefined ? {} : { ttl }) };
-      const { size = 0 } = options;
-      if (size > limit) throw tooLarge(limit);
-      const digests = sentDigests(raw.headers);
-      const gone = new AbortController();
-      reply.raw.once("close", () => gone.abort());
-      goOn(raw, reply.raw);
-      const kept = await asUpload(raw, () =>
-        payloads.keep(DEFAULT_TENANT, uploadedBytes(raw, { limit, digests }, clock), {
-          ...options,
-          ...(digests.sha256 === undefined ? {} : { expected: digests.sha256 }),
-          signal: gone.signal,
-        }),
-      ).finally(() => linger(raw, clock));
+      const kept = await keepBody(context, payloads, request, reply).finally(() =>
+        linger(raw, context.clock),
+      );
       void reply.code(kept.created ? 201 : 200).headers({
         location: `/v1/payloads/${kept.digest}`,
         etag: entityTag(kept.digest),
@@ -72,6 +60,31 @@ export function putPayload(app: FastifyInstance, context: ApiContext, payloads: 
       return payloadView(kept);
     },
   });
+}
+
+/** What the headers are enough to refuse is refused before a byte of the body is read. */
+async function keepBody(
+  { config, clock }: ApiContext,
+  payloads: Payloads,
+  { raw, query }: PutRequest,
+  reply: FastifyReply,
+): Promise<Kept> {
+  const limit = config.payloadMaxBytes;
+  const ttl = ttlOf(query.ttl);
+  const options = { ...described(raw.headers), ...(ttl === undefined ? {} : { ttl }) };
+  const { size = 0 } = options;
+  if (size > limit) throw tooLarge(limit);
+  const digests = sentDigests(raw.headers);
+  const gone = new AbortController();
+  reply.raw.once("close", () => gone.abort());
+  goOn(raw, reply.raw);
+  return asUpload(raw, () =>
+    payloads.keep(DEFAULT_TENANT, uploadedBytes(raw, { limit, digests }, clock), {
+      ...options,
+      ...(digests.sha256 === undefined ? {} : { expected: digests.sha256 }),
+      signal: gone.signal,
+    }),
+  );
 }
 
 /** What the headers say of the body. @throws {ProblemError} for what cannot be stored as it is said to be */
