@@ -27,8 +27,11 @@ export interface StoredBlob {
   readonly size: number;
 }
 
-/** `unavailable`: the store does not answer, or is full; trying again may help. `refused`: it never will. */
-export type BlobErrorKind = "unavailable" | "refused";
+/**
+ * `unavailable`: the store does not answer, or is full; trying again may help. `refused`: it never will. `damaged`: a part of the blob
+ * is gone.
+ */
+export type BlobErrorKind = "unavailable" | "refused" | "damaged";
 
 export class BlobError extends Error {
   override readonly name = "BlobError";

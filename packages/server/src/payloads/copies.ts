@@ -5,10 +5,11 @@
 import { hash } from "node:crypto";
 import { Readable } from "node:stream";
 import type { Logger } from "../logger.ts";
-import type { ByteRange } from "./blob-store.ts";
+import { BlobError, type ByteRange } from "./blob-store.ts";
 import type { Catalog, PayloadRow, Place } from "./catalog.ts";
 import { explained } from "./outage.ts";
 import { type Digest, PayloadError, type Verified } from "./payloads.ts";
+import { readableOf } from "./readable.ts";
 import type { Stores } from "./stores.ts";
 import { collect, corrupt, verified } from "./transfer.ts";
 import { asPayloadError, type Uploads } from "./uploads.ts";
@@ -24,6 +25,15 @@ type Fault = "damaged" | "missing";
 /** In the row, or in a store. */
 type Copy = Place | "row";
 
+/** The copies of a payload, one after the other. */
+interface Walk {
+  readonly row: PayloadRow;
+  readonly left: Copy[];
+  /** What was wrong with those before; and the first that could not be asked. */
+  readonly faults: Fault[];
+  outage?: unknown;
+}
+
 export class Copies {
   readonly #parts: CopiesParts;
   readonly #repairs = new Map<string, Promise<void>>();
@@ -34,115 +44,119 @@ export class Copies {
     this.#parts = parts;
   }
 
-  /** The bytes asked for; of a whole payload the last ones come only when the digest is right. */
+  /**
+   * The bytes asked for; of a whole payload the last ones come only when the digest is right. A copy that fails half-way is followed
+   * by the next one, from there on.
+   */
   async open(row: PayloadRow, range?: ByteRange): Promise<Readable> {
-    const { bytes, stream, faults } = await this.#first(row, range);
-    if (faults.length > 0) this.#repairLater(row);
-    const part = range && bytes ? bytes.subarray(range.first, range.last + 1) : bytes;
-    if (part !== undefined) return Readable.from([part], { objectMode: false });
-    const chunks = range === undefined ? verified(stream!, row.digest) : stream!;
-    return Readable.from(this.#watched(row, chunks), { objectMode: false, highWaterMark: 1 });
+    const walk = walkOf(row);
+    let at = range?.first ?? 0;
+    const end = Math.min(range?.last ?? row.size, row.size - 1) + 1;
+    const next = (): Promise<Readable> => {
+      const rest = range === undefined && at === 0 ? undefined : { first: at, last: end - 1 };
+      return this.#next(walk, async (copy) => (await this.#get(row, copy, rest)) ?? "missing");
+    };
+    let source = await next();
+    let isLeft = false;
+    async function* chunks(): AsyncGenerator<Uint8Array> {
+      for (;;) {
+        try {
+          for await (const chunk of source as AsyncIterable<Uint8Array>) {
+            at += chunk.byteLength;
+            yield chunk;
+          }
+          if (at < end) walk.faults.push("damaged");
+        } catch (error) {
+          if (isLeft) throw error;
+          note(walk, error);
+        }
+        if (at >= end) return;
+        source = await next();
+        if (isLeft) source.destroy();
+      }
+    }
+    const bytes =
+      range === undefined ? verified(chunks(), row.digest, () => this.#misread(row)) : chunks();
+    return readableOf(bytes, () => {
+      isLeft = true;
+      source.destroy();
+    });
   }
 
   /** The whole of it, verified. */
-  async whole(row: PayloadRow): Promise<Buffer> {
-    const faults: Fault[] = [];
-    let outage: unknown;
-    for (const copy of copiesOf(row)) {
-      try {
-        const bytes = await this.#bytes(row, copy);
-        if (typeof bytes === "string") faults.push(bytes);
-        else {
-          if (faults.length > 0) this.#repairLater(row);
-          return bytes;
-        }
-      } catch (error) {
-        outage ??= error;
-      }
-    }
-    if (outage !== undefined) throw outage;
-    throw this.#hopeless(row, faults);
+  whole(row: PayloadRow): Promise<Buffer> {
+    return this.#next(walkOf(row), (copy) => this.#bytes(row, copy));
   }
 
   /** Reads every copy, and writes anew what is not right. @throws {PayloadError} `unavailable` */
   async verify(row: PayloadRow): Promise<Verified["copies"]> {
     const states: { copy: Copy; state: "right" | Fault | "repaired" }[] = [];
-    for (const copy of copiesOf(row)) states.push({ copy, state: await this.#check(row, copy) });
-    const right = states.find(({ state }) => state === "right");
-    for (const each of states) {
-      if (each.state === "right") continue;
-      if (right === undefined) this.#hopeless(row, [each.state as Fault]);
-      else if (await this.#repair(row, each.copy, right.copy)) each.state = "repaired";
+    const faults: Fault[] = [];
+    for (const copy of copiesOf(row)) {
+      const state = await this.#check(row, copy);
+      states.push({ copy, state });
+      if (state !== "right") faults.push(state);
     }
+    const right = states.find(({ state }) => state === "right");
+    if (right === undefined) this.#hopeless(row, faults);
+    else
+      for (const each of states)
+        if (each.state !== "right" && (await this.#repair(row, each.copy, right.copy)))
+          each.state = "repaired";
     return states.map(({ copy, state }) => ({ store: nameOf(copy), state }));
   }
 
-  /** The first copy that is there. */
-  async #first(
-    row: PayloadRow,
-    range: ByteRange | undefined,
-  ): Promise<{ bytes?: Buffer; stream?: Readable; faults: readonly Fault[] }> {
-    const faults: Fault[] = [];
-    let outage: unknown;
-    for (const copy of copiesOf(row)) {
+  /** What `look` finds in the first of the copies left that is right, as far as it can tell. @throws {PayloadError} */
+  async #next<T extends Buffer | Readable>(
+    walk: Walk,
+    look: (copy: Copy) => Promise<T | Fault>,
+  ): Promise<T> {
+    const { row, left, faults } = walk;
+    for (let copy = left.shift(); copy !== undefined; copy = left.shift()) {
       try {
-        if (copy === "row") {
-          const bytes = await this.#bytes(row, copy);
-          if (typeof bytes !== "string") return { bytes, faults };
-          faults.push(bytes);
-          continue;
+        const found = await look(copy);
+        if (typeof found === "string") faults.push(found);
+        else {
+          if (faults.length > 0) this.#repairLater(row);
+          return found;
         }
-        const stream = await this.#parts.stores.at(copy).get(copy.location, range);
-        if (stream !== undefined) return { stream, faults };
-        faults.push("missing");
       } catch (error) {
-        outage ??= asPayloadError(error);
+        note(walk, error);
       }
     }
-    if (outage !== undefined) throw outage;
+    if (walk.outage !== undefined) throw walk.outage;
     throw this.#hopeless(row, faults);
   }
 
-  async *#watched(row: PayloadRow, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    try {
-      yield* chunks;
-    } catch (error) {
-      if (!(error instanceof PayloadError) || error.kind !== "corrupt") throw asPayloadError(error);
-      // The next who asks gets it from a copy that is right, if there is one.
-      if (copiesOf(row).length > 1) this.#repairLater(row);
-      else this.#hopeless(row, ["damaged"]);
-      throw error;
-    }
+  /** A stream did not have the digest. The next who asks gets it from a copy that is right, if there is one. */
+  #misread(row: PayloadRow): PayloadError {
+    if (copiesOf(row).length === 1) return this.#hopeless(row, ["damaged"]);
+    this.#repairLater(row);
+    return corrupt(row.digest);
+  }
+
+  /** As it is stored; undefined when it is not. */
+  async #get(row: PayloadRow, copy: Copy, range?: ByteRange): Promise<Readable | undefined> {
+    if (copy !== "row") return this.#parts.stores.at(copy).get(copy.location, range);
+    const bytes = range ? row.body?.subarray(range.first, range.last + 1) : row.body;
+    return bytes && Readable.from([bytes], { objectMode: false });
   }
 
   async #bytes(row: PayloadRow, copy: Copy): Promise<Buffer | Fault> {
-    const { digest } = row;
-    const bytes = copy === "row" ? row.body : await this.#collect(copy);
-    if (bytes === undefined) return "missing";
-    return hash("sha256", bytes, "hex") === digest ? bytes : "damaged";
-  }
-
-  async #collect(place: Place): Promise<Buffer | undefined> {
-    try {
-      const stream = await this.#parts.stores.at(place).get(place.location);
-      return stream && (await collect(stream));
-    } catch (error) {
-      throw asPayloadError(error);
-    }
+    const stream = await this.#get(row, copy);
+    if (stream === undefined) return "missing";
+    const bytes = await collect(stream);
+    return hash("sha256", bytes, "hex") === row.digest ? bytes : "damaged";
   }
 
   async #check(row: PayloadRow, copy: Copy): Promise<"right" | Fault> {
-    if (copy === "row") {
-      const bytes = await this.#bytes(row, copy);
-      return typeof bytes === "string" ? bytes : "right";
-    }
     try {
-      const stream = await this.#parts.stores.at(copy).get(copy.location);
+      const stream = await this.#get(row, copy);
       if (stream === undefined) return "missing";
       for await (const _ of verified(stream, row.digest));
       return "right";
     } catch (error) {
-      if (error instanceof PayloadError && error.kind === "corrupt") return "damaged";
+      if (isDamage(error)) return "damaged";
       throw asPayloadError(error);
     }
   }
@@ -175,7 +189,7 @@ export class Copies {
             catalog.repair(
               row,
               bad,
-              await uploads.copy(await this.#source(row, good), stores.at(bad).name, row.size),
+              await uploads.copy(this.#source(row, good), stores.at(bad).name, row.size),
             ),
           );
     if (!done) return false;
@@ -192,11 +206,11 @@ export class Copies {
     return explained(this.#parts.catalog.repair(row, undefined, bytes));
   }
 
-  async #source(row: PayloadRow, copy: Copy): Promise<AsyncIterable<Uint8Array>> {
-    if (copy === "row") return Readable.from([row.body!], { objectMode: false });
-    const stream = await this.#parts.stores.at(copy).get(copy.location);
+  /** Opened when it is read. */
+  async *#source(row: PayloadRow, copy: Copy): AsyncGenerator<Uint8Array> {
+    const stream = await this.#get(row, copy);
     if (stream === undefined) throw corrupt(row.digest);
-    return verified(stream, row.digest);
+    yield* verified(stream, row.digest);
   }
 
   /** Nothing has it. */
@@ -207,6 +221,21 @@ export class Copies {
     this.#parts.log.error({ tenant, digest, copies, faults }, "a payload is damaged or missing");
     return faults.includes("damaged") ? corrupt(digest) : missing(digest);
   }
+}
+
+function isDamage(error: unknown): boolean {
+  if (error instanceof PayloadError) return error.kind === "corrupt";
+  return error instanceof BlobError && error.kind === "damaged";
+}
+
+/** What a copy failed with. */
+function note(walk: Walk, error: unknown): void {
+  if (isDamage(error)) walk.faults.push("damaged");
+  else walk.outage ??= asPayloadError(error);
+}
+
+function walkOf(row: PayloadRow): Walk {
+  return { row, left: [...copiesOf(row)], faults: [] };
 }
 
 function missing(digest: Digest): PayloadError {

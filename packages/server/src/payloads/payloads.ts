@@ -47,7 +47,7 @@ export interface Kept extends PayloadInfo {
 }
 
 export interface OpenPayload extends PayloadInfo {
-  /** The bytes asked for. Of a whole payload the last ones come only when the digest is right; else the stream fails. */
+  /** The bytes asked for. Of a whole payload the last ones come only when the digest is right; else the stream fails. A part is not verified. */
   readonly body: Readable;
 }
 

@@ -46,6 +46,8 @@ export async function transfer(
   if (targets.length === 1) await first.store.put(first.key, measured(), options);
   else {
     const copies = targets.map(() => new PassThrough({ highWaterMark: 1024 * 1024 }));
+    // A store that refuses the upload before it reads does not hear its copy of the body fail.
+    for (const copy of copies) copy.on("error", () => {});
     const work = [
       feed(measured(), copies, either),
       ...targets.map(({ store, key }, at) => store.put(key, copies[at]!, options)),
@@ -84,11 +86,12 @@ export function tooLarge(bytes: number): PayloadError {
 
 /**
  * The bytes of a whole payload; the last of them come only when all of them have the digest.
- * @throws {PayloadError} `corrupt`
+ * @throws what `fault` gives when they have not: unless given, a {@link PayloadError} `corrupt`
  */
 export async function* verified(
   body: AsyncIterable<Uint8Array>,
   digest: Digest,
+  fault: () => Error = () => corrupt(digest),
 ): AsyncGenerator<Uint8Array> {
   const sha = createHash("sha256");
   let last: Uint8Array | undefined;
@@ -97,7 +100,7 @@ export async function* verified(
     if (last !== undefined) yield last;
     last = chunk;
   }
-  if (sha.digest("hex") !== digest) throw corrupt(digest);
+  if (sha.digest("hex") !== digest) throw fault();
   if (last !== undefined) yield last;
 }
 

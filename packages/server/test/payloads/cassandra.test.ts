@@ -226,8 +226,33 @@ describe("Cassandra's own", { skip }, () => {
     assert.ok(stream !== undefined);
     const error = await errorOf(readAll(stream));
     assert.match(error.message, /chunk 5 of blob [0-9a-f]{32} is not there/);
-    assert.equal(error.kind, "refused");
+    assert.equal(error.kind, "damaged");
     await store.close();
+  });
+
+  test("a payload that lost a chunk is damaged: read on from the mirror, and written anew", async () => {
+    const stand = await payloadStand([], {
+      MILLRACE_PAYLOAD_STORES: "cassandra",
+      MILLRACE_PAYLOAD_CASSANDRA: urlOf(await server(), "mirrored"),
+      MILLRACE_PAYLOAD_MIRROR: "directory",
+    });
+    const service = await stand.fresh();
+    const bytes = randomBody(2 * MIB);
+    const { digest } = await service.keep("a", bytes);
+    const { rows } = await stand.pool.query("SELECT location FROM payloads");
+    await query(
+      `DELETE FROM mirrored.chunks WHERE key = '${rows[0].location}' AND part = 0 AND chunk = 5`,
+    );
+    for (const range of [undefined, { first: 10, last: 2 * MIB - 10 }]) {
+      const found = await service.open("a", digest, range);
+      const expected = range === undefined ? bytes : bytes.subarray(10, 2 * MIB - 9);
+      assert.ok((await readAll(found!.body)).equals(expected));
+      await service.settled();
+    }
+    assert.deepEqual([service.figures.repaired, service.figures.corrupt], [1, 0]);
+    const states = (await service.verify("a", digest))?.copies.map(({ state }) => state);
+    assert.deepEqual(states, ["right", "right"]);
+    await stand.stop();
   });
 
   test("several that prepare the same new keyspace at once all succeed", async () => {

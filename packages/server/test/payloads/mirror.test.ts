@@ -98,6 +98,7 @@ test("when both copies are damaged the error names the payload, it is logged and
     copies?.map(({ state }) => state),
     ["damaged", "damaged"],
   );
+  assert.equal(service.figures.corrupt, 2, "once for each time that it was looked for");
   assert.equal((await service.keep("a", bytes)).created, false);
   assert.ok((await (await stand.fresh()).read("a", digest))?.bytes.equals(bytes));
   assert.deepEqual(

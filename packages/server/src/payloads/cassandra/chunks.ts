@@ -73,7 +73,7 @@ export async function* readChunks(
     const chunk = await ahead.shift();
     if (chunk?.byteLength !== Math.min(CHUNK, size - at * CHUNK))
       throw new BlobError(
-        "refused",
+        "damaged",
         `Cassandra: chunk ${at} of blob ${key} is not there, or not whole`,
       );
     yield chunk.subarray(Math.max(0, first - at * CHUNK), last - at * CHUNK + 1);

@@ -2,8 +2,9 @@
  * Reading an object. An object never changes under its key, so when the connection breaks half-way, reading goes on where it
  * stopped; so it does after a reader's pause that was longer than the server, or we, keep a silent connection.
  */
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { BlobError, type ByteRange } from "../blob-store.ts";
+import { readableOf } from "../readable.ts";
 import type { Bucket, OpenObject } from "./bucket.ts";
 import { blobError } from "./errors.ts";
 
@@ -20,19 +21,7 @@ export async function download(
   const object = await bucket.open(key, range, undefined, gone.signal);
   if (object === undefined) return undefined;
   const chunks = read(bucket, key, range?.first ?? 0, object, gone.signal);
-  return new Readable({
-    read() {
-      chunks.next().then(
-        ({ done, value }) => this.push(done === true ? null : value),
-        (error: Error) => this.destroy(error),
-      );
-    },
-    // Who reads no more waits for no further chunk to be told so.
-    destroy(error, done) {
-      if (!this.readableEnded) gone.abort();
-      done(error);
-    },
-  });
+  return readableOf(chunks, () => gone.abort());
 }
 
 async function* read(
