@@ -35,6 +35,11 @@ export interface ActivityRequest {
   readonly deadline?: number;
   /** What goes along with requests: as the instance was started with, or where traces are kept, the attempt's own. */
   readonly trace?: TraceContext;
+  /**
+   * For work of a remote worker: the same with its large values, where `null` stands for them here.
+   * @throws {PayloadError} they cannot be had, at this time or at all
+   */
+  readonly whole?: () => Promise<ActivityRequest>;
 }
 
 /** The one terminal result of an attempt. */

@@ -161,6 +161,10 @@ class Waits<R extends { readonly partition: number; readonly fireAt?: number }> 
     return this.#added.has(`${instanceId}/${id}`);
   }
 
+  get(instanceId: string, id: string): R | undefined {
+    return this.#added.get(`${instanceId}/${id}`);
+  }
+
   add(instanceId: string, id: string, row: R): void {
     this.#added.set(`${instanceId}/${id}`, row);
   }

@@ -11,12 +11,14 @@ import {
   type State,
 } from "@millrace/engine";
 import type { Program } from "@millrace/language";
+import { isRemote } from "../activities/executor.ts";
 import { DEFAULT_TENANT } from "../runtime.ts";
 import { NONE, type SpillRules } from "../payloads/spill.ts";
 import type { WorkflowVersion } from "../store/store.ts";
 import { leaveLifecycle, type WantedTypes } from "../outgoing/outbox.ts";
 import type { BatchBuilder } from "./builder.ts";
 import { type AfterCommit, collect, keepApart, requestOf } from "./effects.ts";
+import { deliveryOf } from "./dispatcher.ts";
 import { countsOnce, type Entry, type Outcome, type Redeliver } from "./entry.ts";
 import { type Committed, joined, type Tracing } from "./facts.ts";
 import { faulted } from "./fault.ts";
@@ -176,8 +178,18 @@ function deliver({ state, row }: Hot, { open, asked, given, large }: SlotContext
     const attempt = open.current.get(activityId)?.attempt;
     if (attempt === undefined && !batch.activities.has(instanceId, activityId)) continue;
     const { partition } = of;
-    const delivery = { partition, instanceId, activityId, attempt: attempt ?? 1 };
-    after.deliveries.push({ ...delivery, request: requestOf(request, of), background });
+    const row = isRemote(request) ? batch.activities.get(instanceId, activityId) : undefined;
+    const delivery =
+      row === undefined
+        ? {
+            partition,
+            instanceId,
+            activityId,
+            attempt: attempt ?? 1,
+            request: requestOf(request, of),
+          }
+        : deliveryOf(row);
+    after.deliveries.push({ ...delivery, background });
   }
   if (!isTerminal(state.status)) return;
   for (const activity of open.current.values()) {

@@ -11,8 +11,9 @@ import {
   type RemoteWork,
 } from "../activities/executor.ts";
 import type { Clock } from "../clock.ts";
-import { inTime } from "../payloads/in-time.ts";
-import { type LargeStore, makeWhole, type Parted, partedOf } from "../payloads/parted.ts";
+import { Loads } from "../payloads/loads.ts";
+import { type LargeStore, type Parted, partedOf } from "../payloads/parted.ts";
+import { NONE } from "../payloads/spill.ts";
 import type { ActivityRow } from "../store/store.ts";
 import type { Logger } from "../logger.ts";
 import { backoff } from "./backoff.ts";
@@ -92,12 +93,14 @@ export class Dispatcher {
   readonly #pausing = new Map<string, Pausing>();
   /** Of those, how many are executed here. */
   #places = 0;
+  readonly #loads: Loads;
   #owner: Owner | undefined;
   #stopped = false;
   #drained: (() => void)[] = [];
 
   constructor(config: DispatcherConfig) {
     this.#config = config;
+    this.#loads = new Loads(config.large?.values, config.clock);
   }
 
   attach(owner: Owner): void {
@@ -148,16 +151,21 @@ export class Dispatcher {
 
   /** It is tried again after a pause that grows; meanwhile others have its place. */
   #pause(name: string, delivery: Delivery, err: unknown): void {
-    const { clock, counters, log, random } = this.#config;
-    const { instanceId: instance, activityId: activity, partition } = delivery;
+    const { clock, random } = this.#config;
+    const { partition } = delivery;
     const failures = (delivery.failures ?? 0) + 1;
-    counters.counts.instancesHeldUp += 1;
-    const level = isBroken(err) ? "error" : "warn";
-    if (failures === 1) log[level]({ err, instance, activity }, NO_REQUEST);
+    this.#tell(delivery, failures, err);
     const cancel = clock.after(backoff(failures, random), () => {
       this.dispatch([{ ...delivery, failures }]);
     });
     this.#pausing.set(name, { partition, cancel });
+  }
+
+  #tell({ instanceId: instance, activityId: activity }: Delivery, tries: number, err: unknown) {
+    const { counters, log } = this.#config;
+    counters.counts.instancesHeldUp += 1;
+    const level = isBroken(err) ? "error" : "warn";
+    if (tries === 1) log[level]({ err, instance, activity }, NO_REQUEST);
   }
 
   #unpause(name: string): void {
@@ -250,7 +258,8 @@ export class Dispatcher {
   async #run(name: string, delivery: Delivery): Promise<void> {
     const controller = new AbortController();
     const { signal } = controller;
-    const { parted } = delivery;
+    // What waits for a worker, perhaps for long and with many others, has its large values when one takes it.
+    const parted = isLate(delivery) ? undefined : delivery.parted;
     const running = { delivery, controller, feeding: this.#feedingOf(delivery) };
     this.#running.set(name, running);
     const place = isRemote(delivery.request) ? 0 : 1;
@@ -274,12 +283,29 @@ export class Dispatcher {
     parted: Parted,
   ): Promise<{ readonly error: unknown } | undefined> {
     try {
-      const { clock, large } = this.#config;
-      await inTime(clock, makeWhole(large?.values, request.tenant, [parted]));
+      await this.#loads.load(request.tenant, [parted]);
       return undefined;
     } catch (error) {
       return { error };
     }
+  }
+
+  /** The request with its large values, which the delivery keeps without. */
+  #whole(delivery: Delivery): () => Promise<ActivityRequest> {
+    const { request, parted, attempt } = delivery;
+    const refs = parted?.refs ?? [];
+    let tries = 0;
+    return async () => {
+      const record = structuredClone(request);
+      try {
+        await this.#loads.load(request.tenant, [{ record, refs, known: NONE }]);
+      } catch (error) {
+        this.#tell(delivery, (tries += 1), error);
+        throw error;
+      }
+      tries = 0;
+      return { ...record, attempt };
+    };
   }
 
   #feedingOf({ partition, instanceId, activityId, attempt, request }: Delivery): Feeding {
@@ -297,14 +323,20 @@ export class Dispatcher {
   }
 
   async #execute(
-    { request, attempt }: Delivery,
+    delivery: Delivery,
     { controller: { signal }, feeding }: Running,
   ): Promise<ActivityResult> {
+    const { request, attempt } = delivery;
+    const late = isLate(delivery) ? { whole: this.#whole(delivery) } : {};
     const { counts } = this.#config.counters;
     counts.activitiesStarted += 1;
     if (attempt > 1) counts.activitiesRedelivered += 1;
     try {
-      return await this.#config.executor.execute({ ...request, attempt }, signal, feeding.feed);
+      return await this.#config.executor.execute(
+        { ...request, attempt, ...late },
+        signal,
+        feeding.feed,
+      );
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
       return { error: standardError("runtime", detail, request.reference) };
@@ -334,6 +366,11 @@ export class Dispatcher {
   #settled(delivery: Delivery, taken: boolean): void {
     if (isRemote(delivery.request)) this.#config.remote?.settled(delivery, taken);
   }
+}
+
+/** What is evaluated before a worker sees it needs all values at once. */
+function isLate({ request, parted }: Delivery): boolean {
+  return parted !== undefined && isRemote(request) && request.deferred === undefined;
 }
 
 function abort({ controller, feeding }: Running): void {

@@ -5,8 +5,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
-import { inTime } from "../payloads/in-time.ts";
-import { makeWhole, missingBytes } from "../payloads/parted.ts";
+import { Loads } from "../payloads/loads.ts";
 import { type EngineValues, PayloadError } from "../payloads/payloads.ts";
 import { StoreError } from "../store/store.ts";
 import { hotOf, type Lacking, hotScheduleOf } from "./cold.ts";
@@ -28,18 +27,15 @@ export interface FetchingConfig {
   readonly onReady: () => void;
 }
 
-/** Bytes that are loaded at the same time; what is larger by itself is loaded alone. */
-const MOST = 32 * 1024 * 1024;
-
 export class Fetching {
   readonly #config: FetchingConfig;
   /** Instances that cannot go on. */
   readonly #heldUp = new Set<string>();
-  readonly #waiting: (() => void)[] = [];
-  #bytes = 0;
+  readonly #loads: Loads;
 
   constructor(config: FetchingConfig) {
     this.#config = config;
+    this.#loads = new Loads(config.values, config.clock);
   }
 
   /** Takes out of a batch what lacks something. */
@@ -55,7 +51,7 @@ export class Fetching {
     const { slot, entries } = lacking.taken;
     const epoch = epochOf(slot.partition);
     try {
-      await this.#load(lacking);
+      await this.#loads.load(lacking.tenant, lacking.parted);
     } catch (error) {
       if (epochOf(slot.partition) !== undefined) this.#tell(slot.id, error);
       return putOff(lacking.taken, error);
@@ -69,21 +65,6 @@ export class Fetching {
     slots.giveBack(slot, entries);
     slots.release(slot, "first");
     onReady();
-  }
-
-  /** In the order in which they are asked for. */
-  async #load({ tenant, parted }: Lacking): Promise<void> {
-    const bytes = missingBytes(parted);
-    while (this.#bytes > 0 && this.#bytes + bytes > MOST)
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    this.#bytes += bytes;
-    try {
-      const { clock, values } = this.#config;
-      await inTime(clock, makeWhole(values, tenant, parted));
-    } finally {
-      this.#bytes -= bytes;
-      for (const resolve of this.#waiting.splice(0)) resolve();
-    }
   }
 
   /** Once for each instance; it is tried again and again. */

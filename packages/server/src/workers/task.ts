@@ -12,6 +12,8 @@
  * takes it next gets a token of its own. So of two workers that both believe to have a task, the one with the older token is
  * refused, and nothing that it says has an effect.
  *
+ * A task whose large values cannot be had when it is taken goes *aside*: others go before it, and it waits again after a pause.
+ *
  * *Reported* is a result that is on its way into the instance: the worker is answered when it is known whether it is there
  * durably. In every state the task may be *withdrawn*: the instance waits no longer for it (cancelled, timed out), or another
  * node owns it. The worker is told so when it asks next.
@@ -28,6 +30,8 @@ export interface Task {
   readonly partition: number;
   /** Times it was given to a worker here. */
   deliveries: number;
+  /** Times in a row that its large values could not be had. */
+  failures: number;
   state: State;
   /** The latest of the chain that is durable: `null` for none, undefined while that is not known. */
   checkpoint: Checkpoint | null | undefined;
@@ -36,7 +40,13 @@ export interface Task {
   readonly reject: (failure: unknown) => void;
 }
 
-export type State = { readonly kind: "waiting" } | Lease | Reported;
+export type State = { readonly kind: "waiting" } | Aside | Lease | Reported;
+
+/** Its large values could not be had: it waits for another try, and is in no queue meanwhile. */
+export interface Aside {
+  readonly kind: "aside";
+  readonly cancelTimer: () => void;
+}
 
 export interface Lease {
   readonly kind: "leased";
@@ -70,4 +80,17 @@ export function taskName({
 /** The chain of attempts that share checkpoints: deliveries of an activity, and its runs by an enclosing `try`. */
 export function chainOf({ request }: Task): string {
   return request.idempotencyKey;
+}
+
+/** What a worker knows it by. */
+export function tokenOf({ state }: Task): string | undefined {
+  return "token" in state ? state.token : undefined;
+}
+
+const FIRST_PAUSE = 100;
+const LONGEST_PAUSE = 5_000;
+
+/** Milliseconds until a task whose large values could not be had waits for a worker again: twice as long each time. */
+export function pauseOf({ failures }: Task): number {
+  return Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (failures - 1));
 }

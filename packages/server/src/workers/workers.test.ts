@@ -68,6 +68,42 @@ class Stand {
 
 const lost = (error: unknown): boolean => (error as WorkerError).kind === "task-lost";
 
+test("large values are loaded when a worker takes the task; one whose cannot be had goes aside", async () => {
+  const stand = new Stand();
+  let there = false;
+  let loads = 0;
+  const request = { input: { function: "resize", arguments: null } };
+  const whole = async (): Promise<ActivityRequest> => {
+    loads += 1;
+    if (!there) throw new Error("the store is away");
+    return { ...large.request, input: { ...request.input, arguments: "all of it" } };
+  };
+  const large: Asked = stand.ask({ arguments: null }, { whole });
+  const small = stand.ask({ arguments: 1 });
+  assert.equal(loads, 0);
+  assert.deepEqual((await stand.poll()).tasks, []);
+  const { tasks } = await stand.poll();
+  assert.equal(tasks[0]?.request.instanceId, small.request.instanceId);
+  assert.deepEqual([stand.workers.waiting, stand.workers.leased, loads], [0, 1, 1]);
+  assert.equal(stand.workers.holds(large.request), false);
+  stand.clock.pass(100);
+  assert.deepEqual((await stand.poll()).tasks, []);
+  there = true;
+  stand.clock.pass(199);
+  assert.deepEqual([(await stand.poll()).tasks, loads], [[], 2]);
+  stand.clock.pass(1);
+  const { tasks: last } = await stand.poll();
+  assert.deepEqual([last[0]?.work.arguments, last[0]?.delivery], ["all of it", 1]);
+  // What is aside is withdrawn like any other.
+  there = false;
+  const other: Asked = stand.ask({ arguments: null }, { whole });
+  assert.deepEqual((await stand.poll()).tasks, []);
+  other.abort(new Error("cancelled"));
+  await assert.rejects(other.result, /cancelled/);
+  stand.clock.pass(10_000);
+  assert.equal(stand.workers.waiting, 0);
+});
+
 test("a task goes to a worker, and its output to the instance", async () => {
   const stand = new Stand();
   const { request, result } = stand.ask({ arguments: { width: 3 }, lease: "PT5S" });

@@ -13,7 +13,7 @@ import type { Checkpoints } from "./checkpoints.ts";
 import { WorkerCounters } from "./counters.ts";
 import { EndedTokens } from "./ended.ts";
 import { Queues, type Waiter, type Wanted } from "./queues.ts";
-import { type Lease, type Task, taskName } from "./task.ts";
+import { type Lease, pauseOf, type Task, taskName, tokenOf } from "./task.ts";
 import { type Work, workOf } from "./work.ts";
 import { WorkerError } from "./worker-error.ts";
 
@@ -93,6 +93,7 @@ export class Workers implements RemoteWork {
       work,
       partition: partitionOf(request.instanceId),
       deliveries: 0,
+      failures: 0,
       state: { kind: "waiting" },
       checkpoint: undefined,
       queued: undefined,
@@ -131,8 +132,40 @@ export class Workers implements RemoteWork {
       for (const token of tokens) this.#giveBack(token);
       throw new WorkerError("unavailable", "the latest checkpoints cannot be read now", error);
     }
-    const handed = tasks.flatMap((task, index) => handedAs(task, tokens[index] ?? ""));
-    return { tasks: handed, cancelled };
+    const handed = await Promise.all(
+      tasks.map((task, index) => this.#handed(task, tokens[index] ?? "")),
+    );
+    return { tasks: handed.flat(), cancelled };
+  }
+
+  /** With its large values, which are not kept here: of many tasks that wait, they are more than there is room for. */
+  async #handed(task: Task, token: string): Promise<readonly Handed[]> {
+    const { request } = task;
+    if (request.whole === undefined) return handedAs(task, token, task.work);
+    let work: Work;
+    try {
+      work = workOf(await request.whole());
+    } catch {
+      this.#putAside(task, token);
+      return [];
+    }
+    task.failures = 0;
+    // The time that it took is not the worker's.
+    if (tokenOf(task) === token) this.#renew(task);
+    return handedAs(task, token, work);
+  }
+
+  #putAside(task: Task, token: string): void {
+    if (task.state.kind !== "leased" || task.state.token !== token) return;
+    task.state.cancelTimer();
+    this.#byToken.delete(token);
+    task.deliveries -= 1;
+    task.failures += 1;
+    const cancelTimer = this.#clock.after(pauseOf(task), () => {
+      task.state = { kind: "waiting" };
+      this.#queues.add(task);
+    });
+    task.state = { kind: "aside", cancelTimer };
   }
 
   /** What a poll was to be answered with did not reach the worker. */
@@ -148,7 +181,10 @@ export class Workers implements RemoteWork {
   heartbeat(tenant: string, token: string): number | undefined {
     const task = this.#byToken.get(token);
     if (task === undefined && this.#ended.of(token) === "withdrawn") return undefined;
-    const { work, state } = this.#held(tenant, token);
+    return this.#renew(this.#held(tenant, token));
+  }
+
+  #renew({ work, state }: Task): number {
     if (state.kind === "leased") state.until = this.#clock.monotonic() + work.lease;
     return work.lease;
   }
@@ -191,7 +227,7 @@ export class Workers implements RemoteWork {
 
   holds(activity: ActivityName): boolean {
     const task = this.#tasks.get(taskName(activity));
-    return task !== undefined && task.state.kind !== "waiting";
+    return task !== undefined && (task.state.kind === "leased" || task.state.kind === "reported");
   }
 
   settled(activity: ActivityName & { readonly attempt: number }, taken: boolean): void {
@@ -313,6 +349,7 @@ export class Workers implements RemoteWork {
     // What becomes of a result that was given is said by `settled`.
     if (state.kind === "reported") return;
     if (state.kind === "waiting") this.#queues.remove(task);
+    else if (state.kind === "aside") state.cancelTimer();
     else {
       state.cancelTimer();
       this.counters.withdrawn += 1;
@@ -348,18 +385,14 @@ export class Workers implements RemoteWork {
   }
 }
 
-function tokenOf({ state }: Task): string | undefined {
-  return state.kind === "waiting" ? undefined : state.token;
-}
-
 /** Workers of different tenants are different ones, whatever they call themselves. */
 function workerKey({ tenant, worker }: Wanted): string {
   return `${tenant}\n${worker}`;
 }
 
 /** Nothing when it was withdrawn meanwhile, or its lease has ended. */
-function handedAs(task: Task, token: string): readonly Handed[] {
-  const { request, work, deliveries, checkpoint } = task;
+function handedAs(task: Task, token: string, work: Work): readonly Handed[] {
+  const { request, deliveries, checkpoint } = task;
   if (tokenOf(task) !== token) return [];
   const latest = checkpoint === undefined || checkpoint === null ? {} : { checkpoint };
   return [{ token, request, work, delivery: deliveries, ...latest }];

@@ -12,6 +12,7 @@ import type { EngineValues, Payloads } from "../../src/payloads/payloads.ts";
 import { openPostgresRuntime } from "../../src/runtime/open.ts";
 import type { Runtime } from "../../src/runtime.ts";
 import type { Schedules } from "../../src/scheduler/service.ts";
+import type { Workers } from "../../src/workers/workers.ts";
 
 export interface LargeStand {
   readonly pool: pg.Pool;
@@ -36,13 +37,15 @@ export interface LargeStand {
 
 export interface LargeOptions {
   readonly execute?: ActivityExecutor["execute"];
+  /** What remote workers do; `execute` hands it their work. */
+  readonly workers?: Workers;
   /** Stands before the store of large values. */
   readonly values?: (payloads: Payloads) => EngineValues;
 }
 
 export async function largeStand(
   workflows: readonly string[],
-  { execute = async () => ({ output: null }), values = (all) => all }: LargeOptions = {},
+  { execute = async () => ({ output: null }), workers, values = (all) => all }: LargeOptions = {},
 ): Promise<LargeStand> {
   const database = await createDatabase();
   const pool = new pg.Pool({ connectionString: database.url, max: 2 });
@@ -63,6 +66,7 @@ export async function largeStand(
       clock,
       executor: { execute },
       payloads: values(payloads.payloads),
+      ...(workers === undefined ? {} : { workers }),
     });
     const stop = async (): Promise<void> => {
       await running.stop();
