@@ -1,4 +1,7 @@
-/** What stands in for a node that is lost with every request: ready as long as it is asked for that, else it hangs up without a word. */
+/**
+ * What stands in for a node that is lost with every request: ready as long as it is asked for that, and it answers what has a query,
+ * so that a balancer has connections to it; else it hangs up without a word.
+ */
 import { createServer, type IncomingMessage } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
@@ -13,7 +16,7 @@ export interface DeafNode {
 export async function startDeafNode(): Promise<DeafNode> {
   const asked: string[] = [];
   const server = createServer((request, response) => {
-    if (request.url?.startsWith("/readyz") === true) {
+    if (/^\/readyz|\?/.test(request.url ?? "")) {
       response.end('{"status":"ready"}');
       return;
     }
