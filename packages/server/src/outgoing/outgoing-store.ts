@@ -68,7 +68,7 @@ export interface OutgoingStore {
   endpointsMark(): Promise<string>;
   endpoints(): Promise<readonly Endpoint[]>;
   /**
-   * Takes up to about `limit` rows of these partitions, in order for each, lets `handOn` say what they lead to, writes that and
+   * Takes up to about `limit` rows of these partitions, in order for each, or fewer that are large, lets `handOn` say what they lead to, writes that and
    * deletes them, all in one transaction. Resolves with the number of rows taken.
    */
   relay(

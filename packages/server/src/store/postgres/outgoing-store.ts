@@ -15,6 +15,7 @@ import type {
 } from "../../outgoing/outgoing-store.ts";
 import { type Epoch, StoreError } from "../store.ts";
 import { column } from "./columns.ts";
+import { readOutbox } from "./outbox-rows.ts";
 import { inTransaction } from "./transaction.ts";
 
 export function postgresOutgoingStore(pool: Pool): OutgoingStore {
@@ -109,17 +110,6 @@ async function circuit(pool: Pool, endpoint: string): Promise<Circuit | undefine
   return rows[0] === undefined ? undefined : circuitOf(rows[0]);
 }
 
-interface RawOutbox {
-  readonly partition: number;
-  readonly seq: string;
-  readonly tenant: string;
-  readonly instance_id: string | null;
-  readonly namespace: string | null;
-  readonly name: string | null;
-  readonly emitted: boolean;
-  readonly event: string;
-}
-
 async function relay(
   pool: Pool,
   epochs: readonly Epoch[],
@@ -127,16 +117,12 @@ async function relay(
   handOn: (events: readonly OutboxEvent[]) => Promise<readonly Outgoing[]>,
 ): Promise<number> {
   const each = Math.max(10, Math.ceil(limit / epochs.length));
-  // The first rows of each partition by its own index; a sort over all of them would read a whole backlog.
-  const { rows } = await pool.query<RawOutbox>({
-    name: "read-outbox",
-    text: `SELECT o.* FROM unnest($1::int[]) AS p(partition)
-           CROSS JOIN LATERAL
-             (SELECT * FROM outbox WHERE partition = p.partition ORDER BY seq LIMIT $2) AS o`,
-    values: [epochs.map((e) => e.partition), each],
-  });
-  if (rows.length === 0) return 0;
-  const events = rows.map(outboxEvent).toSorted((a, b) => a.seq - b.seq);
+  const events = await readOutbox(
+    pool,
+    epochs.map((e) => e.partition),
+    each,
+  );
+  if (events.length === 0) return 0;
   const outgoing = await handOn(events);
   const touched = new Set(events.map(({ partition }) => partition));
   await inTransaction(pool, async (client) => {
@@ -158,35 +144,26 @@ async function relay(
   return events.length;
 }
 
-function outboxEvent(row: RawOutbox): OutboxEvent {
-  const { partition, tenant, emitted, event } = row;
-  return {
-    partition,
-    seq: Number(row.seq),
-    tenant,
-    emitted,
-    event,
-    ...(row.instance_id === null ? {} : { instanceId: row.instance_id }),
-    ...(row.namespace === null ? {} : { namespace: row.namespace }),
-    ...(row.name === null ? {} : { name: row.name }),
-  };
-}
-
 /** Of an endpoint that was deleted since, nothing. */
 export async function queue(client: PoolClient, rows: readonly Outgoing[]): Promise<void> {
   if (rows.length === 0) return;
+  // Each event goes to the database once, however many endpoints it is for.
+  const places = new Map<string, number>();
+  for (const { event } of rows) if (!places.has(event)) places.set(event, places.size + 1);
   await client.query({
     name: "queue-outgoing",
     text: `INSERT INTO event_outgoing (endpoint, key, event, queued_at)
-           SELECT e.id, n.key, n.event, now_ms()
-           FROM unnest($1::text[], $2::text[], $3::text[])
+           SELECT e.id, n.key, v.event, now_ms()
+           FROM unnest($1::text[], $2::text[], $3::int[])
              WITH ORDINALITY AS n(endpoint, key, event, place)
+           JOIN unnest($4::text[]) WITH ORDINALITY AS v(event, place) ON v.place = n.event
            JOIN endpoints AS e ON e.id = n.endpoint
            ORDER BY n.place`,
     values: [
       column(rows, (r) => r.endpoint),
       column(rows, (r) => r.key),
-      column(rows, (r) => r.event),
+      column(rows, (r) => places.get(r.event)),
+      [...places.keys()],
     ],
   });
 }
