@@ -85,33 +85,55 @@ export async function openStores(config: StoresConfig, parts: Parts): Promise<Bl
 
 /** Milliseconds until a store that is away is asked again whether it can be used. */
 const AGAIN = 5_000;
+/** Milliseconds that a start waits for stores: for one that is silent, it may take a minute to know that it is away. */
+const PATIENCE = 10_000;
 
 /**
  * Has every store made ready. One that is away is asked again until it is there: what does not need it works meanwhile.
  * @returns ends the asking
- * @throws {ConfigError} when one will never be ready as it is configured
+ * @throws {ConfigError} when one will never be ready as it is configured; should that come to light late, it is logged
  */
 export async function prepareStores(
   stores: readonly BlobStore[],
   { clock, log }: Pick<Parts, "clock" | "log">,
 ): Promise<() => void> {
-  let over = false;
+  let [isOver, isStarted] = [false, false];
   const pending = new Set<() => void>();
+  const later = (ms: number, run: () => void): (() => void) => {
+    const cancel = clock.after(ms, () => {
+      pending.delete(cancel);
+      run();
+    });
+    pending.add(cancel);
+    return cancel;
+  };
   const prepare = async (store: BlobStore): Promise<void> => {
     try {
       await store.prepare();
     } catch (error) {
-      if (!(error instanceof BlobError)) throw error;
-      if (error.kind === "refused") throw new ConfigError(error.message);
-      log.error({ err: error, store: store.name }, "a store of payloads cannot be used");
-      if (!over) pending.add(clock.after(AGAIN, () => void prepare(store).catch(complain)));
+      if (isOver) return;
+      const isAway = error instanceof BlobError && error.kind !== "refused";
+      const message = "a store of payloads cannot be used";
+      if (isAway) {
+        log.error({ err: error, store: store.name }, message);
+        later(AGAIN, () => void prepare(store));
+        return;
+      }
+      if (!isStarted) throw error instanceof BlobError ? new ConfigError(error.message) : error;
+      log.error({ err: error, store: store.name }, `${message}, and is not tried again`);
     }
   };
-  const complain = (error: unknown): void =>
-    log.error({ err: error }, "a store of payloads cannot be used, and is not tried again");
-  for (const store of stores) await prepare(store);
+  const patience = Promise.withResolvers<void>();
+  const cancel = later(PATIENCE, () => patience.resolve());
+  try {
+    await Promise.race([Promise.all(stores.map(prepare)), patience.promise]);
+  } finally {
+    isStarted = true;
+    cancel();
+    pending.delete(cancel);
+  }
   return () => {
-    over = true;
-    for (const cancel of pending) cancel();
+    isOver = true;
+    for (const each of pending) each();
   };
 }

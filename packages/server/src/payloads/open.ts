@@ -78,10 +78,12 @@ export async function openPayloads(
     ],
     async close() {
       endAsking();
-      await sweeper?.stop();
+      const swept = sweeper?.stop();
+      // Before what waits for them: one that is silent would hold it up.
+      await Promise.all(blobs.map((each) => each.close()));
+      await swept;
       await payloads.settled();
       await catalog.close();
-      for (const each of blobs) await each.close();
       await sweeping?.end();
     },
   };

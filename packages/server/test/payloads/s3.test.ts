@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { after, before, describe, test, type TestContext } from "node:test";
 import {
   chunked,
@@ -125,6 +126,22 @@ describe("S3 by itself", { skip }, () => {
   test("a server that is not there, or speaks no S3, is unavailable at the start", async (t) => {
     const nobody = open(t, { endpoint: "http://127.0.0.1:1" });
     await assert.rejects(nobody.prepare(), isBlobError("unavailable", /no answer to s3:PutObject/));
+  });
+
+  test("who closes the store does not wait for a server that is silent", async (t) => {
+    // Reads, for else it would not see that the other side has gone.
+    const silent = createServer((socket) => socket.resume()).listen(0, "127.0.0.1");
+    t.after(() => silent.close());
+    await once(silent, "listening");
+    const { port } = silent.address() as AddressInfo;
+    const store = open(t, { endpoint: `http://127.0.0.1:${port}` });
+    const asked = once(silent, "connection");
+    const read = store.get(newKey());
+    const rejected = assert.rejects(read, isBlobError("unavailable", /the store is closed/));
+    await asked;
+    await store.close();
+    await rejected;
+    await assert.rejects(store.get(newKey()), isBlobError("unavailable", /the store is closed/));
   });
 
   test("objects of others, beside the prefix or below it, are not listed, and their uploads not tidied up", async (t) => {

@@ -66,6 +66,7 @@ export class Bucket {
   /** For what may take minutes to be answered. */
   readonly #patient: S3Client;
   readonly #agents: readonly [HttpAgent, HttpsAgent];
+  readonly #closing = new AbortController();
 
   constructor(settings: S3Settings, { credentials, times = {} }: S3Options) {
     this.settings = settings;
@@ -270,7 +271,9 @@ export class Bucket {
     } while (marker !== undefined);
   }
 
+  /** What is under way fails: else a silent server would hold up whoever ends. */
   close(): void {
+    this.#closing.abort(new BlobError("unavailable", "S3: the store is closed"));
     this.#quick.destroy();
     this.#patient.destroy();
     for (const agent of this.#agents) agent.destroy();
@@ -290,13 +293,15 @@ export class Bucket {
   async #do<T>(
     action: Action,
     signal: AbortSignal | undefined,
-    call: (options: { readonly abortSignal?: AbortSignal }) => Promise<T>,
+    call: (options: { readonly abortSignal: AbortSignal }) => Promise<T>,
   ): Promise<T> {
-    signal?.throwIfAborted();
+    const { signal: closing } = this.#closing;
+    const either = signal === undefined ? closing : AbortSignal.any([signal, closing]);
+    either.throwIfAborted();
     try {
-      return await call(signal === undefined ? {} : { abortSignal: signal });
+      return await call({ abortSignal: either });
     } catch (error) {
-      signal?.throwIfAborted();
+      either.throwIfAborted();
       throw blobError(error, action, this.settings);
     }
   }
