@@ -11,11 +11,11 @@ export function client(program: Command, name: string): Command {
     .addOption(apiKey());
 }
 
-/** Of several servers, each by its own address. */
+/** Of a server, of a balancer before several, or of several. */
 export function urls(): Option {
   return new Option(
     "--url <url...>",
-    `each server's own address; MILLRACE_URL (default: ${DEFAULT_URL})`,
+    `the server, or a balancer before several, or each server; MILLRACE_URL (default: ${DEFAULT_URL})`,
   );
 }
 

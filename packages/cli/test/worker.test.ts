@@ -59,6 +59,12 @@ suite("millrace worker", () => {
     await first.stop("SIGKILL");
     const second = start(t, words);
     await second.says("ready");
+    const listed = await client("worker", "list", "-o", "json");
+    const [known] = JSON.parse(listed.stdout) as { readonly name: string }[];
+    assert.equal(known?.name, "first");
+    const heading =
+      /^NAME +POOL +FUNCTIONS +TASKS +POLLING +LAST SEEN\nfirst +default +countPrimes +/;
+    assert.match((await client("worker", "list")).stdout, heading);
     await client("cancel", id);
     const small = await client("start", "examples/primes", "-i", '{"below":100}', "--wait", "60s");
     assert.deepEqual(JSON.parse(small.stdout), { below: 100, primes: 25, from: 2 });

@@ -24,7 +24,7 @@ export class MillraceClient {
   readonly secrets: Secrets;
   readonly webhooks: Webhooks;
   readonly channels: Channels;
-  /** What a {@link Worker} is made of. */
+  /** Who the workers are, and what a {@link Worker} is made of. */
   readonly workers: Workers;
 
   /** @throws {TypeError} when `url` is none */

@@ -19,6 +19,7 @@ class Stand {
         this.#answers.push(answer);
         return answer.promise;
       },
+      isRefused: (error) => (error as Error).message === "refused",
       now: () => this.now,
       after: (milliseconds, run) => {
         this.#timer = { at: this.now + milliseconds, run };
@@ -108,4 +109,17 @@ test("after the end nothing is sent any more", async () => {
   stand.checkpoints.end();
   await stand.pass(INTERVAL);
   assert.deepEqual(stand.sent, []);
+});
+
+test("what is refused is not sent again, nor does it hold up what comes later", async () => {
+  const stand = new Stand();
+  const refused = stand.checkpoints.give({ digest: "unknown", now: true });
+  await stand.answer(new Error("refused"));
+  assert.equal(await refused, false);
+  await stand.pass(INTERVAL);
+  assert.equal(stand.sent.length, 1);
+  const later = stand.checkpoints.give({ percent: 5, now: true });
+  await stand.answer();
+  assert.equal(await later, true);
+  assert.deepEqual(stand.sent[1], { percent: 5 });
 });

@@ -29,6 +29,8 @@ export const STEP = 10;
 export interface CheckpointsParts {
   /** Resolves when it is durable. */
   readonly send: (content: Content) => Promise<Checkpoint>;
+  /** Whether what was sent is at fault: it is not sent again. */
+  readonly isRefused: (error: unknown) => boolean;
   /** Milliseconds that only rise. */
   readonly now: () => number;
   /** Calls once, later; gives what cancels it. */
@@ -52,8 +54,8 @@ export class TaskCheckpoints {
   }
 
   /**
-   * Resolves with true when the checkpoint is durable, and with false when it is held back for now, or could not be sent. It
-   * never rejects: what is wrong with the task itself shows elsewhere.
+   * Resolves with true when the checkpoint is durable, and with false when it is held back for now, could not be sent, or was
+   * refused. It never rejects: what is wrong with the task itself shows elsewhere.
    */
   async give({ now = false, ...content }: CheckpointOptions): Promise<boolean> {
     this.#pending = merged(this.#pending, content);
@@ -89,7 +91,8 @@ export class TaskCheckpoints {
     try {
       await this.#parts.send(content);
       return true;
-    } catch {
+    } catch (error) {
+      if (this.#parts.isRefused(error)) return false;
       // It goes with the next, unless that has newer words; not sooner, as the server may be down.
       this.#pending = merged(content, this.#pending ?? {});
       this.#arm();

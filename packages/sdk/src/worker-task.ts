@@ -81,6 +81,8 @@ const MAX_CHECKPOINT = 64 * 1024 * 1024;
 const PATIENCE = 5_000;
 /** Signs of life in the time of a lease. */
 const BEATS = 3;
+/** Tries, in the time from one to the next, of one that was not heard. */
+const TRIES = 4;
 
 /** What became of a task. */
 export type Outcome = "completed" | "failed" | "released" | TaskEnd | "unreported";
@@ -88,7 +90,10 @@ export type Outcome = "completed" | "failed" | "released" | TaskEnd | "unreporte
 export type WorkerFunction = (args: never, task: Task) => unknown;
 
 export interface RunParts {
+  /** For results and checkpoints: patient. */
   readonly transport: Transport;
+  /** For heartbeats, which are better late than patient: it tries once. */
+  readonly asking: Transport;
   readonly report: (error: unknown, task: WorkerTask) => void;
 }
 
@@ -100,6 +105,7 @@ export class RunningTask {
   readonly #wire: WorkerTask;
   readonly #parts: RunParts;
   readonly #api: Workers;
+  readonly #beats: Workers;
   /** Milliseconds. */
   readonly #lease: number;
   /** What the function is told. */
@@ -115,6 +121,7 @@ export class RunningTask {
     this.#wire = wire;
     this.#parts = parts;
     this.#api = new Workers(parts.transport);
+    this.#beats = new Workers(parts.asking);
     this.#lease = parseDuration(wire.lease) ?? 30_000;
     this.#aliveUntil = asked + this.#lease;
   }
@@ -172,26 +179,46 @@ export class RunningTask {
     this.#gone.signal.throwIfAborted();
     if ("output" in ended) {
       const output = (ended.output ?? null) as Json;
-      await this.#guarded(this.#api.complete(this.token, output, this.#gone.signal));
-      return "completed";
+      try {
+        await this.#guarded(async () => this.#api.complete(this.token, output, this.#gone.signal));
+        return "completed";
+      } catch (error) {
+        // An output that cannot be sent will not be sent by the next worker either.
+        if (!isRefused(error)) throw error;
+        return this.#failed(error, { detail: `the output cannot be sent: ${detailOf(error)}` });
+      }
     }
     // Whoever tries again goes on from what was held back.
     await checkpoints.flush();
     if (this.#ending.signal.aborted) {
-      await this.#guarded(this.#api.release(this.token, this.#gone.signal));
+      await this.#guarded(() => this.#api.release(this.token, this.#gone.signal));
       return "released";
     }
     const { error } = ended;
+    if (!(error instanceof TaskFailure)) return this.#failed(error, failureOf(error));
+    try {
+      return await this.#failed(error, error.failure);
+    } catch (refusal) {
+      if (!isRefused(refusal)) throw refusal;
+      return this.#failed(refusal, failureOf(error));
+    }
+  }
+
+  async #failed(error: unknown, failure: FailTask): Promise<Outcome> {
     this.#parts.report(error, this.#wire);
-    const failure = error instanceof TaskFailure ? error.failure : failureOf(error);
-    await this.#guarded(this.#api.fail(this.token, failure, this.#gone.signal));
+    await this.#guarded(async () => this.#api.fail(this.token, failure, this.#gone.signal));
     return "failed";
   }
 
   #checkpoints(last: LastCheckpoint | undefined): TaskCheckpoints {
     return new TaskCheckpoints({
       send: (content) =>
-        this.#guarded(this.#api.checkpoint(this.token, content, this.#gone.signal)),
+        this.#guarded(async () => this.#api.checkpoint(this.token, content, this.#gone.signal)),
+      isRefused: (error) => {
+        if (!isRefused(error)) return false;
+        this.#parts.report(error, this.#wire);
+        return true;
+      },
       now: () => performance.now(),
       after: (milliseconds, run) => {
         const timer = setTimeout(run, milliseconds);
@@ -223,10 +250,10 @@ export class RunningTask {
   }
 
   /** A refusal because the task is lost ends the work on it. */
-  async #guarded<T>(request: Promise<T>): Promise<T> {
+  async #guarded<T>(request: () => Promise<T>): Promise<T> {
     const asked = performance.now();
     try {
-      const answer = await request;
+      const answer = await request();
       this.#aliveUntil = asked + this.#lease;
       return answer;
     } catch (error) {
@@ -235,8 +262,8 @@ export class RunningTask {
     }
   }
 
-  #beatLater(): void {
-    this.#timer = setTimeout(() => void this.#beat(), this.#lease / BEATS);
+  #beatLater(milliseconds = this.#lease / BEATS): void {
+    this.#timer = setTimeout(() => void this.#beat(), milliseconds);
   }
 
   async #beat(): Promise<void> {
@@ -244,9 +271,13 @@ export class RunningTask {
     if (signal.aborted) return;
     const asked = performance.now();
     const left = Math.max(1, this.#aliveUntil - asked);
+    let isHeard = false;
     try {
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(left)]);
-      const { cancelled } = await this.#api.heartbeat(this.token, limit);
+      // One that hangs leaves time for others.
+      const patience = Math.min(left, Math.max(1_000, this.#lease / BEATS));
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(patience)]);
+      const { cancelled } = await this.#beats.heartbeat(this.token, limit);
+      isHeard = true;
       if (cancelled) this.end("cancelled");
       else this.#aliveUntil = asked + this.#lease;
     } catch (error) {
@@ -254,7 +285,7 @@ export class RunningTask {
     }
     // Without an answer for so long, another worker has it by now.
     if (performance.now() >= this.#aliveUntil) this.end("lost");
-    if (!signal.aborted) this.#beatLater();
+    if (!signal.aborted) this.#beatLater(isHeard ? undefined : this.#lease / BEATS / TRIES);
   }
 
   async #lastCheckpoint(): Promise<LastCheckpoint | undefined> {
@@ -283,8 +314,12 @@ export class RunningTask {
 }
 
 function failureOf(error: unknown): FailTask {
+  return { detail: detailOf(error) };
+}
+
+function detailOf(error: unknown): string {
   const detail = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return { detail: detail.slice(0, 8_192) };
+  return detail.slice(0, MAX_DETAIL);
 }
 
 function isOfServer(error: unknown): error is MillraceError {
@@ -294,3 +329,13 @@ function isOfServer(error: unknown): error is MillraceError {
 function isLost(error: unknown): boolean {
   return isOfServer(error) && error.code === "task-lost";
 }
+
+/** What was sent is at fault: it would be refused again. What comes from no server could not be written as JSON. */
+function isRefused(error: unknown): boolean {
+  if (isOfServer(error)) return AT_FAULT.has(error.status);
+  return !(error instanceof TaskEndedError);
+}
+/** Bad request, too large, and not to be processed. */
+const AT_FAULT: ReadonlySet<number> = new Set([400, 413, 422]);
+/** Characters of a failure's detail, with room for words before it. */
+const MAX_DETAIL = 8_000;

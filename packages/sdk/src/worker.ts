@@ -9,7 +9,7 @@ import { Places } from "./worker-places.ts";
 import { Workers } from "./workers.ts";
 
 export interface WorkerOptions extends Omit<TransportOptions, "url"> {
-  /** Each server's own address: a task is its server's, whatever stands in front of them. */
+  /** A server's address, or that of a balancer before several; or the servers' own, where nothing stands in front of them. */
   readonly url: string | readonly string[];
   /** What the worker can do, by the name that definitions call it. */
   readonly functions: Readonly<Record<string, WorkerFunction>>;
@@ -19,7 +19,10 @@ export interface WorkerOptions extends Omit<TransportOptions, "url"> {
   readonly name?: string;
   /** Tasks at the same time; 10 unless given. */
   readonly concurrency?: number;
-  /** Is told what went wrong: errors of functions, and servers that cannot be reached. */
+  /**
+   * Is told what went wrong: errors of functions, what a server refuses to take, and servers that give no tasks (once for the
+   * same answer in a row).
+   */
   readonly onError?: (error: unknown, task?: WorkerTask) => void;
   /** Is told when a task has ended. */
   readonly onEnded?: (outcome: Outcome, task: WorkerTask) => void;
@@ -54,8 +57,7 @@ export class Worker {
     const { url, functions, concurrency = 10 } = options;
     const urls = typeof url === "string" ? [url] : url;
     if (urls.length === 0) throw new TypeError("url: expected at least one");
-    if (Object.keys(functions).length === 0)
-      throw new TypeError("functions: expected at least one");
+    checkFunctions(Object.keys(functions));
     if (!Number.isInteger(concurrency) || concurrency < 1)
       throw new TypeError("concurrency: expected a whole number above 0");
     this.#options = options;
@@ -93,20 +95,24 @@ export class Worker {
     clearTimeout(timer);
   }
 
-  async #loop({ transport, asking }: Server): Promise<void> {
+  async #loop(server: Server): Promise<void> {
     const { signal } = this.#stopping;
+    let told: string | undefined;
     for (let failures = 0; !signal.aborted; ) {
       const places = await this.#places.take(this.#share(), signal);
       if (places === 0) continue;
       try {
-        const taken = await this.#ask(new Workers(asking), transport, places);
+        const taken = await this.#ask(server, places);
         this.#places.free(places - taken);
         failures = 0;
+        told = undefined;
       } catch (error) {
         this.#places.free(places);
         if (signal.aborted) return;
-        this.#options.onError?.(error);
-        await transport.pause(failures, signal).catch(() => {});
+        // A server that stands by, or is away, says the same for hours.
+        if (told !== String(error)) this.#options.onError?.(error);
+        told = String(error);
+        await server.transport.pause(failures, signal).catch(() => {});
         failures += 1;
       }
     }
@@ -118,11 +124,11 @@ export class Worker {
   }
 
   /** @returns how many tasks came */
-  async #ask(api: Workers, transport: Transport, max: number): Promise<number> {
+  async #ask(server: Server, max: number): Promise<number> {
     const { functions, pool } = this.#options;
     const wait = this.#servers.length > this.#places.all ? WAIT_IN_TURN : WAIT;
     const asked = performance.now();
-    const { tasks, cancelled } = await api.poll(
+    const { tasks, cancelled } = await new Workers(server.asking).poll(
       {
         worker: this.name,
         functions: Object.keys(functions),
@@ -135,15 +141,15 @@ export class Worker {
     for (const token of cancelled) this.#running.get(token)?.end("cancelled");
     // The leases began when the answer was sent: a moment ago, and not before the request.
     const began = Math.max(asked, performance.now() - ON_ITS_WAY);
-    for (const task of tasks) this.#work(task, began, transport);
+    for (const task of tasks) this.#work(task, began, server);
     return tasks.length;
   }
 
-  #work(wire: WorkerTask, asked: number, transport: Transport): void {
+  #work(wire: WorkerTask, asked: number, server: Server): void {
     const { functions, onError, onEnded } = this.#options;
     const work = functions[wire.function];
     const report = (error: unknown, task: WorkerTask): void => onError?.(error, task);
-    const task = new RunningTask(wire, asked, { transport, report });
+    const task = new RunningTask(wire, asked, { ...server, report });
     this.#running.set(wire.token, task);
     const run = async (): Promise<void> => {
       const outcome = await task.run(work ?? unknown);
@@ -172,6 +178,23 @@ function serverAt(url: string, options: WorkerOptions): Server {
     transport: new Transport({ ...options, url, retry: { retries: 20, ...retry } }),
     asking: new Transport({ ...options, url, retry: { ...retry, retries: 0 } }),
   };
+}
+
+const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
+/** Functions that a worker may ask for. */
+const MOST_FUNCTIONS = 100;
+
+/** @throws {TypeError} for what every server would refuse */
+function checkFunctions(names: readonly string[]): void {
+  if (names.length === 0) throw new TypeError("functions: expected at least one");
+  if (names.length > MOST_FUNCTIONS)
+    throw new TypeError(`functions: expected at most ${MOST_FUNCTIONS}, got ${names.length}`);
+  const wrong = names.find((name) => !NAME.test(name));
+  if (wrong === undefined) return;
+  const name = JSON.stringify(wrong);
+  throw new TypeError(
+    `functions: a name has letters, digits, _, . and - (at most 128), got ${name}`,
+  );
 }
 
 function unknown(): never {

@@ -3,21 +3,43 @@ import type {
   CheckpointRequest,
   FailTask,
   Json,
+  WorkerInfo,
   WorkerLease,
+  WorkerList,
   WorkerPoll,
   WorkerTasks,
 } from "@millrace/protocol";
 import { parseDuration } from "@millrace/protocol";
+import { everyRow } from "./pages.ts";
 import type { Transport } from "./transport.ts";
 
+export interface WorkerListOptions {
+  /** Rows in a page, 1 … 500. */
+  readonly limit?: number;
+}
+
 /**
- * `/v1/workers`: what {@link Worker} is made of. Methods reject with a {@link MillraceError}: `task-lost` when the task is not in
+ * `/v1/workers`: who the workers are, and what {@link Worker} is made of. Methods reject with a {@link MillraceError}: `task-lost` when the task is not in
  * this worker's hands any more, and nothing of what was sent has an effect.
  */
 export class Workers {
   readonly #transport: Transport;
   constructor(transport: Transport) {
     this.#transport = transport;
+  }
+
+  /**
+   * Every worker that asks the server for tasks, by name. One without tasks is forgotten when it was not heard of for ten
+   * minutes.
+   */
+  list(options: WorkerListOptions = {}): AsyncGenerator<WorkerInfo, void, undefined> {
+    return everyRow((cursor) =>
+      this.listPage({ ...options, ...(cursor === undefined ? {} : { cursor }) }),
+    );
+  }
+
+  listPage(options: WorkerListOptions & { readonly cursor?: string } = {}): Promise<WorkerList> {
+    return this.#transport.json({ method: "GET", path: "/v1/workers", query: { ...options } });
   }
 
   /** Tasks, each under a lease; the answer is held for `wait` when there are none. */

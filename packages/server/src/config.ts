@@ -111,6 +111,12 @@ export const SETTINGS = {
     "Activities executed at the same time in this process.",
     integer(1, 100_000),
   ),
+  workerMaxDeliveries: setting(
+    "MILLRACE_WORKER_MAX_DELIVERIES",
+    "5",
+    "Times that a task of `call: worker` is given to a worker which then gives no sign of life, before the task fails; 0 for no limit. A task's `maxDeliveries` comes first. See [workers](workers.md).",
+    integer(0, 1_000_000),
+  ),
   eventKeep: setting(
     "MILLRACE_EVENT_KEEP",
     "PT1H",

@@ -117,7 +117,7 @@ export async function startRuntime(
   const payloads = await openPayloads(config, clock, log);
   const { BreakerEvents } = await import("./observe/breaker-events.ts");
   const breakers = new BreakerEvents(clock, log);
-  const { workers = new Workers({ clock }) } = options;
+  const { workers = workersOf(config, clock) } = options;
   const shared = { clock, log, metrics, redaction, secrets: secrets.vault, breakers, workers };
   const { activities, services } = await openActivities(config, shared);
   const leaving = { services, vault: secrets.vault };
@@ -186,7 +186,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     import("./observe/exposition.ts"),
   ]);
   const telemetry = await openTelemetry(options.environment ?? process.env, clock);
-  const workers = new Workers({ clock });
+  const workers = workersOf(config, clock);
   const hosts: RuntimeHost[] = [];
   const all = createExposition(() => [
     ...(telemetry?.families() ?? []),
@@ -252,6 +252,10 @@ async function openTelemetry(
 function once(run: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined;
   return () => (running ??= run());
+}
+
+function workersOf({ workerMaxDeliveries: maxDeliveries }: Config, clock: Clock): Workers {
+  return new Workers({ clock, maxDeliveries });
 }
 
 async function defaultLog(config: Config, redaction: LogRedaction): Promise<Logger> {

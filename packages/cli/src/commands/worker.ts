@@ -1,12 +1,20 @@
-/** `millrace worker FILE`: the functions that a module exports, on the tasks of servers. */
+/** `millrace worker FILE`: the functions that a module exports, on the tasks of servers; and `millrace worker list`. */
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseDuration } from "@millrace/protocol";
-import { MillraceError, Worker, type WorkerFunction, type WorkerOptions } from "@millrace/sdk";
+import {
+  MillraceError,
+  Worker,
+  type WorkerFunction,
+  type WorkerInfo,
+  type WorkerOptions,
+} from "@millrace/sdk";
+import type { Format } from "../arguments.ts";
+import { type ClientOptions, connect } from "../client.ts";
 import { CommandError, EXIT } from "../exit.ts";
-import { complain, print } from "../output.ts";
+import { complain, instant, print, printJson, table } from "../output.ts";
 import { DEFAULT_URL } from "../url.ts";
 
 export interface WorkerCommandOptions {
@@ -96,4 +104,25 @@ async function importFile(file: string): Promise<Readonly<Record<string, unknown
     const { message } = error as Error;
     throw new CommandError(`${file} cannot be loaded: ${message}`, EXIT.invalid);
   }
+}
+
+export async function listWorkers(
+  options: ClientOptions & { readonly limit: number; readonly output: Format },
+): Promise<void> {
+  const { limit } = options;
+  const rows: WorkerInfo[] = [];
+  for await (const worker of connect(options).workers.list({ limit: Math.min(limit, 500) })) {
+    if (rows.push(worker) >= limit) break;
+  }
+  if (options.output === "json") return printJson(rows);
+  const cells = rows.map(({ name, pool, functions, taskCount, polling, lastSeenAt }) => [
+    name,
+    pool,
+    functions.join(", "),
+    String(taskCount),
+    polling ? "yes" : "no",
+    instant(lastSeenAt),
+  ]);
+  const headings = ["name", "pool", "functions", "tasks", "polling", "last seen"];
+  print(table(headings, cells, "no workers"));
 }

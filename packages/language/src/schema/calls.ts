@@ -167,7 +167,16 @@ const workerName = either(
  */
 export const workerArguments = object({
   must: { function: workerName },
-  may: { arguments: anything(), pool: workerName, lease: duration },
+  may: {
+    arguments: anything(),
+    pool: workerName,
+    lease: duration,
+    maxDeliveries: either(
+      "a whole number, 0 for no limit, or an expression",
+      integer({ minimum: 0 }),
+      runtimeExpression,
+    ),
+  },
 });
 
 export const callTask = tagged(

@@ -1,6 +1,17 @@
 /** What remote workers and the server say to each other (docs/workers.md). */
 import { type Static, Type } from "typebox";
-import { InstanceId, Name, Namespace, Version, json, ref, timestamp } from "./common.ts";
+import {
+  Cursor,
+  InstanceId,
+  json,
+  Limit,
+  Name,
+  Namespace,
+  NextCursor,
+  ref,
+  timestamp,
+  Version,
+} from "./common.ts";
 
 const WorkName = (description: string) =>
   Type.String({ pattern: "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", description });
@@ -120,8 +131,53 @@ export const WorkerTasks = Type.Object(
 );
 export type WorkerTasks = Static<typeof WorkerTasks>;
 
+export const TaskInHand = Type.Object(
+  {
+    instanceId: InstanceId,
+    activityId: Type.String({ description: "Unique within the instance." }),
+    name: Type.String({ description: "The task's name in the definition." }),
+    function: Type.String({ description: "Name of the function that it is for." }),
+    attempt: Type.Integer({ minimum: 1, description: "As the worker was told." }),
+    delivery: Type.Integer({ minimum: 1, description: "As the worker was told." }),
+  },
+  { $id: "TaskInHand", description: "A task that a worker has." },
+);
+export type TaskInHand = Static<typeof TaskInHand>;
+
+export const WorkerInfo = Type.Object(
+  {
+    name: Type.String({ description: "What the worker calls itself." }),
+    pool: Type.String({ description: "The pool whose tasks it asks for." }),
+    functions: Type.Array(Type.String(), { description: "What it can do, as it said last." }),
+    polling: Type.Boolean({
+      description: "It waits for tasks at this moment. A worker that has all it can take does not.",
+    }),
+    taskCount: Type.Integer({ minimum: 0, description: "How many tasks it has." }),
+    tasks: Type.Array(ref(TaskInHand), { description: "Those, at most 100 of them." }),
+    firstSeenAt: timestamp("When this server heard of it first"),
+    lastSeenAt: timestamp("When this server heard of it last"),
+  },
+  { $id: "WorkerInfo", description: "A worker, as the server that has the tasks knows it." },
+);
+export type WorkerInfo = Static<typeof WorkerInfo>;
+
+export const WorkerList = Type.Object(
+  { items: Type.Array(ref(WorkerInfo)), nextCursor: Type.Optional(NextCursor) },
+  { $id: "WorkerList", description: "A page of workers, by name." },
+);
+export type WorkerList = Static<typeof WorkerList>;
+
+export const WorkerListQuery = Type.Object({
+  cursor: Type.Optional(Cursor),
+  limit: Type.Optional(Limit),
+});
+export type WorkerListQuery = Static<typeof WorkerListQuery>;
+
 export const WorkerTaskPath = Type.Object({
-  token: Type.String({ pattern: "^[A-Za-z0-9_-]{22}$", description: "The task's token." }),
+  token: Type.String({
+    pattern: "^[0-9]{1,4}\\.[A-Za-z0-9_-]{22}$",
+    description: "The task's token.",
+  }),
 });
 export type WorkerTaskPath = Static<typeof WorkerTaskPath>;
 

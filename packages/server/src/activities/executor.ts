@@ -61,7 +61,7 @@ export type ActivityName = Pick<ActivityRequest, "instanceId" | "activityId">;
 
 /** What remote workers do, as the dispatcher sees it: their executor gives results like any other. */
 export interface RemoteWork {
-  /** A worker has the activity now. */
+  /** A worker has the activity now, or what came of it is on its way into the instance. */
   holds(activity: ActivityName): boolean;
   /**
    * What became of the result that the executor gave.
@@ -70,6 +70,8 @@ export interface RemoteWork {
   settled(activity: ActivityName & Pick<ActivityRequest, "attempt">, taken: boolean): void;
   /** Other nodes own these partitions: results that are not settled yet never will be. */
   lost(partitions: ReadonlySet<number>): void;
+  /** This node stops: what is aborted from now on, another node delivers again. */
+  stopping(): void;
 }
 
 export interface ActivityExecutor {

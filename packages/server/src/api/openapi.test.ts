@@ -49,6 +49,7 @@ const ROUTES = [
   "get /v1/schedules/{name}/decisions",
   "get /v1/schedules/{name}/preview",
   "get /v1/secrets",
+  "get /v1/workers",
   "get /v1/workflows",
   "get /v1/workflows/{namespace}/{name}",
   "get /v1/workflows/{namespace}/{name}/{version}",

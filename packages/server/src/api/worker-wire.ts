@@ -2,12 +2,14 @@
 import { formatDuration, type Json } from "@millrace/protocol";
 import type {
   Checkpoint as CheckpointWire,
+  WorkerInfo,
   WorkerLease,
   WorkerTask,
   WorkerTasks,
 } from "@millrace/protocol/schemas";
 import type { Checkpoint } from "../workers/checkpoint.ts";
-import type { Handed, PollAnswer } from "../workers/workers.ts";
+import type { Handed, PollAnswer } from "../workers/handed.ts";
+import type { WorkerView } from "../workers/roster.ts";
 import { instant } from "./wire.ts";
 
 export function tasksWire({ tasks, cancelled }: PollAnswer): WorkerTasks {
@@ -33,6 +35,20 @@ function taskWire({ token, request, work, delivery, checkpoint }: Handed): Worke
     ...(deadline === undefined ? {} : { deadline: instant(deadline) }),
     ...(checkpoint === undefined ? {} : { checkpoint: checkpointWire(checkpoint) }),
     ...trace,
+  };
+}
+
+export function workerWire({ tasks, firstSeenAt, lastSeenAt, ...view }: WorkerView): WorkerInfo {
+  return {
+    ...view,
+    functions: [...view.functions],
+    tasks: tasks.map(({ request, work, deliveries }) => {
+      const { instanceId, activityId, name, attempt } = request;
+      const { function: function_ } = work;
+      return { instanceId, activityId, name, function: function_, attempt, delivery: deliveries };
+    }),
+    firstSeenAt: instant(firstSeenAt),
+    lastSeenAt: instant(lastSeenAt),
   };
 }
 

@@ -3,7 +3,7 @@ import test from "node:test";
 import type { Problem } from "@millrace/protocol";
 import { startTestApi, type TestApi } from "@millrace/testkit/api";
 
-const TOKEN = "A".repeat(22);
+const TOKEN = `0.${"A".repeat(22)}`;
 
 async function problem(api: TestApi, path: string, body: unknown): Promise<Problem> {
   const response = await api.post(`/v1/workers/${path}`, body);

@@ -8,6 +8,8 @@ import {
   FailTask,
   ref,
   WorkerLease,
+  WorkerList,
+  WorkerListQuery,
   WorkerPoll,
   WorkerTaskPath,
   WorkerTasks,
@@ -15,13 +17,15 @@ import {
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from "fastify";
 import { ActivityFailure } from "../activities/failure.ts";
 import { DEFAULT_TENANT } from "../runtime.ts";
+import { decodeCursor, encodeCursor } from "../runtime/cursors.ts";
 import type { NewCheckpoint } from "../workers/checkpoint.ts";
 import type { Wanted } from "../workers/queues.ts";
 import type { Workers } from "../workers/workers.ts";
 import type { ApiContext } from "./context.ts";
 import { answers, problems } from "./documented.ts";
+import { refuseCursor } from "./problems.ts";
 import { waitTime, whileThere } from "./waiting.ts";
-import { checkpointWire, leaseWire, tasksWire } from "./worker-wire.ts";
+import { checkpointWire, leaseWire, tasksWire, workerWire } from "./worker-wire.ts";
 
 const TAGS = ["workers"];
 const BODY = ["payload-too-large", "unsupported-media-type", "invalid-body"] as const;
@@ -31,6 +35,7 @@ export function workers(context: ApiContext) {
   return async (app: FastifyInstance): Promise<void> => {
     const { workers: remote } = context;
     if (remote === undefined) return;
+    list(app, remote);
     poll(app, context, remote);
     heartbeat(app, remote);
     checkpoint(app, remote);
@@ -38,6 +43,37 @@ export function workers(context: ApiContext) {
     fail(app, remote);
     release(app, remote);
   };
+}
+
+function list(app: FastifyInstance, remote: Workers): void {
+  app.get<{ Querystring: WorkerListQuery }>("/v1/workers", {
+    schema: {
+      operationId: "listWorkers",
+      summary: "List workers, by name",
+      description:
+        "Those that ask this server for tasks. One without tasks is forgotten when it was not heard of for ten minutes. A server that runs no workflows answers 503: the one that does knows them.",
+      tags: TAGS,
+      querystring: WorkerListQuery,
+      response: { 200: answers("A page.", ref(WorkerList)), ...problems("invalid-cursor") },
+    },
+    handler: async ({ query: { cursor, limit = 50 } }) => {
+      const after = cursor === undefined ? "" : nameAfter(cursor);
+      const found = remote.list(DEFAULT_TENANT, after, limit + 1);
+      const items = found.slice(0, limit);
+      const last = found.length > limit ? items.at(-1) : undefined;
+      const next = last === undefined ? {} : { nextCursor: encodeCursor([last.name]) };
+      return { items: items.map(workerWire), ...next };
+    },
+  });
+}
+
+/** @throws {ProblemError} `invalid-cursor` */
+function nameAfter(cursor: string): string {
+  try {
+    return decodeCursor(cursor, 1)[0] ?? "";
+  } catch (error) {
+    return refuseCursor(cursor)(error);
+  }
 }
 
 function poll(app: FastifyInstance, { config, stopping }: ApiContext, remote: Workers): void {

@@ -24,6 +24,10 @@ const COUNTERS: { readonly [Key in Counted]: readonly [name: string, help: strin
   failed: ["tasks_failed_total", "Errors that remote workers gave."],
   released: ["tasks_released_total", "Tasks that remote workers gave back."],
   expired: ["tasks_expired_total", "Leases that ended without a sign of life."],
+  givenUp: [
+    "tasks_given_up_total",
+    "Tasks that failed because too many leases of theirs ended without a sign of life.",
+  ],
   withdrawn: ["tasks_withdrawn_total", "Tasks that a worker had and nobody waited for any more."],
   refused: ["tasks_refused_total", "Requests about a task that was not in the worker's hands."],
   checkpointCommits: ["checkpoint_commits_total", "Transactions that wrote checkpoints."],

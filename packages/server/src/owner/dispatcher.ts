@@ -119,13 +119,18 @@ export class Dispatcher {
     const waits = this.#stopped || this.#queue.size > 0 || deliveries.length > free;
     for (const delivery of deliveries) {
       const name = nameOf(delivery);
-      if (this.#running.has(name)) continue;
+      if (this.#running.has(name) || this.#isReported(delivery)) continue;
       this.#unpause(name);
       if (waits && (this.#stopped || !isRemote(delivery.request)))
         this.#enqueue({ name, delivery });
       else void this.#run(name, delivery);
     }
     this.#fill();
+  }
+
+  /** What a worker gave is on its way into the instance, and is not lost with an epoch: nobody is to do it again. */
+  #isReported(delivery: Delivery): boolean {
+    return isRemote(delivery.request) && this.#config.remote?.holds(delivery) === true;
   }
 
   /** A delivery that waits already keeps its place. */
@@ -225,6 +230,7 @@ export class Dispatcher {
   /** Starts nothing more; resolves when what runs has ended or was aborted. What is aborted is delivered again later. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#config.remote?.stopping();
     for (const name of this.#waiting.keys()) this.#forget(name);
     for (const name of this.#pausing.keys()) this.#unpause(name);
     // A worker's result has no way here any more.

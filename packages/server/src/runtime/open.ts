@@ -238,12 +238,15 @@ function tell(watchers: Watchers, { row, state }: Pick<Hot, "row" | "state">): v
   watchers.notify(row.id, isTerminal(state.status) ? () => viewOfState(row, state) : undefined);
 }
 
-/** From now on, what remote workers say of how far they are is kept. */
+/** From now on, what remote workers say of how far they are is kept, and they are served while this node has instances. */
 function keepCheckpoints(parts: RuntimeParts, pools: Pools, { owner }: EngineNode): void {
   const { workers, payloads } = parts;
   if (workers === undefined) return;
   const store = postgresCheckpointStore(pools.workers, owner);
-  workers.attach(new Checkpoints(store, workers.counters, payloads));
+  workers.attach(new Checkpoints(store, workers.counters, payloads), {
+    owns: (partition) =>
+      partition === undefined ? owner.owned.length > 0 : owner.epochOf(partition) !== undefined,
+  });
 }
 
 /** Milliseconds between looks for calendars that other nodes have changed. */

@@ -108,7 +108,7 @@ async function progressOf(
   }>({
     name: "progress-of",
     text: `SELECT chain, percent, note, at FROM activity_checkpoints
-           WHERE partition = $1 AND instance_id = $2 ORDER BY at DESC LIMIT $3`,
+           WHERE partition = $1 AND instance_id = $2 AND number > 0 ORDER BY at DESC LIMIT $3`,
     values: [partition, id, MOST],
   });
   return new Map(

@@ -56,11 +56,30 @@ export type Saved =
   | { readonly kind: "stale" }
   | { readonly kind: "no-such-payload" };
 
+/** What is known of a chain. */
+export interface Chain {
+  /** Absent when there is none yet. */
+  readonly checkpoint?: Checkpoint;
+  /** Leases of its latest activity that ended without a sign of life of the worker. */
+  readonly expiries: number;
+  readonly activityId?: string;
+}
+
+/** Leases of an activity that have ended so. */
+export interface Expiries extends ChainKey {
+  readonly tenant: string;
+  readonly activityId: string;
+  readonly attempt: number;
+  readonly count: number;
+}
+
 /** Where checkpoints are kept. Methods reject with a `StoreError`. */
 export interface CheckpointStore {
   /** One of a chain at most; the answers in the same order. Resolves when they are durable. */
   save(rows: readonly CheckpointRow[]): Promise<readonly Saved[]>;
   /** By chain. */
-  load(chains: readonly ChainKey[]): Promise<ReadonlyMap<string, Checkpoint>>;
+  load(chains: readonly ChainKey[]): Promise<ReadonlyMap<string, Chain>>;
+  /** Beside the checkpoint. Nothing where another node owns the partition. */
+  expired(expiries: Expiries): Promise<void>;
   delete(chains: readonly ChainKey[]): Promise<void>;
 }

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import type { EngineValues, PayloadError } from "../payloads/payloads.ts";
 import { StoreError } from "../store/store.ts";
 import type {
+  Chain,
   ChainKey,
   Checkpoint,
   CheckpointRow,
@@ -28,11 +29,18 @@ const MOST_QUEUED = 5_000;
 /** Checkpoints of one chain that may be under way. */
 const MOST_OF_CHAIN = 2;
 
-/** The checkpoints of one chain that are under way. */
+/** What is under way of one chain: one after the other. */
 interface Lane {
-  count: number;
-  /** Resolves when those so far have ended, however they did. */
+  /** Checkpoints of it. */
+  saving: number;
+  /** Resolves when all so far has ended, however it did. */
   tail: Promise<unknown>;
+}
+
+/** The checkpoint of a chain that has its result. */
+interface Ended {
+  readonly key: ChainKey;
+  readonly resolve: () => void;
 }
 
 interface Queued {
@@ -47,7 +55,7 @@ export class Checkpoints {
   readonly #counters: WorkerCounters;
   readonly #lanes = new Map<string, Lane>();
   readonly #queue: Queued[] = [];
-  #ended: ChainKey[] = [];
+  readonly #ended: Ended[] = [];
   #inFlight = 0;
 
   /** @param values where large ones go; without it, they stay where they are */
@@ -63,12 +71,7 @@ export class Checkpoints {
     const unknown = tasks.filter(({ checkpoint }) => checkpoint === undefined);
     if (unknown.length === 0) return;
     const found = await this.#store.load(unknown.map(keyOf));
-    for (const task of unknown) task.checkpoint = found.get(chainOf(task)) ?? null;
-  }
-
-  async #read(task: Task): Promise<Checkpoint | null> {
-    const found = await this.#store.load([keyOf(task)]);
-    return found.get(chainOf(task)) ?? null;
+    for (const task of unknown) learn(task, found.get(chainOf(task)));
   }
 
   /**
@@ -77,43 +80,63 @@ export class Checkpoints {
    * @throws {WorkerError}
    */
   async save(task: Task, given: NewCheckpoint, held: () => boolean): Promise<Checkpoint> {
-    const chain = chainOf(task);
-    const lane = this.#lanes.get(chain) ?? { count: 0, tail: Promise.resolve() };
-    if (lane.count >= MOST_OF_CHAIN)
+    const lane = this.#lanes.get(chainOf(task));
+    if (lane !== undefined && lane.saving >= MOST_OF_CHAIN)
       throw new WorkerError(
         "too-fast",
         "the task's checkpoints before this one are not written yet",
       );
     if (this.#queue.length >= MOST_QUEUED)
       throw new WorkerError("overloaded", `${MOST_QUEUED} checkpoints wait to be written`);
+    return this.#inTurn(task, 1, () => this.#save(task, given, held));
+  }
+
+  /**
+   * The chain has its result: its checkpoint goes, before a repetition of the task could see it. What a crash leaves of it, the
+   * sweeper takes.
+   */
+  end(task: Task): void {
+    const nothing = task.checkpoint === null && task.expiries === 0;
+    if (nothing && !this.#lanes.has(chainOf(task))) return;
+    const gone = async (): Promise<void> => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#ended.push({ key: keyOf(task), resolve });
+      this.#flush();
+      await promise;
+    };
+    void this.#inTurn(task, 0, gone);
+  }
+
+  /** Another lease of the task has ended. What cannot be written counts as long as this node delivers the task. */
+  expired(task: Task): void {
+    const { expiries: count, request } = task;
+    const { tenant, activityId, attempt } = request;
+    const expiries = { ...keyOf(task), tenant, activityId, attempt, count };
+    void this.#inTurn(task, 0, () => this.#store.expired(expiries)).catch(() => {});
+  }
+
+  /** After what is under way of the chain. */
+  async #inTurn<T>(task: Task, saving: 0 | 1, work: () => Promise<T>): Promise<T> {
+    const chain = chainOf(task);
+    const lane = this.#lanes.get(chain) ?? { saving: 0, tail: Promise.resolve() };
     this.#lanes.set(chain, lane);
-    lane.count += 1;
-    const mine = lane.tail.then(() => this.#save(task, given, held));
-    lane.tail = mine.catch(() => {});
+    lane.saving += saving;
+    const mine = lane.tail.then(work);
+    const tail = mine.catch(() => {});
+    lane.tail = tail;
     try {
       return await mine;
     } finally {
-      lane.count -= 1;
-      if (lane.count === 0) this.#lanes.delete(chain);
+      lane.saving -= saving;
+      if (lane.tail === tail) this.#lanes.delete(chain);
     }
-  }
-
-  /** The chain has its result: its checkpoint goes. What a crash leaves of it, the sweeper takes. */
-  end(task: Task): void {
-    const under = this.#lanes.get(chainOf(task))?.tail;
-    if (task.checkpoint !== null || under !== undefined) void this.#end(task, under);
-  }
-
-  async #end(task: Task, under: Promise<unknown> | undefined): Promise<void> {
-    await under;
-    this.#ended.push(keyOf(task));
-    this.#flush();
   }
 
   async #save(task: Task, given: NewCheckpoint, held: () => boolean): Promise<Checkpoint> {
     try {
       const value = await this.#valueOf(task, given);
-      if (task.checkpoint === undefined) task.checkpoint = await this.#read(task);
+      if (task.checkpoint === undefined)
+        learn(task, (await this.#store.load([keyOf(task)])).get(chainOf(task)));
       // Its turn came late: another worker may have the task by now, and has seen what it goes on from.
       if (!held()) throw new WorkerError("task-lost", "the lease has ended");
       const saved = await this.#write(rowOf(task, given, value));
@@ -168,7 +191,8 @@ export class Checkpoints {
     const group = this.#next();
     const ended = this.#ended.splice(0, MOST_ROWS);
     // What stays is swept when the instance has ended.
-    if (ended.length > 0) await this.#store.delete(ended).catch(() => {});
+    if (ended.length > 0) await this.#store.delete(ended.map(({ key }) => key)).catch(() => {});
+    for (const { resolve } of ended) resolve();
     try {
       if (group.length > 0) {
         const saved = await this.#store.save(group.map(({ row }) => row));
@@ -192,6 +216,13 @@ export class Checkpoints {
     }
     return this.#queue.splice(0, count);
   }
+}
+
+function learn(task: Task, chain: Chain | undefined): void {
+  task.checkpoint = chain?.checkpoint ?? null;
+  // A run by `try`, or a retry, begins anew: it is another activity of the chain.
+  if (chain?.activityId === task.request.activityId)
+    task.expiries = Math.max(task.expiries, chain.expiries);
 }
 
 function keyOf(task: Task): ChainKey {

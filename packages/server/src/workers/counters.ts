@@ -11,6 +11,8 @@ export class WorkerCounters {
   released = 0;
   /** Leases that ended without a sign of life. */
   expired = 0;
+  /** Tasks that failed because too many leases of theirs ended so. */
+  givenUp = 0;
   /** Leased tasks that their instance waits for no longer. */
   withdrawn = 0;
   /** Requests with a token that counts no more. */

@@ -1,7 +1,10 @@
 /** Tokens of tasks that ended while a worker had them: for those who ask again, or are to be told. */
 
-/** `taken`: the instance has the result that came with it. `withdrawn`: the instance waits no longer. */
-export type End = "taken" | "withdrawn";
+/**
+ * `taken`: the instance has the result that came with it. `withdrawn`: the instance waits no longer. `moved`: another server
+ * delivers the task again.
+ */
+export type End = "taken" | "withdrawn" | "moved";
 
 /** Tokens that are remembered; older ones are as unknown as any. */
 const MOST = 10_000;

@@ -20,6 +20,8 @@ export interface Work {
   readonly arguments: Json;
   /** Milliseconds. */
   readonly lease: number;
+  /** Leases that may end without a sign of life; 0 for any number, undefined for what the server is set to. */
+  readonly maxDeliveries: number | undefined;
 }
 
 /** @throws {ActivityFailure} `configuration` for what the definition could not be checked for, as it stood in an expression */
@@ -29,6 +31,7 @@ export function workOf({ input }: Pick<ActivityRequest, "input">): Work {
     pool: input["pool"] === undefined ? DEFAULT_POOL : nameIn(input, "pool"),
     arguments: input["arguments"] ?? null,
     lease: leaseOf(input["lease"]),
+    maxDeliveries: maxDeliveriesOf(input["maxDeliveries"]),
   };
 }
 
@@ -51,4 +54,11 @@ function leaseOf(value: Json | undefined): number {
   const problem = leaseProblem(value);
   if (problem !== undefined) throw new ActivityFailure("configuration", `with.lease: ${problem}`);
   return parseDuration(value);
+}
+
+function maxDeliveriesOf(value: Json | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
+  const detail = `with.maxDeliveries: expected a whole number, 0 for no limit, got ${kindOf(value)}`;
+  throw new ActivityFailure("configuration", detail);
 }

@@ -5,9 +5,12 @@ import { newId } from "@millrace/protocol";
 import type { ActivityRequest } from "../activities/executor.ts";
 import { ActivityFailure } from "../activities/failure.ts";
 import { random10 } from "../runtime/random.ts";
+import type { CheckpointStore } from "./checkpoint.ts";
+import { Checkpoints } from "./checkpoints.ts";
 import { ManualClock } from "./testing-clock.ts";
 import type { WorkerError } from "./worker-error.ts";
-import { type PollAnswer, Workers } from "./workers.ts";
+import type { PollAnswer } from "./handed.ts";
+import { Workers } from "./workers.ts";
 
 const TENANT = "default";
 const NEVER = new AbortController().signal;
@@ -115,6 +118,7 @@ test("a task goes to a worker, and its output to the instance", async () => {
     pool: "default",
     arguments: { width: 3 },
     lease: 5_000,
+    maxDeliveries: undefined,
   });
   assert.deepEqual([task.request, task.delivery], [request, 1]);
   await stand.workers.complete(TENANT, task.token, { done: true });
@@ -156,6 +160,84 @@ test("a lease without a sign of life ends, and what its holder says later has no
   assert.equal(await result, "right");
   await assert.rejects(stand.workers.complete(TENANT, first, "late"), lost);
   assert.equal(stand.workers.counters.expired, 1);
+});
+
+/** Checkpoints that are read when the test says so. */
+function heldUp(workers: Workers): { readonly go: () => void } {
+  const gate = Promise.withResolvers<void>();
+  const store: CheckpointStore = {
+    save: () => Promise.reject(new Error("not asked for")),
+    load: async () => {
+      await gate.promise;
+      return new Map();
+    },
+    expired: async () => {},
+    delete: async () => {},
+  };
+  workers.attach(new Checkpoints(store, workers.counters), { owns: () => true });
+  return { go: gate.resolve };
+}
+
+test("a lease begins when the worker is sent the task, and no worker has died of one that was not sent", async () => {
+  const stand = new Stand();
+  const { go } = heldUp(stand.workers);
+  const { result } = stand.ask({ lease: "PT5S", maxDeliveries: 1 });
+  const held = stand.poll("one");
+  stand.clock.pass(5_000);
+  go();
+  assert.deepEqual((await held).tasks, []);
+  const waiting = stand.poll("two");
+  stand.clock.pass(4_000);
+  const [task] = (await waiting).tasks;
+  assert.equal(task?.delivery, 2);
+  stand.clock.pass(4_000);
+  await stand.workers.complete(TENANT, task?.token ?? "", "in time");
+  assert.equal(await result, "in time");
+});
+
+test("leases that end too often fail the task, unless the worker gave it back", async () => {
+  const stand = new Stand();
+  const { result } = stand.ask({ lease: "PT5S", maxDeliveries: 2 });
+  const failed = assert.rejects(
+    result,
+    /2 times a worker was given .*, the last one being three\./,
+  );
+  await stand.token("one");
+  stand.clock.pass(5_000);
+  stand.workers.release(TENANT, await stand.token("two"));
+  const last = await stand.token("three");
+  stand.clock.pass(5_000);
+  await failed;
+  assert.throws(() => stand.workers.heartbeat(TENANT, last), lost);
+  assert.deepEqual([stand.workers.leased, stand.workers.waiting], [0, 0]);
+  assert.equal(stand.workers.counters.givenUp, 1);
+});
+
+test("a worker whose task another server delivers again is told that it is lost, not that nobody waits for it", async () => {
+  const stand = new Stand();
+  const { abort, result } = stand.ask();
+  const token = await stand.token();
+  stand.workers.stopping();
+  abort(new Error("the node stops"));
+  await assert.rejects(result);
+  assert.throws(() => stand.workers.heartbeat(TENANT, token), lost);
+  assert.deepEqual((await stand.poll("one")).cancelled, []);
+});
+
+test("a worker that was silent for ten minutes and has no task is not listed", async () => {
+  const stand = new Stand();
+  stand.ask({ lease: "PT1H" });
+  const token = await stand.token("busy");
+  await stand.poll("idle");
+  const names = (): readonly string[] => stand.workers.list(TENANT, "", 10).map(({ name }) => name);
+  stand.clock.pass(600_000);
+  assert.deepEqual(names(), ["busy", "idle"]);
+  stand.clock.pass(1);
+  assert.deepEqual(names(), ["busy"]);
+  await stand.workers.complete(TENANT, token, 1);
+  assert.deepEqual(names(), ["busy"]);
+  stand.clock.pass(600_001);
+  assert.deepEqual([names(), stand.workers.list("other", "", 10)], [[], []]);
 });
 
 test("a result that is given again is answered as before", async () => {

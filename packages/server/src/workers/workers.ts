@@ -2,7 +2,6 @@
  * The executor of `call: worker`, and what remote workers ask of it. Tasks wait in this node's memory; the truth is the
  * activity's row: when the node ends, the next owner delivers the activity again, one attempt higher.
  */
-import { randomBytes } from "node:crypto";
 import type { Json } from "@millrace/language";
 import { partitionOf } from "@millrace/protocol";
 import type { ActivityName, ActivityRequest, RemoteWork } from "../activities/executor.ts";
@@ -12,33 +11,32 @@ import type { Checkpoint, NewCheckpoint } from "./checkpoint.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import { WorkerCounters } from "./counters.ts";
 import { EndedTokens } from "./ended.ts";
+import { type PollAnswer, workerKey } from "./handed.ts";
+import { Leases } from "./leases.ts";
 import { Queues, type Waiter, type Wanted } from "./queues.ts";
-import { type Lease, pauseOf, type Task, taskName, tokenOf } from "./task.ts";
-import { type Work, workOf } from "./work.ts";
+import { Roster, type WorkerView } from "./roster.ts";
+import { partitionOfToken, type State, type Task, taskName, tokenOf } from "./task.ts";
+import { workOf } from "./work.ts";
 import { WorkerError } from "./worker-error.ts";
-
-/** A task in a worker's hands. */
-export interface Handed {
-  readonly token: string;
-  readonly request: ActivityRequest;
-  readonly work: Work;
-  /** 1 for the first time that this node gives this attempt to a worker. */
-  readonly delivery: number;
-  readonly checkpoint?: Checkpoint;
-}
-
-export interface PollAnswer {
-  readonly tasks: readonly Handed[];
-  /** Tokens of tasks of this worker that nobody waits for any more. */
-  readonly cancelled: readonly string[];
-}
 
 /** Milliseconds in which a result is durable, or whoever gave it is told to try again. */
 const PATIENCE = 8_000;
 
+/** Leases of a task that may end without a sign of life, unless the task or the server's settings say otherwise. */
+export const MAX_DELIVERIES = 5;
+const ELSEWHERE = "another server has the task, or will have it in a moment";
+
 export interface WorkersConfig {
   readonly clock: Clock;
   readonly maxPolls?: number;
+  /** 0 for no limit; {@link MAX_DELIVERIES} unless given. */
+  readonly maxDeliveries?: number;
+}
+
+/** The node that the tasks come from. */
+export interface TasksOf {
+  /** Whether it owns this partition; without one, whether it owns any. */
+  owns(partition?: number): boolean;
 }
 
 export class Workers implements RemoteWork {
@@ -49,19 +47,27 @@ export class Workers implements RemoteWork {
   readonly #queues: Queues;
   readonly #ended = new EndedTokens();
   readonly #tasks = new Map<string, Task>();
-  readonly #byToken = new Map<string, Task>();
-  readonly #polls = new Map<string, Set<Waiter>>();
+  readonly #leases: Leases;
+  readonly #polls = new Map<string, Set<Waiting>>();
+  readonly #roster: Roster;
   #checkpoints: Checkpoints | undefined;
+  #node: TasksOf = { owns: () => true };
+  #stopping = false;
 
-  constructor({ clock, maxPolls = 10_000 }: WorkersConfig) {
+  constructor({ clock, maxPolls = 10_000, maxDeliveries = MAX_DELIVERIES }: WorkersConfig) {
     this.#clock = clock;
     this.maxPolls = maxPolls;
     this.#queues = new Queues(clock);
+    const { counters } = this;
+    const onExpired = (task: Task): void => this.#checkpoints?.expired(task);
+    this.#leases = new Leases({ clock, counters, queues: this.#queues, maxDeliveries, onExpired });
+    this.#roster = new Roster(clock);
   }
 
-  /** Without this, checkpoints are refused. */
-  attach(checkpoints: Checkpoints): void {
+  /** Without this, checkpoints are refused, and all tasks count as this node's. */
+  attach(checkpoints: Checkpoints, node: TasksOf): void {
     this.#checkpoints = checkpoints;
+    this.#node = node;
   }
 
   get waiting(): number {
@@ -69,7 +75,7 @@ export class Workers implements RemoteWork {
   }
   /** Tasks that workers have. */
   get leased(): number {
-    return this.#byToken.size;
+    return this.#leases.size;
   }
   get polls(): number {
     return this.#queues.polls;
@@ -94,6 +100,7 @@ export class Workers implements RemoteWork {
       partition: partitionOf(request.instanceId),
       deliveries: 0,
       failures: 0,
+      expiries: 0,
       state: { kind: "waiting" },
       checkpoint: undefined,
       queued: undefined,
@@ -117,6 +124,8 @@ export class Workers implements RemoteWork {
    * @throws {WorkerError} `overloaded`, `unavailable`
    */
   async poll(wanted: Wanted, wait: number, signal: AbortSignal): Promise<PollAnswer> {
+    this.#mustHaveTasks();
+    this.#roster.asks(wanted);
     let tasks = this.#take(wanted);
     let cancelled = this.#ended.news(workerKey(wanted));
     if (tasks.length === 0 && cancelled.length === 0 && wait > 0 && !signal.aborted) {
@@ -129,48 +138,32 @@ export class Workers implements RemoteWork {
     try {
       await this.#checkpoints?.know(tasks);
     } catch (error) {
-      for (const token of tokens) this.#giveBack(token);
+      for (const token of tokens) this.#leases.giveBack(token);
       throw new WorkerError("unavailable", "the latest checkpoints cannot be read now", error);
     }
-    const handed = await Promise.all(
-      tasks.map((task, index) => this.#handed(task, tokens[index] ?? "")),
+    const works = await Promise.all(
+      tasks.map((task, index) => this.#leases.load(task, tokens[index] ?? "")),
     );
-    return { tasks: handed.flat(), cancelled };
+    const handed = tasks.flatMap((task, index) =>
+      this.#leases.hand(task, tokens[index] ?? "", works[index]),
+    );
+    return { tasks: handed, cancelled };
   }
 
-  /** With its large values, which are not kept here: of many tasks that wait, they are more than there is room for. */
-  async #handed(task: Task, token: string): Promise<readonly Handed[]> {
-    const { request } = task;
-    if (request.whole === undefined) return handedAs(task, token, task.work);
-    let work: Work;
-    try {
-      work = workOf(await request.whole());
-    } catch {
-      this.#putAside(task, token);
-      return [];
-    }
-    task.failures = 0;
-    // The time that it took is not the worker's.
-    if (tokenOf(task) === token) this.#renew(task);
-    return handedAs(task, token, work);
-  }
-
-  #putAside(task: Task, token: string): void {
-    if (task.state.kind !== "leased" || task.state.token !== token) return;
-    task.state.cancelTimer();
-    this.#byToken.delete(token);
-    task.deliveries -= 1;
-    task.failures += 1;
-    const cancelTimer = this.#clock.after(pauseOf(task), () => {
-      task.state = { kind: "waiting" };
-      this.#queues.add(task);
-    });
-    task.state = { kind: "aside", cancelTimer };
+  /**
+   * Who asks this node for tasks, by name, after `after`.
+   * @throws {WorkerError} `unavailable` where another node has all tasks: it knows the workers
+   */
+  list(tenant: string, after: string, limit: number): readonly WorkerView[] {
+    this.#mustHaveTasks();
+    return this.#roster.list({ tenant, after, limit }, this.#tasks.values(), (key) =>
+      this.#polls.has(key),
+    );
   }
 
   /** What a poll was to be answered with did not reach the worker. */
   unreached(answer: PollAnswer): void {
-    for (const { token } of answer.tasks) this.#giveBack(token);
+    for (const { token } of answer.tasks) this.#leases.giveBack(token);
   }
 
   /**
@@ -179,13 +172,10 @@ export class Workers implements RemoteWork {
    * @throws {WorkerError} `task-lost`
    */
   heartbeat(tenant: string, token: string): number | undefined {
-    const task = this.#byToken.get(token);
+    const task = this.#leases.of(token);
     if (task === undefined && this.#ended.of(token) === "withdrawn") return undefined;
-    return this.#renew(this.#held(tenant, token));
-  }
-
-  #renew({ work, state }: Task): number {
-    if (state.kind === "leased") state.until = this.#clock.monotonic() + work.lease;
+    const { work, state } = this.#held(tenant, token);
+    if (state.kind === "leased") this.#leases.renew(state, work);
     return work.lease;
   }
 
@@ -222,12 +212,12 @@ export class Workers implements RemoteWork {
     if (this.#held(tenant, token).state.kind !== "leased")
       throw this.#refused("its result was given already");
     this.counters.released += 1;
-    this.#giveBack(token);
+    this.#leases.giveBack(token);
   }
 
   holds(activity: ActivityName): boolean {
     const task = this.#tasks.get(taskName(activity));
-    return task !== undefined && (task.state.kind === "leased" || task.state.kind === "reported");
+    return task !== undefined && HOLDING.has(task.state.kind);
   }
 
   settled(activity: ActivityName & { readonly attempt: number }, taken: boolean): void {
@@ -238,10 +228,17 @@ export class Workers implements RemoteWork {
   lost(partitions: ReadonlySet<number>): void {
     for (const task of this.#tasks.values())
       if (partitions.has(task.partition)) this.#settle(task, false);
+    if (this.#node.owns()) return;
+    for (const waiting of this.#polls.values()) for (const { leave } of waiting) leave();
+  }
+
+  stopping(): void {
+    this.#stopping = true;
   }
 
   #settle(task: Task, taken: boolean): void {
     const { state } = task;
+    if (state.kind === "given-up") this.#forget(task);
     if (state.kind !== "reported") return;
     this.#forget(task);
     if (taken) this.#ended.add(state.token, "taken", state.worker);
@@ -286,8 +283,8 @@ export class Workers implements RemoteWork {
   #waitFor(wanted: Wanted, wait: number, signal: AbortSignal): Promise<Task[]> {
     const { promise, resolve } = Promise.withResolvers<Task[]>();
     const key = workerKey(wanted);
-    const waiter: Waiter = { wanted, wake: () => end(this.#take(wanted)) };
     const leave = (): void => end([]);
+    const waiter: Waiting = { wanted, wake: () => end(this.#take(wanted)), leave };
     const cancel = this.#clock.after(wait, leave);
     const mine = this.#polls.get(key) ?? new Set();
     const end = (tasks: Task[]): void => {
@@ -296,6 +293,7 @@ export class Workers implements RemoteWork {
       if (mine.size === 0) this.#polls.delete(key);
       cancel();
       signal.removeEventListener("abort", leave);
+      this.#roster.asks(wanted);
       resolve(tasks);
     };
     this.#queues.wait(waiter);
@@ -306,54 +304,22 @@ export class Workers implements RemoteWork {
 
   #take(wanted: Wanted): Task[] {
     const tasks = this.#queues.take(wanted);
-    for (const task of tasks) this.#lease(task, workerKey(wanted));
+    for (const task of tasks) this.#leases.begin(task, workerKey(wanted));
     return tasks;
-  }
-
-  #lease(task: Task, worker: string): void {
-    const token = randomBytes(16).toString("base64url");
-    const { lease } = task.work;
-    task.deliveries += 1;
-    this.counters.delivered += 1;
-    if (task.deliveries > 1) this.counters.redelivered += 1;
-    else if (task.queued !== undefined)
-      this.counters.waited.observe(this.#clock.monotonic() - task.queued.queuedAt);
-    const now = this.#clock.monotonic();
-    const state: Lease = { kind: "leased", token, worker, until: now + lease, cancelTimer() {} };
-    const look = (): void => {
-      const left = state.until - this.#clock.monotonic();
-      if (left > 0) state.cancelTimer = this.#clock.after(left, look);
-      else {
-        this.counters.expired += 1;
-        this.#giveBack(token);
-      }
-    };
-    state.cancelTimer = this.#clock.after(lease, look);
-    task.state = state;
-    this.#byToken.set(token, task);
-  }
-
-  /** The lease ends; the task is the next of its queue. */
-  #giveBack(token: string): void {
-    const task = this.#byToken.get(token);
-    if (task?.state.kind !== "leased") return;
-    task.state.cancelTimer();
-    this.#byToken.delete(token);
-    task.state = { kind: "waiting" };
-    this.#queues.add(task);
   }
 
   /** The instance waits no longer. */
   #withdraw(task: Task, reason: unknown): void {
     const { state } = task;
     // What becomes of a result that was given is said by `settled`.
-    if (state.kind === "reported") return;
+    if (state.kind === "reported" || state.kind === "given-up") return;
     if (state.kind === "waiting") this.#queues.remove(task);
     else if (state.kind === "aside") state.cancelTimer();
     else {
+      const moved = this.#stopping || !this.#node.owns(task.partition);
       state.cancelTimer();
       this.counters.withdrawn += 1;
-      this.#ended.add(state.token, "withdrawn", state.worker);
+      this.#ended.add(state.token, moved ? "moved" : "withdrawn", state.worker);
     }
     this.#forget(task);
     task.reject(reason);
@@ -365,18 +331,27 @@ export class Workers implements RemoteWork {
     const name = taskName(task.request);
     if (this.#tasks.get(name) === task) this.#tasks.delete(name);
     const token = tokenOf(task);
-    if (token !== undefined) this.#byToken.delete(token);
+    if (token !== undefined) this.#leases.forget(token);
   }
 
-  /** @throws {WorkerError} `task-lost` */
+  /** @throws {WorkerError} `task-lost`, `unavailable` */
   #held(tenant: string, token: string): Task {
-    const task = this.#byToken.get(token);
-    if (task?.request.tenant === tenant) return task;
-    throw this.#refused(
-      this.#ended.of(token) === "withdrawn"
-        ? "its instance waits for it no longer"
-        : "its lease has ended, or the server that gave it has restarted",
-    );
+    const task = this.#leases.of(token);
+    if (task?.request.tenant === tenant) {
+      if (task.state.kind === "leased") this.#roster.seen(task.state.worker);
+      return task;
+    }
+    const end = this.#ended.of(token);
+    if (end === undefined && !this.#node.owns(partitionOfToken(token)))
+      throw new WorkerError("unavailable", ELSEWHERE);
+    throw this.#refused(WHY[end ?? "expired"]);
+  }
+
+  /** @throws {WorkerError} `unavailable` */
+  #mustHaveTasks(): void {
+    if (this.#node.owns()) return;
+    const detail = "this server has no tasks: another one runs the workflows, or none does yet";
+    throw new WorkerError("unavailable", detail);
   }
 
   #refused(why: string): WorkerError {
@@ -385,15 +360,15 @@ export class Workers implements RemoteWork {
   }
 }
 
-/** Workers of different tenants are different ones, whatever they call themselves. */
-function workerKey({ tenant, worker }: Wanted): string {
-  return `${tenant}\n${worker}`;
-}
+const HOLDING: ReadonlySet<State["kind"]> = new Set(["leased", "reported", "given-up"]);
+const WHY = {
+  taken: "its result was given already",
+  withdrawn: "its instance waits for it no longer",
+  moved: "another server delivers it again",
+  expired: "its lease has ended, or the server that gave it has restarted",
+} as const;
 
-/** Nothing when it was withdrawn meanwhile, or its lease has ended. */
-function handedAs(task: Task, token: string, work: Work): readonly Handed[] {
-  const { request, deliveries, checkpoint } = task;
-  if (tokenOf(task) !== token) return [];
-  const latest = checkpoint === undefined || checkpoint === null ? {} : { checkpoint };
-  return [{ token, request, work, delivery: deliveries, ...latest }];
+interface Waiting extends Waiter {
+  /** Answers without tasks. */
+  readonly leave: () => void;
 }

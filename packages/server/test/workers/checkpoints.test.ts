@@ -107,6 +107,30 @@ test("nothing is left of the checkpoints of a task that is done", async (t) => {
   while (JSON.stringify(await left()) !== "[]") await new Promise((done) => setImmediate(done));
 });
 
+test("a repetition of a task that is done does not go on from its checkpoint", async (t) => {
+  const text = `document: { dsl: '1.0.3', namespace: test, name: whole, version: '1.0.0' }
+do:
+  - safe:
+      try:
+        - work: { call: worker, with: { function: work } }
+        - broken: { raise: { error: { type: urn:broken, status: 500, title: Broken } } }
+      catch: { retry: { delay: { milliseconds: 1 }, limit: { attempt: { count: 1 } } } }`;
+  const { api, rows } = await serveWhole(t, [text]);
+  await api.start("whole");
+  const first = await api.task();
+  await api.checkpoint(first, { state: "all of it" });
+  // Whoever deletes it has to wait.
+  await rows("BEGIN");
+  assert.equal((await rows("SELECT FROM activity_checkpoints FOR UPDATE")).length, 1);
+  await api.say(first, "complete");
+  const second = api.task();
+  const delivered = async (): Promise<string> => await (await fetch(`${api.url}/metrics`)).text();
+  while (!/^millrace_worker_tasks_delivered_total 2$/m.test(await delivered()));
+  await rows("ROLLBACK");
+  const { idempotencyKey, checkpoint } = await second;
+  assert.deepEqual([idempotencyKey, checkpoint], [first.idempotencyKey, undefined]);
+});
+
 test("whoever describes the instance sees how far its task is", async (t) => {
   const api = await serve(t, [LONG]);
   const id = await api.start("long");

@@ -1,7 +1,14 @@
 /** The worker of the SDK: what its functions are given, and how they learn that they can stop. */
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
-import { type Outcome, type Task, TaskEndedError, TaskFailure, Worker } from "@millrace/sdk";
+import {
+  type MillraceError,
+  type Outcome,
+  type Task,
+  TaskEndedError,
+  TaskFailure,
+  Worker,
+} from "@millrace/sdk";
 import { calling, serve } from "./stand.ts";
 
 const LARGE = Array.from({ length: 4_000 }, (_, n) => `part ${n}`);
@@ -58,6 +65,52 @@ test("what a function throws is the task's error, and what it gives is its outpu
   assert.deepEqual((await api.ended(await api.start("one", { n: 2 }))).output, { n: 2 });
 });
 
+test("an output that no server takes is the task's error, not a task without end", async (t) => {
+  const api = await serve(t, [calling("one", "{ function: work, arguments: '${ .n }' }")], {
+    MILLRACE_MAX_BODY_BYTES: "100000",
+  });
+  const circle: Record<string, unknown> = {};
+  circle["self"] = circle;
+  const outputs: readonly unknown[] = ["x".repeat(200_000), circle, 7n];
+  working(t, api.url, (n: number) => {
+    if (n < outputs.length) return outputs[n];
+    throw new TaskFailure({ status: 99, detail: "no status of HTTP" });
+  });
+  for (const [n, expected] of [
+    [0, /^the output cannot be sent: MillraceError: Request body is too large$/],
+    [1, /^the output cannot be sent: TypeError: .*circular/],
+    [2, /^the output cannot be sent: TypeError: .*BigInt/],
+    [3, /^TaskFailure: no status of HTTP$/],
+  ] as const) {
+    const { status, error } = await api.ended(await api.start("one", { n }));
+    assert.equal(status, "faulted");
+    assert.match(error?.detail ?? "", expected);
+  }
+});
+
+test("a checkpoint that the server refuses is told, and the task goes on", async (t) => {
+  const api = await serve(t, [calling("one", "{ function: work }")]);
+  const errors: unknown[] = [];
+  const worker = new Worker({
+    url: api.url,
+    functions: {
+      work: async (_: never, task: Task) => [
+        await task.checkpoint({ percent: 101, now: true }),
+        await task.checkpoint({ percent: 7, now: true }),
+      ],
+    },
+    onError: (error) => errors.push(error),
+  });
+  worker.start();
+  t.after(() => worker.stop({ grace: 0 }));
+  const { output } = await api.ended(await api.start("one"));
+  assert.deepEqual(output, [false, true]);
+  assert.deepEqual(
+    errors.map((error) => (error as MillraceError).code),
+    ["invalid-request"],
+  );
+});
+
 test("a function hears that its instance was cancelled", async (t) => {
   const api = await serve(t, [calling("long", "{ function: work }")]);
   const begun = Promise.withResolvers<Task>();
@@ -101,6 +154,7 @@ test("options that make no worker are refused", () => {
     [{ url: [], functions }, /^url: expected at least one$/],
     [{ url: "nowhere", functions }, /^url: expected one such as/],
     [{ url, functions: {} }, /^functions: expected at least one$/],
+    [{ url, functions: { "a b": () => null } }, /^functions: a name has letters.*got "a b"$/],
     [{ url, functions, concurrency: 0.5 }, /^concurrency: expected a whole number above 0$/],
   ] as const)
     assert.throws(() => new Worker(options), { name: "TypeError", message });

@@ -13,7 +13,7 @@ import type {
   WorkerTasks,
 } from "@millrace/protocol";
 import { createDatabase, type TestDatabase } from "@millrace/testkit";
-import { loadConfig, silentLogger, startServer } from "@millrace/server";
+import { loadConfig, type Server, silentLogger, startServer } from "@millrace/server";
 import pg from "pg";
 
 export interface Answer<T> {
@@ -108,6 +108,10 @@ export interface Served {
   readonly database: TestDatabase;
   /** Rows of a query. */
   readonly rows: (text: string) => Promise<readonly Record<string, unknown>[]>;
+  /** Another server on the same database. */
+  readonly beside: () => Promise<ApiOf>;
+  /** Stops the first server. */
+  readonly stop: () => Promise<void>;
 }
 
 /** Ends with the test. */
@@ -126,15 +130,27 @@ export async function serveWhole(
   environment: Record<string, string> = {},
 ): Promise<Served> {
   const database = await createDatabase();
-  const config = loadConfig(environment, { databaseUrl: database.url, port: 0 });
-  const server = await startServer(config, { log: silentLogger });
+  const servers: Server[] = [];
+  const start = async (): Promise<Server> => {
+    const config = loadConfig(environment, { databaseUrl: database.url, port: 0 });
+    const server = await startServer(config, { log: silentLogger });
+    servers.push(server);
+    return server;
+  };
+  const server = await start();
   const pool = new pg.Pool({ connectionString: database.url, max: 1 });
   test.after(async () => {
-    await server.stop();
+    await Promise.all(servers.map((one) => one.stop()));
     await pool.end();
     await database.drop();
   });
   const api = new ApiOf(server.url);
   for (const text of workflows) await api.apply(text);
-  return { api, database, rows: async (text) => (await pool.query(text)).rows };
+  return {
+    api,
+    database,
+    rows: async (text) => (await pool.query(text)).rows,
+    beside: async () => new ApiOf((await start()).url),
+    stop: () => server.stop(),
+  };
 }

@@ -11,7 +11,7 @@ test("a task goes to a worker, which ends the instance with its output", async (
   const id = await api.start("echo", { n: 7 });
   const task = await waiting;
   const { token, ...rest } = task;
-  assert.match(token, /^[\w-]{22}$/);
+  assert.match(token, /^\d+\.[\w-]{22}$/);
   assert.deepEqual(rest, {
     instanceId: id,
     activityId: rest.activityId,

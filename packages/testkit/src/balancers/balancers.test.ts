@@ -123,6 +123,7 @@ for (const [name, { start, skip }] of Object.entries(KIND))
         ["GET", "/v1/instances", {}, true],
         ["POST", "/messages", { headers: JSON_BODY, body: '{"message":"x"}' }, true],
         ["POST", "/v1/events", { headers: JSON_BODY, body: "{}" }, true],
+        ["POST", "/v1/workers/poll", { headers: JSON_BODY, body: "{}" }, true],
         ["POST", starts, { headers: JSON_BODY, body: "{}" }, false],
         ["POST", starts, { headers: { ...JSON_BODY, "idempotency-key": "k" }, body: "{}" }, true],
         ["POST", "/v1/workflows", { headers: JSON_BODY, body: "{}" }, false],

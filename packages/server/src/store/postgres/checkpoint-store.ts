@@ -1,6 +1,7 @@
 /** Checkpoints in `activity_checkpoints`: the latest of each chain, and its payload's reference in the same transaction. */
 import type { Pool } from "pg";
 import type {
+  Chain,
   ChainKey,
   Checkpoint,
   CheckpointRow,
@@ -32,6 +33,10 @@ interface CheckpointColumns {
   readonly data: string | null;
   readonly digest: Buffer | null;
   readonly at: string;
+}
+interface ChainRow extends CheckpointColumns {
+  readonly activity_id: string | null;
+  readonly expiries: number;
 }
 
 /**
@@ -74,8 +79,16 @@ const SAVE = `
 
 const KEYS = "unnest($1::int[], $2::text[], $3::text[]) AS k(partition, instance_id, chain)";
 
+/** A row with number 0 stands for no checkpoint. */
+const EXPIRED = `
+  INSERT INTO activity_checkpoints AS c
+    (partition, instance_id, chain, tenant, attempt, number, level, at, activity_id, expiries)
+  VALUES ($1, $2, $3, $4, $5, 0, 'progress', now_ms(), $6, $7)
+  ON CONFLICT (partition, instance_id, chain) DO UPDATE SET
+    activity_id = excluded.activity_id, expiries = excluded.expiries`;
+
 const LOAD = `
-  SELECT c.chain, c.attempt, c.number, c.level, c.percent, c.note, c.data, c.digest, c.at
+  SELECT c.chain, c.attempt, c.number, c.level, c.percent, c.note, c.data, c.digest, c.at, c.activity_id, c.expiries
   FROM ${KEYS} JOIN activity_checkpoints AS c USING (partition, instance_id, chain)`;
 
 const DELETE = `
@@ -116,8 +129,18 @@ export function postgresCheckpointStore(
       }
     },
     async load(chains) {
-      const rows = await keyed<CheckpointColumns>(pool, "load-checkpoints", LOAD, chains);
-      return new Map(rows.map((row) => [row.chain, checkpointOf(row)]));
+      const rows = await keyed<ChainRow>(pool, "load-checkpoints", LOAD, chains);
+      return new Map(rows.map((row) => [row.chain, chainOf(row)]));
+    },
+    async expired({ partition, instanceId, chain, tenant, attempt, activityId, count }) {
+      const epoch = owner.epochOf(partition) ?? -1;
+      const values = [partition, instanceId, chain, tenant, attempt, activityId, count];
+      const write = { name: "expire-lease", text: EXPIRED, values };
+      try {
+        await inOneFlight(pool, [fence([[partition, epoch]]), write]);
+      } catch (error) {
+        if (!(error instanceof StoreError) || error.kind !== "stale-epoch") throw error;
+      }
     },
     async delete(chains) {
       await keyed(pool, "delete-checkpoints", DELETE, chains);
@@ -173,6 +196,15 @@ function savedOf(row: SavedRow | undefined): Saved {
   if (row === undefined) return { kind: "stale" };
   if (!row.there) return { kind: "no-such-payload" };
   return row.number === null ? { kind: "stale" } : { kind: "saved", checkpoint: checkpointOf(row) };
+}
+
+function chainOf(row: ChainRow): Chain {
+  const { activity_id, expiries, number } = row;
+  return {
+    expiries,
+    ...(number === 0 ? {} : { checkpoint: checkpointOf(row) }),
+    ...(activity_id === null ? {} : { activityId: activity_id }),
+  };
 }
 
 function checkpointOf(row: CheckpointColumns): Checkpoint {
