@@ -35,9 +35,9 @@ test("a worker before servers that take turns ends its tasks, each once", async 
   const urls = [api.url, (await beside()).url];
   let asked = 0;
   // What a balancer does that does not know which server has the tasks.
-  const inTurn: typeof fetch = (address, init) => {
+  const inTurn = (address: string | URL | Request, init?: RequestInit): Promise<Response> => {
     asked += 1;
-    const { pathname } = new URL(address as string);
+    const { pathname } = new URL(address instanceof Request ? address.url : address);
     return fetch(`${urls[asked % 2]}${pathname}`, init);
   };
   const outcomes: Outcome[] = [];
