@@ -154,6 +154,38 @@ for (const [name, { start, skip }] of Object.entries(KIND))
       for (const [method, path] of cases) assert.ok(all.has(`${method} ${path}`), path);
     });
 
+    test(`${name} before two nodes: a task is taken, kept and ended though one of them has none`, async () => {
+      const post = (path: string, body: unknown, type = "application/json"): Promise<Answer> =>
+        ask(`${balancer.url}${path}`, {
+          method: "POST",
+          headers: { "content-type": type },
+          body: typeof body === "string" ? body : JSON.stringify(body),
+        });
+      const ok = async (what: string, request: () => Promise<Answer>): Promise<Answer> => {
+        let answer: Answer | undefined;
+        await until(what, async () => {
+          answer = await request();
+          if (answer.status >= 300) assertSaysToComeBack(answer);
+          return answer.status > 0 && answer.status < 300;
+        });
+        assert.ok(answer);
+        return answer;
+      };
+      const version = `1.0.${name.length}`;
+      const text = `document: { dsl: '1.0.3', namespace: test, name: worked, version: ${version} }
+do: [ { work: { call: worker, with: { function: work } } } ]`;
+      await ok("the workflow is there", () => post("/v1/workflows", text, "application/yaml"));
+      await ok("it is started", () => post("/v1/workflows/test/worked/instances", {}));
+      const poll = { worker: "one", functions: ["work"], wait: "5s" };
+      const { text: polled } = await ok("a task comes", () => post("/v1/workers/poll", poll));
+      const [task] = (JSON.parse(polled) as { tasks: { token: string }[] }).tasks;
+      assert.ok(task, polled);
+      const path = `/v1/workers/tasks/${task.token}`;
+      for (let times = 0; times < 10; times++)
+        await ok("it is heard", () => post(`${path}/heartbeat`, {}));
+      await ok("it is done", () => post(`${path}/complete`, { output: 1 }));
+    });
+
     test(`${name} passes a body on as it comes`, async () => {
       const upload = request(`${balancer.url}/v1/payloads`, {
         method: "PUT",
