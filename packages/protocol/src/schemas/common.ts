@@ -67,3 +67,24 @@ export const Limit = Type.Integer({
 export const NextCursor = Type.String({
   description: "Pass it as `cursor` for the next page; absent on the last page.",
 });
+
+/** Values that stand as `null` in what is shown, and where they are. @param whole what they are values of */
+export function largeValues(whole: string, example: string) {
+  return Type.Optional(
+    Type.Array(
+      Type.Object({
+        path: Type.String({
+          description: `Where in the ${whole}: a JSON pointer (RFC 6901), such as \`${example}\`.`,
+        }),
+        digest: Type.String({
+          description:
+            "SHA-256 of the value as JSON, in hexadecimal: `GET /v1/payloads/{digest}` has it.",
+        }),
+        bytes: Type.Integer({ minimum: 0, description: "Size of the value as JSON." }),
+      }),
+      {
+        description: `Large values of the ${whole}: each stands as \`null\` in it. Absent when there are none.`,
+      },
+    ),
+  );
+}

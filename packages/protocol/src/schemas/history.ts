@@ -1,5 +1,5 @@
 import { type Static, Type } from "typebox";
-import { MAX_LIMIT, json, ref, timestamp } from "./common.ts";
+import { MAX_LIMIT, json, largeValues, ref, timestamp } from "./common.ts";
 import { WorkflowError } from "./instance.ts";
 
 export const HISTORY_KINDS = Object.freeze([
@@ -64,24 +64,7 @@ export const HistoryEvent = Type.Object(
         description: "Of `workflow.correlation.completed`: the correlation values by name.",
       }),
     ),
-    payloads: Type.Optional(
-      Type.Array(
-        Type.Object({
-          path: Type.String({
-            description: "Where in the fact: a JSON pointer (RFC 6901), such as `/output/scan`.",
-          }),
-          digest: Type.String({
-            description:
-              "SHA-256 of the value as JSON, in hexadecimal: `GET /v1/payloads/{digest}` has it.",
-          }),
-          bytes: Type.Integer({ minimum: 0, description: "Size of the value as JSON." }),
-        }),
-        {
-          description:
-            "Large values of the fact: each stands as `null` in it. Absent when there are none.",
-        },
-      ),
-    ),
+    payloads: largeValues("fact", "/output/scan"),
   },
   { $id: "HistoryEvent", description: "One fact in the history of an instance." },
 );

@@ -5,6 +5,7 @@ import {
   Cursor,
   InstanceId,
   json,
+  largeValues,
   Limit,
   Name,
   Namespace,
@@ -248,6 +249,7 @@ export const Schedule = Type.Object(
       { description: "Backfills under way." },
     ),
     failures: Type.Integer({ minimum: 0, description: "Instances in a row that faulted." }),
+    payloads: largeValues("schedule", "/spec/input/scan"),
   },
   { $id: "Schedule", description: "A schedule as it stands." },
 );

@@ -12,7 +12,8 @@ import { writeSpec } from "../scheduler/write-spec.ts";
 import { instant } from "./wire.ts";
 
 export function schedule(view: ScheduleView): Schedule {
-  const { name, id, source, spec, paused, next, running, buffer, backfills, failures } = view;
+  const { name, id, source, spec, paused, next, running, buffer, backfills, failures, payloads } =
+    view;
   return {
     name,
     id,
@@ -32,6 +33,7 @@ export function schedule(view: ScheduleView): Schedule {
       until: instant(backfill.until),
     })),
     failures,
+    ...(payloads === undefined ? {} : { payloads: [...payloads] }),
   };
 }
 

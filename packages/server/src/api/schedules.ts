@@ -149,11 +149,13 @@ function list(app: FastifyInstance, { schedules: service }: ApiContext): void {
     schema: {
       operationId: "listSchedules",
       summary: "List schedules, by name",
+      description:
+        "A large value of an input is `null`, and `payloads` says where it is; the schedule itself, read by its name, has it.",
       tags: ["schedules"],
       querystring: ScheduleListQuery,
       response: {
         200: answers("A page.", ref(ScheduleList)),
-        ...problems("invalid-cursor", "payload-corrupt"),
+        ...problems("invalid-cursor"),
       },
     },
     handler: async (request) => {

@@ -53,12 +53,13 @@ export interface Fault {
 }
 
 /** A fact as it is shown: a large value in it stands as `null`, and among the payloads. */
-export type ShownFact = HistoryEvent & {
-  readonly payloads?: readonly {
-    /** Where in the fact: a JSON pointer (RFC 6901). */
-    readonly path: string;
-    readonly digest: string;
-    /** Of its JSON text. */
-    readonly bytes: number;
-  }[];
-};
+export type ShownFact = HistoryEvent & { readonly payloads?: readonly ShownValue[] };
+
+/** A value for which `null` stands in what is shown. */
+export interface ShownValue {
+  /** Where it stands: a JSON pointer (RFC 6901). */
+  readonly path: string;
+  readonly digest: string;
+  /** Of its JSON text. */
+  readonly bytes: number;
+}

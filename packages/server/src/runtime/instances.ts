@@ -16,7 +16,7 @@ import {
 } from "../runtime.ts";
 import { INSTANCE_COLUMNS, instanceRow, type RawInstance } from "../store/postgres/rows.ts";
 import type { InstanceRow } from "../store/store.ts";
-import type { ShownFact } from "./described.ts";
+import type { ShownFact, ShownValue } from "./described.ts";
 import { decodeCursor, encodeCursor } from "./cursors.ts";
 
 const LISTED = INSTANCE_COLUMNS.replace("state, activities", "'' AS state, NULL AS activities");
@@ -190,7 +190,7 @@ async function shown(
   return refs.length === 0 ? fact : { ...fact, payloads: refs.map(shownRef) };
 }
 
-function shownRef({ path, digest, bytes }: Ref): NonNullable<ShownFact["payloads"]>[number] {
+export function shownRef({ path, digest, bytes }: Ref): ShownValue {
   const steps = path.map((step) => `/${String(step).replaceAll("~", "~0").replaceAll("/", "~1")}`);
   return { path: steps.join(""), digest, bytes };
 }

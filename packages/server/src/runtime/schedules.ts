@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { partitionOf } from "@millrace/protocol";
 import type { Pool } from "pg";
-import type { Ref } from "../payloads/spill.ts";
+import { type Ref, takeRefs } from "../payloads/spill.ts";
 import type { Clock } from "../clock.ts";
 import type { Owner } from "../owner/owner.ts";
 import { DEFAULT_TENANT, type Page, RuntimeError } from "../runtime.ts";
@@ -22,7 +22,7 @@ import {
 import { checkFilters, insertFilters } from "./event-filters.ts";
 import { decodeCursor, encodeCursor } from "./cursors.ts";
 import { listDecisions, startedByKey } from "./decisions.ts";
-import { type Reading, recordOf } from "./instances.ts";
+import { type Reading, recordOf, shownRef } from "./instances.ts";
 import { excluded, upcoming } from "./schedule-times.ts";
 import { explained } from "./outage.ts";
 import { submitted } from "./submit.ts";
@@ -191,6 +191,14 @@ function viewOf(
   return { ...view, next: { ...next, ...excluded(timesWith(calendars), state, next.nominal) } };
 }
 
+/** Without its large values, which are not loaded. */
+function bareView(parts: Pick<ScheduleParts, "calendars">, { state }: RawSchedule): ScheduleView {
+  const schedule = JSON.parse(state) as ScheduleState;
+  const refs = takeRefs(schedule).filter(({ path }) => isShown(path));
+  const view = viewOf(parts, schedule);
+  return refs.length === 0 ? view : { ...view, payloads: refs.map(shownRef) };
+}
+
 async function getSchedule(parts: ScheduleParts, name: ScheduleName): Promise<ScheduleView> {
   return viewOf(parts, await readSchedule(parts, name, isShown));
 }
@@ -248,9 +256,8 @@ async function listSchedules(
       ORDER BY name LIMIT $6`,
     values: [tenant, after, namespace ?? null, workflow ?? null, paused ?? null, limit + 1],
   });
-  const items: ScheduleView[] = [];
-  for (const row of rows.slice(0, limit))
-    items.push(viewOf(parts, await stateOf(parts, row, isShown)));
+  // A page of them may have more large values than there is memory, and one that cannot be had is to hide no other schedule.
+  const items = rows.slice(0, limit).map((row) => bareView(parts, row));
   const last = items.at(-1);
   if (rows.length <= limit || last === undefined) return { items };
   return { items, nextCursor: encodeCursor([last.name]) };

@@ -1,6 +1,7 @@
 /** What a user can do to schedules; part of the {@link Runtime}. */
 import type { Json } from "@millrace/language";
 import type { Page, PageRequest } from "../runtime.ts";
+import type { ShownValue } from "../runtime/described.ts";
 import type { NextTime, ScheduleDecision, ScheduleSpec, ScheduleState } from "./schedule.ts";
 
 export interface ScheduleName {
@@ -14,6 +15,8 @@ export type ScheduleView = Omit<
   "v" | "tenant" | "groups" | "token" | "triggers" | "lastEnd" | "next"
 > & {
   readonly next?: NextTime & Excluded;
+  /** Large values that were not loaded: `null` stands for each. Absent when there are none. */
+  readonly payloads?: readonly ShownValue[];
 };
 
 /** Whether a day is left out, by the calendars as they are now. */
@@ -86,8 +89,9 @@ export interface Schedules extends CalendarService {
    * the buffer stay, unless the workflow is another.
    */
   updateSchedule(request: ScheduleName & { readonly spec: ScheduleSpec }): Promise<ScheduleView>;
+  /** Whole. @throws {PayloadError} when a large value of it cannot be had */
   getSchedule(request: ScheduleName): Promise<ScheduleView>;
-  /** By name. */
+  /** By name, without their large values. */
   listSchedules(
     request: PageRequest & {
       readonly tenant?: string;

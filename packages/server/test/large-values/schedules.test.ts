@@ -5,6 +5,7 @@ import type { JsonObject } from "@millrace/language";
 import { PayloadError } from "../../src/payloads/payloads.ts";
 import type { CloudEventObject } from "../../src/runtime.ts";
 import { readSpec } from "../../src/scheduler/read-spec.ts";
+import type { ScheduleView } from "../../src/scheduler/service.ts";
 import { postgresSweepStore } from "../../src/store/postgres/payload-sweep-store.ts";
 import { document } from "../harness.ts";
 import { digestOf, largeStand, scan } from "./large-stand.ts";
@@ -22,6 +23,8 @@ const stateOf = (name: string): Promise<string> =>
   s.text("SELECT state AS text FROM schedules WHERE name = $1", [name]);
 const idOf = (name: string): Promise<string> =>
   s.text("SELECT id AS text FROM schedules WHERE name = $1", [name]);
+const listedOf = async (name: string): Promise<ScheduleView | undefined> =>
+  (await s.schedules.listSchedules({ limit: 10 })).items.find((each) => each.name === name);
 const by = (input: JsonObject) =>
   readSpec({ workflow, cron: "0 0 1 1 *", input, overlap: "allow" });
 const event = (id: string, type: string, data: object): CloudEventObject =>
@@ -59,8 +62,11 @@ test("a schedule's large input is stored once, whoever it starts", async () => {
     assert.deepEqual(await s.refs(holder), [digest]);
   const view = await s.schedules.getSchedule({ name: "nightly" });
   assert.deepEqual(view.spec.input, input);
-  const { items } = await s.schedules.listSchedules({ limit: 10 });
-  assert.deepEqual(items.find(({ name }) => name === "nightly")?.spec.input, input);
+  assert.equal(view.payloads, undefined);
+  const bytes = JSON.stringify(input["lines"]).length;
+  const listed = await listedOf("nightly");
+  assert.deepEqual(listed?.spec.input, { ...input, lines: null });
+  assert.deepEqual(listed.payloads, [{ path: "/spec/input/lines", digest, bytes }]);
   // The very same again changes nothing, whether it is in memory or not.
   for (const cold of [false, true]) {
     if (cold) await s.again();
@@ -136,6 +142,10 @@ test("a damaged input holds up its schedule, which says so, and no other", async
     return corrupt(error);
   });
   // What does not show it needs no part of it.
+  assert.deepEqual(
+    (await listedOf(name))?.payloads?.map((each) => each.digest),
+    [digest],
+  );
   assert.deepEqual((await s.schedules.listDecisions({ name, limit: 1 })).items, []);
   await s.schedules.createSchedule({ name: "sound", spec: by({ small: true }) });
   const { instanceId } = await s.schedules.triggerSchedule({ name: "sound" });
