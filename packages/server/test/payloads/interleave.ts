@@ -12,6 +12,13 @@ export interface Actor {
 /** What became of each actor: undefined when all its steps were done, else what stopped it. */
 export type Outcome = Readonly<Record<string, Error | undefined>>;
 
+/** A pool of this connection alone. */
+export function poolOf(client: pg.Client): pg.Pool {
+  const query = client.query.bind(client);
+  const borrowed = { query, release: () => undefined };
+  return { query, connect: () => Promise.resolve(borrowed) } as unknown as pg.Pool;
+}
+
 /** Every way to take these many steps of each, in their own order. */
 export function* schedules(counts: readonly number[]): Iterable<readonly number[]> {
   if (counts.every((count) => count === 0)) return yield [];

@@ -1,12 +1,19 @@
 /** The sweeper against those who store, refer to, keep and release the same payload: transactions in every order. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { Client, Pool } from "pg";
+import type { Client } from "pg";
 import type { Look } from "../../src/payloads/sweep-store.ts";
 import { referToPayloads } from "../../src/store/postgres/commit-payloads.ts";
 import { postgresCatalog } from "../../src/store/postgres/payload-catalog.ts";
 import { postgresSweepStore } from "../../src/store/postgres/payload-sweep-store.ts";
-import { type Actor, Interleaver, type Outcome, schedules, type Step } from "./interleave.ts";
+import {
+  type Actor,
+  Interleaver,
+  type Outcome,
+  poolOf,
+  schedules,
+  type Step,
+} from "./interleave.ts";
 import {
   catalogued,
   digestOf,
@@ -41,7 +48,7 @@ const sql =
   async (client) => {
     for (const text of texts) await client.query(text);
   };
-const catalogOn = (client: Client) => postgresCatalog(() => client as unknown as Pool);
+const catalogOn = (client: Client) => postgresCatalog(() => poolOf(client));
 const commit = sql("COMMIT");
 
 /** As the owner does: the value is stored, then a transaction refers to it. */
@@ -189,7 +196,7 @@ test("what a user keeps again is kept, whatever the sweeper is at", async () => 
 /** The look and the deletion of the sweeper are two transactions: nothing is locked while it reads. */
 function remarker(holder: string): Actor {
   let seen: Look["unmentioned"] = [];
-  const on = (client: Client) => postgresSweepStore(client as unknown as Pool);
+  const on = (client: Client) => postgresSweepStore(poolOf(client));
   const look: Step = async (client) => {
     seen = (await on(client).lookAt(holder, 0)).unmentioned;
   };

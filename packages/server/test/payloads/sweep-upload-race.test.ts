@@ -1,11 +1,11 @@
 /** The sweeper against uploads that take too long: transactions in every order. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { Client, Pool } from "pg";
+import type { Client } from "pg";
 import type { Leftover } from "../../src/payloads/sweep-store.ts";
 import { postgresCatalog } from "../../src/store/postgres/payload-catalog.ts";
 import { postgresSweepStore } from "../../src/store/postgres/payload-sweep-store.ts";
-import { type Actor, Interleaver, schedules, type Step } from "./interleave.ts";
+import { type Actor, Interleaver, poolOf, schedules, type Step } from "./interleave.ts";
 import { digestOf, openStand, payload, type Stand, TENANT } from "./sweep-stand.ts";
 
 const TEXT = "a value";
@@ -22,11 +22,11 @@ after(async () => {
   await stand.end();
 });
 
-const catalogOn = (client: Client) => postgresCatalog(() => client as unknown as Pool);
+const catalogOn = (client: Client) => postgresCatalog(() => poolOf(client));
 
 /** Deletes what is left over: what it took is gone from the store by then. */
 function clearer(taken: Leftover[]): Actor {
-  const on = (client: Client) => postgresSweepStore(client as unknown as Pool);
+  const on = (client: Client) => postgresSweepStore(poolOf(client));
   const take: Step = async (client) => {
     await client.query("BEGIN");
     taken.push(...(await on(client).takeLeftovers(["s3", "directory"], 0, 10)));
