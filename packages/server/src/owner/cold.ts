@@ -1,7 +1,7 @@
 /** What stands in the database becomes what the owner has in memory: a row a hot state, once it is whole. */
 import { loadState } from "@millrace/engine";
 import { type Parted, partedOf } from "../payloads/parted.ts";
-import { NONE } from "../payloads/spill.ts";
+import { fill, NONE } from "../payloads/spill.ts";
 import type { ScheduleState } from "../scheduler/schedule.ts";
 import type { InstanceRow, ScheduleRow } from "../store/store.ts";
 import { bytesOf } from "./large.ts";
@@ -50,6 +50,17 @@ export function hotScheduleOf({
 }: ColdSchedule): HotSchedule {
   const large = parted?.known ?? NONE;
   return { row, state: state as ScheduleState, size: text.length + bytesOf(large), large };
+}
+
+/** Of one that is not whole: what stands for a value is known as that is, and is written as the same reference. */
+export function bareScheduleOf({
+  row: { state: text, ...row },
+  ...cold
+}: ColdSchedule): HotSchedule {
+  const refs = cold.parted?.refs ?? [];
+  const places = new Map(refs.map(({ digest }) => [digest, {}]));
+  const large = fill(cold.state, refs, (digest) => places.get(digest));
+  return { row, state: cold.state as ScheduleState, size: text.length, large, bare: true };
 }
 
 /** What a slot lacks to be decided. */

@@ -34,6 +34,7 @@ export function decideScheduleSlot(
   const { now, times } = given;
   const context = { ...given, large: largeOf(slot, entries, loaded, given) };
   const row = loaded?.row;
+  const startsNothing = loaded?.bare === true;
   let state = loaded?.state;
   let last: ScheduleDecided | undefined;
   const fired = entries.some(({ timer }) => timer !== undefined && timer.fireAt === row?.wakeAt);
@@ -47,7 +48,7 @@ export function decideScheduleSlot(
     const command = entry.command as ScheduleCommand;
     let decided: ScheduleDecided;
     try {
-      decided = decideSchedule(slot.id, state, command, { now, times });
+      decided = decideSchedule(slot.id, state, command, { now, times, startsNothing });
     } catch (fault) {
       outcomes.push(breakDown(entry, fault, context));
       continue;
@@ -55,7 +56,7 @@ export function decideScheduleSlot(
     if (command.kind === "event.delivered" && decided.answer.kind !== "done")
       context.batch.returned.push({ targetId: slot.id, seq: command.seq });
     letOut(slot, (state ?? decided.state)?.tenant ?? "", decided, context);
-    outcomes.push(outcomeOf(decided));
+    outcomes.push(outcomeOf(decided, startsNothing));
     state = decided.state;
     if (decided.changed === true) last = decided;
   }
@@ -63,7 +64,7 @@ export function decideScheduleSlot(
   if (last === undefined) return { ...decided, ...kept(loaded) };
   const standing = { state, revision: row?.revision ?? 0, before, wakeAt: last.wakeAt };
   const written = write(slot, standing, context);
-  return { ...decided, ...kept(written), written: written?.size ?? 0 };
+  return { ...decided, ...(startsNothing ? {} : kept(written)), written: written?.size ?? 0 };
 }
 
 type ScheduleContext = DecideContext & { readonly large: LargeValues };
@@ -78,18 +79,22 @@ function largeOf(
     command.kind === "schedule.put" ? [command.tenant] : [],
   );
   const tenant = loaded?.row.tenant ?? made[0] ?? DEFAULT_TENANT;
-  return new LargeValues(spill, { id, tenant, held: loaded?.large, brought }, batch);
+  // Nothing but what is referred to already: a value in which another stands for a part is not to be stored.
+  const rules = loaded?.bare && spill && { ...spill, accepts: () => false };
+  return new LargeValues(rules ?? spill, { id, tenant, held: loaded?.large, brought }, batch);
 }
 
 /** What is small is read again when it is needed. */
 function kept(schedule: HotSchedule | undefined): Pick<Decided, "schedule"> {
-  return schedule === undefined || schedule.large.size === 0 ? {} : { schedule };
+  return schedule === undefined || schedule.large.size === 0 || schedule.bare === true
+    ? {}
+    : { schedule };
 }
 
-function outcomeOf({ answer, state }: ScheduleDecided): Outcome {
+function outcomeOf({ answer, state }: ScheduleDecided, bare: boolean): Outcome {
   const kind =
     answer.kind === "missing" ? "missing" : answer.kind === "ignored" ? "ignored" : "applied";
-  return { kind, answer, ...(state === undefined ? {} : { schedule: state }) };
+  return { kind, answer, ...(state === undefined || bare ? {} : { schedule: state }) };
 }
 
 /** Milliseconds until a schedule whose decision failed, by a fault of ours, is looked at again. */

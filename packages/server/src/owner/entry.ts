@@ -54,7 +54,7 @@ export interface Outcome {
   readonly fault?: unknown;
   /** As committed. */
   readonly state?: State;
-  /** What a schedule says to a command, and how it stands then. */
+  /** What a schedule says to a command, and how it stands then: absent when its large values were not loaded. */
   readonly answer?: ScheduleAnswer;
   readonly schedule?: ScheduleState;
   /** Why the engine did not apply it. */
@@ -72,6 +72,11 @@ export function isDurable(entry: Entry): boolean {
  */
 export function countsOnce({ command, message }: Entry): boolean {
   return command.kind === "event.delivered" && message !== undefined;
+}
+
+/** True for what can be decided of a schedule whose large values cannot be had. */
+export function needsNoValues({ command }: Entry): boolean {
+  return command.kind === "schedule.pause" || command.kind === "schedule.delete";
 }
 
 /** Takes out the commands of callers who were told that nothing happened: it had better be so. */

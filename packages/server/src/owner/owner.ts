@@ -366,10 +366,14 @@ export class Owner {
     // Until then the slot stays busy, so what came later stays behind.
     this.slots.giveBack(slot, again);
     const tries = Math.max(0, ...again.map((entry) => entry.tries ?? 1));
-    this.#config.clock.after(again.length === 0 ? 0 : Math.min(5000, 50 * 2 ** tries), () => {
+    const pause = again.length === 0 ? 0 : Math.min(5000, 50 * 2 ** tries);
+    slot.hurry = () => {
+      cancel();
+      slot.hurry = undefined;
       this.slots.release(slot);
       this.#schedule();
-    });
+    };
+    const cancel = this.#config.clock.after(pause, slot.hurry);
   }
 
   /** A database that is away is asked again after growing pauses, whoever waits. */

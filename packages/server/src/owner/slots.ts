@@ -10,7 +10,7 @@ import type { Known } from "../payloads/spill.ts";
 import { DEFAULT_TENANT } from "../runtime.ts";
 import type { ScheduleState } from "../scheduler/schedule.ts";
 import type { InstanceRow, ScheduleRow } from "../store/store.ts";
-import { type Entry, isDurable } from "./entry.ts";
+import { type Entry, isDurable, needsNoValues } from "./entry.ts";
 import { FairQueue, laneOf, type Queued, type Rank } from "./fair-queue.ts";
 import type { OpenActivities } from "./open-activities.ts";
 
@@ -34,6 +34,8 @@ export interface HotSchedule {
   readonly size: number;
   /** Values of the state that stand elsewhere. */
   readonly large: Known;
+  /** Its large values were not loaded: other objects, as well known, stand for them. */
+  readonly bare?: true;
 }
 
 export interface Slot {
@@ -44,6 +46,10 @@ export interface Slot {
   hot?: Hot;
   /** Of a schedule that has large values, and would have to load them each time; others are read when they are needed. */
   schedule?: HotSchedule;
+  /** Set while its commands wait to be tried again: lets those that need no large values do so soon. */
+  hurry?: (() => void) | undefined;
+  /** Large values of it, or of its messages, could not be had: what needs none goes before the rest. */
+  bare?: boolean;
   /** After a batch with it was refused: it is tried in a batch of its own. */
   alone: boolean;
   /** Its place among those that are ready. */
@@ -96,6 +102,7 @@ export class Slots {
     slot.pending.push(entry);
     this.#queued += 1;
     if (!slot.busy) this.#line(slot, entry);
+    else if (needsNoValues(entry)) slot.hurry?.();
   }
 
   /** Puts a slot in line for an entry, unless it stands where that is served as soon. */

@@ -1,6 +1,7 @@
 /** What a batch is decided on and is not in memory: states, programs, schedules. */
 import { type OwnerStore, StoreError, type WorkflowVersion } from "../store/store.ts";
 import {
+  bareScheduleOf,
   type Cold,
   coldOf,
   coldSchedule,
@@ -10,7 +11,7 @@ import {
   type Lacking,
   lackingOf,
 } from "./cold.ts";
-import { type Entry, isFresh, leaveOutConsumed } from "./entry.ts";
+import { type Entry, isFresh, leaveOutConsumed, needsNoValues } from "./entry.ts";
 import { workflowOf } from "./instance-row.ts";
 import { BatchPrograms, type Programs } from "./programs.ts";
 import type { HotSchedule, Slot, Slots } from "./slots.ts";
@@ -40,6 +41,7 @@ export async function warm(
     await leaveOutConsumed(taken, store);
     const lacking = taken.flatMap((each) => {
       const { slot, entries } = each;
+      if (goesBare(each)) return [];
       const [row, schedule] = [cold.get(slot.id), read.get(slot.id)];
       const known = slot.hot ?? slot.schedule ?? row ?? schedule;
       const of = known?.row ?? entries[0]?.start?.workflow;
@@ -90,7 +92,12 @@ async function loadSchedules(
   return new Map(rows.map((row) => [row.id, coldSchedule(row)]));
 }
 
-/** Those that are whole. */
+/** True when commands of it are to go without the large values that hold up the others. */
+export function goesBare({ slot, entries }: Taken): boolean {
+  return slot.bare === true && entries.some(needsNoValues);
+}
+
+/** Those that are whole, or go without. */
 function schedulesOf(
   taken: readonly Taken[],
   read: ReadonlyMap<string, ColdSchedule>,
@@ -98,8 +105,12 @@ function schedulesOf(
   const schedules = new Map<string, HotSchedule>();
   for (const [id, cold] of read)
     if (cold.parted === undefined) schedules.set(id, hotScheduleOf(cold));
-  for (const { slot } of taken)
-    if (slot.schedule !== undefined) schedules.set(slot.id, slot.schedule);
+  for (const each of taken) {
+    const { id, schedule } = each.slot;
+    const cold = read.get(id);
+    if (schedule !== undefined) schedules.set(id, schedule);
+    else if (cold?.parted !== undefined && goesBare(each)) schedules.set(id, bareScheduleOf(cold));
+  }
   return schedules;
 }
 

@@ -49,6 +49,8 @@ export async function makeWhole(
   // One value that stands in several places is one in memory too.
   const parsed = new Map([...digests].map((digest) => [digest, parsedValue(digest, bytes)]));
   for (const each of parted) {
+    // Another loading of the same may have ended meanwhile.
+    if (each.refs.length === 0) continue;
     each.known = fill(each.record, each.refs, (digest) => parsed.get(digest));
     each.refs = [];
   }

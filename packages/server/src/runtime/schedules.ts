@@ -150,8 +150,9 @@ async function changed(
   caller: Caller,
 ): Promise<ScheduleView> {
   const { schedule } = await tell(parts, name, command, caller);
-  if (schedule === undefined) throw noSchedule(name);
-  return viewOf(parts, schedule);
+  return schedule === undefined
+    ? bareView(parts, await rowOf(parts, name))
+    : viewOf(parts, schedule);
 }
 
 /** @throws {RuntimeError} `not-found`, `conflict` */
@@ -214,17 +215,22 @@ async function readSchedule(
   name: ScheduleName,
   wanted: (path: Ref["path"]) => boolean = () => false,
 ): Promise<ScheduleState> {
-  const id = scheduleId(name.tenant ?? DEFAULT_TENANT, name.name, parts.partitions);
-  const { rows } = await parts.pool.query<RawSchedule>({
-    name: "get-schedule",
-    text: "SELECT tenant, name, state FROM schedules WHERE id = $1",
-    values: [id],
-  });
-  const [row] = rows;
-  if (row === undefined) throw noSchedule(name);
-  const schedule = await stateOf(parts, row, wanted);
+  const schedule = await stateOf(parts, await rowOf(parts, name), wanted);
   if (schedule.spec.calendars !== undefined) await parts.calendars.refresh();
   return schedule;
+}
+
+async function rowOf(
+  { pool, partitions }: ScheduleParts,
+  name: ScheduleName,
+): Promise<RawSchedule> {
+  const { rows } = await pool.query<RawSchedule>({
+    name: "get-schedule",
+    text: "SELECT tenant, name, state FROM schedules WHERE id = $1",
+    values: [scheduleId(name.tenant ?? DEFAULT_TENANT, name.name, partitions)],
+  });
+  if (rows[0] === undefined) throw noSchedule(name);
+  return rows[0];
 }
 
 interface RawSchedule {

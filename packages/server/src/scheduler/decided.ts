@@ -31,6 +31,8 @@ export interface ScheduleEnvironment {
   /** Epoch milliseconds: the owner's reading of database time. */
   readonly now: number;
   readonly times: Times;
+  /** Its large values are not there: what is due stays undecided. */
+  readonly startsNothing?: boolean;
 }
 
 /** An instance to start, of the schedule's workflow. */

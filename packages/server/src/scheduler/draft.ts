@@ -25,16 +25,18 @@ export class Draft {
   waits = false;
   readonly now: number;
   readonly times: Times;
+  readonly startsNothing: boolean;
   readonly #before: ScheduleState;
   readonly #starts: ScheduledStart[] = [];
   readonly #cancels: string[] = [];
   readonly #decisions: ScheduleDecision[] = [];
 
-  constructor(state: ScheduleState, { now, times }: ScheduleEnvironment) {
+  constructor(state: ScheduleState, { now, times, startsNothing = false }: ScheduleEnvironment) {
     this.state = state;
     this.#before = state;
     this.now = now;
     this.times = times;
+    this.startsNothing = startsNothing;
   }
 
   /** True when this decision has done enough. */

@@ -37,8 +37,12 @@ function detailOf(exclusion: Exclusion): { readonly detail?: string } {
   return exclusion.kind === "calendar" ? { detail: `by the calendar ${exclusion.name}` } : {};
 }
 
-/** Decides every time that is due before something changes; what is beyond one decision is passed over. */
+/**
+ * Decides every time that is due before something changes; what is beyond one decision is passed over. Where nothing can be
+ * started, they count as times that came after the change.
+ */
 export function decideAllDue(draft: Draft): void {
+  if (draft.startsNothing) return;
   decideDue(draft);
   const { next, paused } = draft.state;
   if (next === undefined || paused !== undefined || next.dueAt > draft.now) return;

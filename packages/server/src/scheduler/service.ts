@@ -102,7 +102,10 @@ export interface Schedules extends CalendarService {
   ): Promise<Page<ScheduleView>>;
   /** What runs goes on; what waits in the buffer is withdrawn. */
   deleteSchedule(request: ScheduleName): Promise<void>;
-  /** A paused schedule starts nothing by itself; triggers and backfills still do. Pausing again changes the note. */
+  /**
+   * A paused schedule starts nothing by itself; triggers and backfills still do. Pausing again changes the note. One whose
+   * large values cannot be had is paused, and deleted, without them: times that are due by then count as not decided.
+   */
   pauseSchedule(request: ScheduleName & { readonly note?: string }): Promise<ScheduleView>;
   /** Times while it was paused are on record as passed over. */
   resumeSchedule(request: ScheduleName & { readonly note?: string }): Promise<ScheduleView>;
