@@ -2,9 +2,10 @@
  * Receiving events, whatever they come from: those of many callers go into one transaction, and each caller is answered when
  * it has committed.
  *
- *   publish ─▶ waiting ─▶ take up to 1,000 events ─▶ buckets of each ─▶ one transaction ─▶ answers; the match is nudged
+ *   publish ─▶ waiting ─▶ take up to 1,000 events, or 16 MiB ─▶ buckets of each ─▶ one transaction ─▶ answers; the match is nudged
  *
- * Two batches are under way at most. More events than may wait are refused before anything of theirs is taken.
+ * Two batches are under way at most. More events than may wait, by number or by size, are refused before anything of theirs is
+ * taken. What one caller brings is one transaction, however large: it waits, and goes, alone.
  */
 import { newId } from "@millrace/protocol";
 import { placement } from "../cluster/placement.ts";
@@ -45,12 +46,17 @@ interface Prepared {
 interface Job {
   readonly events: readonly CloudEventObject[];
   readonly tenant: string;
+  /** Characters of the events, about. */
+  readonly size: number;
   readonly done: (accepted: EventsAccepted) => void;
   readonly fail: (error: unknown) => void;
 }
 
 const MAX_BATCH = 1_000;
+/** Characters: a parameter of the transaction is one string, and V8 has none of more than 2^29. */
+const MAX_BATCH_SIZE = 16 * 1024 * 1024;
 const MAX_WAITING = 20_000;
+const MAX_WAITING_SIZE = 64 * 1024 * 1024;
 const MAX_UNDER_WAY = 2;
 /** Tries of a batch that met the same events coming another way. */
 const MAX_TRIES = 4;
@@ -62,6 +68,7 @@ export class Ingest {
   readonly #jobs: Job[] = [];
   /** Events of jobs that are not answered. */
   #waiting = 0;
+  #waitingSize = 0;
   #underWay = 0;
 
   constructor(config: IngestConfig) {
@@ -76,13 +83,18 @@ export class Ingest {
    */
   publish(events: readonly CloudEventObject[], tenant: string): Promise<EventsAccepted> {
     if (events.length === 0) return Promise.resolve({ accepted: 0, duplicates: 0 });
-    if (this.#waiting > 0 && this.#waiting + events.length > MAX_WAITING) {
-      const message = `${this.#waiting} events are waiting to be stored; try again later`;
+    const size = sizeOf(events);
+    const tooMany = this.#waiting + events.length > MAX_WAITING;
+    const tooLarge = this.#waitingSize + size > MAX_WAITING_SIZE;
+    if (this.#waiting > 0 && (tooMany || tooLarge)) {
+      const mebibytes = Math.ceil(this.#waitingSize / 2 ** 20);
+      const message = `${this.#waiting} events (${mebibytes} MiB) are waiting to be stored; try again later`;
       return Promise.reject(new RuntimeError("overloaded", message, { retryAfterMs: RETRY_AFTER }));
     }
     this.#waiting += events.length;
+    this.#waitingSize += size;
     return new Promise((done, fail) => {
-      this.#jobs.push({ events, tenant, done, fail });
+      this.#jobs.push({ events, tenant, size, done, fail });
       // What comes in the same turn goes together.
       queueMicrotask(() => void this.#next());
     });
@@ -143,7 +155,10 @@ export class Ingest {
     } catch (error) {
       for (const job of jobs) job.fail(error);
     } finally {
-      for (const { events } of jobs) this.#waiting -= events.length;
+      for (const { events, size } of jobs) {
+        this.#waiting -= events.length;
+        this.#waitingSize -= size;
+      }
       this.#underWay -= 1;
       void this.#next();
     }
@@ -151,10 +166,11 @@ export class Ingest {
 
   /** Whole jobs, one at least. */
   #take(): Job[] {
-    let [events, jobs] = [0, 0];
+    let [events, size, jobs] = [0, 0, 0];
     for (const job of this.#jobs) {
-      if (jobs > 0 && events + job.events.length > MAX_BATCH) break;
       events += job.events.length;
+      size += job.size;
+      if (jobs > 0 && (events > MAX_BATCH || size > MAX_BATCH_SIZE)) break;
       jobs += 1;
     }
     return this.#jobs.splice(0, jobs);
@@ -197,6 +213,25 @@ export class Ingest {
       else if (buckets.length === 0) counts.eventsUnmatched += 1;
       else counts.eventsMatched += 1;
   }
+}
+
+/** Characters that any value has beside those of strings: a number, a name, the marks around it. */
+const OF_VALUE = 8;
+
+/** Characters of JSON, about: as text they are made once, later. Without recursion, since events may be deep. */
+function sizeOf(value: unknown): number {
+  let size = 0;
+  const left = [value];
+  while (left.length > 0) {
+    const next = left.pop();
+    size += typeof next === "string" ? next.length + 2 : OF_VALUE;
+    if (typeof next !== "object" || next === null) continue;
+    for (const key in next) {
+      size += key.length;
+      left.push((next as Record<string, unknown>)[key]);
+    }
+  }
+  return size;
 }
 
 interface Named extends Classified {

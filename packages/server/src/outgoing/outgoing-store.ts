@@ -2,6 +2,9 @@
 import type { Epoch } from "../store/store.ts";
 import type { Circuit, Endpoint } from "./endpoint.ts";
 
+/** Bytes (UTF-8) of events that are read at a time: those after which there are so many are left for the next reading. */
+export const MOST_BYTES = 16 * 1024 * 1024;
+
 /** A row of the outbox as the relay reads it. */
 export interface OutboxEvent {
   readonly partition: number;
@@ -76,7 +79,10 @@ export interface OutgoingStore {
     limit: number,
     handOn: (events: readonly OutboxEvent[]) => Promise<readonly Outgoing[]>,
   ): Promise<number>;
-  /** The first events of an endpoint that are neither `known` nor of a `blocked` key, and due, in order. */
+  /**
+   * The first events of an endpoint that are neither `known` nor of a `blocked` key, in order: at most `limit`, and no more once
+   * they have {@link MOST_BYTES} together.
+   */
   due(
     endpoint: string,
     known: readonly number[],
@@ -85,7 +91,7 @@ export interface OutgoingStore {
   ): Promise<readonly Queued[]>;
   /** Of the endpoints of these partitions, those that have something due. */
   withQueued(partitions: readonly number[]): Promise<readonly string[]>;
-  /** Events that wait for another try. */
+  /** Events that wait for another try, bounded as those of `due`. */
   waiting(endpoint: string, limit: number): Promise<readonly Queued[]>;
   /** @param epoch of the endpoint's partition */
   settle(endpoint: string, epoch: Epoch, settled: Settled): Promise<void>;

@@ -6,7 +6,7 @@ import { checkFilters, insertFilters } from "../../src/runtime/event-filters.ts"
 import { inOneFlight } from "../../src/store/postgres/transaction.ts";
 import { document } from "../harness.ts";
 import { systemClock } from "../../src/clock.ts";
-import { Ingest } from "../../src/events/ingest.ts";
+import { Ingest, type IngestConfig } from "../../src/events/ingest.ts";
 import { Counters } from "../../src/owner/counters.ts";
 import { type CloudEventObject, RuntimeError } from "../../src/runtime.ts";
 import { PARTITIONS, stand } from "./stand.ts";
@@ -15,7 +15,7 @@ const s = await stand();
 after(() => s.close());
 
 const counts = new Counters().counts;
-const ingest = new Ingest({
+const config: IngestConfig = {
   store: s.events,
   counts,
   partitions: PARTITIONS,
@@ -24,7 +24,8 @@ const ingest = new Ingest({
   clock: systemClock(),
   randomBytes: () => randomBytes(10),
   onReceived: () => {},
-});
+};
+const ingest = new Ingest(config);
 const event = (id: string, more: CloudEventObject = {}): CloudEventObject => ({
   specversion: "1.0",
   id,
@@ -50,6 +51,44 @@ test("more events than may wait are refused before any of them is taken", async 
   assert.equal(await s.count("events"), 20_000);
   assert.deepEqual(await ingest.publish([event("e")], "default"), { accepted: 1, duplicates: 0 });
   assert.equal(counts.eventsReceived, 20_001);
+});
+
+test("larger events than may wait are refused before any of them is taken, and go in transactions of some", async () => {
+  const received: number[] = [];
+  const bounded = new Ingest({
+    ...config,
+    store: {
+      ...s.events,
+      receive: (events, notBefore) => {
+        received.push(events.length);
+        return s.events.receive(events, notBefore);
+      },
+    },
+  });
+  const large = (id: string, mebibytes: number) =>
+    event(id, { data: "x".repeat(mebibytes * 1024 * 1024) });
+  const client = await s.pool.connect();
+  await client.query("BEGIN");
+  await client.query("LOCK TABLE events IN ACCESS EXCLUSIVE MODE");
+  const before = Array.from({ length: 12 }, (_, n) => large(`large ${n}`, 5));
+  const waiting = before.map((each) => bounded.publish([each], "default"));
+  await assert.rejects(
+    bounded.publish([large("one more", 5)], "default"),
+    (error) =>
+      error instanceof RuntimeError &&
+      error.kind === "overloaded" &&
+      error.retryAfterMs === 1_000 &&
+      /12 events \(61 MiB\)/.test(error.message),
+  );
+  // What is small still has room.
+  waiting.push(bounded.publish([event("small")], "default"));
+  await client.query("COMMIT");
+  client.release();
+  for (const answer of await Promise.all(waiting)) assert.equal(answer.accepted, 1);
+  assert.ok(Math.max(...received) <= 4, `transactions of ${received.join()} events`);
+  // One that is larger than all that may wait goes alone.
+  const alone = await bounded.publish([large("alone", 65)], "default");
+  assert.deepEqual(alone, { accepted: 1, duplicates: 0 });
 });
 
 test("an emitted event with an id that no column or index holds is stored beside the others", async () => {

@@ -61,3 +61,31 @@ test("a backlog of large events is handed on piece by piece, in order, to each r
     assert.ok(rows.every(({ n, key }) => key === `i${Number(n) % 2}`));
   }
 });
+
+test("a courier reads large events piece by piece, in order", async () => {
+  const store = postgresOutgoingStore(s.pool);
+  const known: number[] = [];
+  const pieces: number[] = [];
+  for (;;) {
+    const rows = await store.due("one", known, [], 1_000);
+    if (rows.length === 0) break;
+    const bytes = rows.slice(0, -1).reduce((sum, { event }) => sum + event.length, 0);
+    assert.ok(bytes < 16 * MIB, `${bytes} bytes before the last`);
+    known.push(...rows.map(({ seq }) => seq));
+    pieces.push(rows.length);
+  }
+  assert.equal(known.length, 40);
+  assert.deepEqual(
+    known,
+    known.toSorted((a, b) => a - b),
+  );
+  assert.ok(pieces.length > 2, `${pieces.length} pieces`);
+  await s.pool.query("UPDATE event_outgoing SET next_at = 1 + seq % 3 WHERE endpoint = 'two'");
+  const waiting = await store.waiting("two", 1_000);
+  assert.ok(waiting.length > 0 && waiting.length < 40, `${waiting.length} at once`);
+  const times = waiting.map(({ nextAt }) => nextAt);
+  assert.deepEqual(
+    times,
+    times.toSorted((a, b) => a - b),
+  );
+});

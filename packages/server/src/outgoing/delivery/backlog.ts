@@ -9,6 +9,8 @@ export type Item = Omit<Queued, "attempts" | "firstAt" | "nextAt"> & {
   attempts: number;
   firstAt: number | undefined;
   nextAt: number;
+  /** Of the event, in UTF-8. */
+  readonly bytes: number;
 };
 
 export class Backlog {
@@ -18,6 +20,16 @@ export class Backlog {
   readonly #ready = new Set<Item>();
   readonly #blocked = new Map<string, Item>();
 
+  #bytes = 0;
+  #blockedBytes = 0;
+
+  /** Bytes of events besides the blocked ones; those settled count until they are written down. */
+  get bytes(): number {
+    return this.#bytes - this.#blockedBytes;
+  }
+  get blockedBytes(): number {
+    return this.#blockedBytes;
+  }
   get size(): number {
     return this.#known.size - this.#blocked.size;
   }
@@ -36,8 +48,13 @@ export class Backlog {
     if (this.#known.has(queued.seq)) return false;
     const blocked = this.#blocked.get(queued.key);
     if (blocked !== undefined) return false;
-    const item: Item = { ...queued, firstAt: queued.firstAt };
+    const item: Item = {
+      ...queued,
+      firstAt: queued.firstAt,
+      bytes: Buffer.byteLength(queued.event),
+    };
     this.#known.set(item.seq, item);
+    this.#bytes += item.bytes;
     const line = this.#lines.get(item.key);
     if (line !== undefined) {
       line.push(item);
@@ -65,7 +82,7 @@ export class Backlog {
       if (first === undefined || item.seq < first.seq) first = item;
     if (first === undefined) return undefined;
     this.#ready.delete(first);
-    this.#blocked.delete(first.key);
+    this.#release(first);
     return first;
   }
 
@@ -80,7 +97,7 @@ export class Backlog {
 
   /** It stays at the head until `nextAt`. */
   failed(item: Item): void {
-    for (const other of this.#lines.get(item.key)?.splice(1) ?? []) this.#known.delete(other.seq);
+    for (const other of this.#lines.get(item.key)?.splice(1) ?? []) this.#forget(other.seq);
     this.#block(item);
   }
 
@@ -92,7 +109,7 @@ export class Backlog {
 
   /** Settled, and written down: a later reading cannot bring it back. */
   written(seqs: Iterable<number>): void {
-    for (const seq of seqs) this.#known.delete(seq);
+    for (const seq of seqs) this.#forget(seq);
   }
 
   /** Blocked ones whose time has come are ready. @returns the earliest time of the others */
@@ -109,13 +126,23 @@ export class Backlog {
     for (const item of this.#blocked.values()) this.#unblock(item);
   }
 
+  #forget(seq: number): void {
+    this.#bytes -= this.#known.get(seq)?.bytes ?? 0;
+    this.#known.delete(seq);
+  }
+
+  #release(item: Item): void {
+    if (this.#blocked.delete(item.key)) this.#blockedBytes -= item.bytes;
+  }
+
   #unblock(item: Item): void {
-    this.#blocked.delete(item.key);
+    this.#release(item);
     item.nextAt = 0;
     this.#ready.add(item);
   }
 
   #block(item: Item): void {
     this.#blocked.set(item.key, item);
+    this.#blockedBytes += item.bytes;
   }
 }

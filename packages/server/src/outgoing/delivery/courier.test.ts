@@ -189,3 +189,41 @@ test("a long queue is read in parts, and a slow event holds up its own key only"
     );
   }
 });
+
+test("of large events a courier has some in memory at a time, and delivers all of them in order", async () => {
+  const stand = new Stand();
+  const padding = "x".repeat(4 * 1024 * 1024);
+  for (let n = 0; n < 20; n++) stand.tables.add("a", stand.now, padding);
+  const pending: ((sent: Sent) => void)[] = [];
+  stand.receive = () => new Promise((resolve) => void pending.push(resolve));
+  stand.courier.nudge();
+  const arrived: number[] = [];
+  for (let n = 1; n <= 20; n++) {
+    await quiet();
+    const readAhead = stand.tables.read.flat().length - (n - 1);
+    // Half of 16 MiB, and then 16 MiB more, each with one that goes beyond.
+    assert.ok(readAhead >= 1 && readAhead <= 7, `${readAhead} events of 4 MiB in memory`);
+    pending.shift()?.(DELIVERED);
+    await quiet();
+    arrived.push(n);
+  }
+  assert.deepEqual(
+    stand.arrived.map((event) => Number.parseInt(event.slice(2), 10)),
+    arrived,
+  );
+  assert.equal(stand.tables.queued.size, 0);
+});
+
+test("large events that fail are not gathered in memory without end", async () => {
+  const stand = new Stand();
+  const padding = "x".repeat(4 * 1024 * 1024);
+  for (let n = 0; n < 40; n++) stand.tables.add(`k${n}`, stand.now, padding);
+  stand.receive = () => DOWN;
+  stand.courier.nudge();
+  await stand.pass(0);
+  const read = new Set(stand.tables.read.flat()).size;
+  assert.ok(read * 4 <= 64 + 16 + 16, `${read} events of 4 MiB in memory`);
+  stand.receive = () => DELIVERED;
+  await stand.pass(3_600_000);
+  assert.equal(stand.tables.queued.size, 0);
+});

@@ -13,7 +13,7 @@
 import type { Logger } from "../../logger.ts";
 import { type Epoch, StoreError } from "../../store/store.ts";
 import { type Circuit, CLOSED, type Endpoint } from "../endpoint.ts";
-import type { OutgoingStore, Settled } from "../outgoing-store.ts";
+import { MOST_BYTES, type OutgoingStore, type Settled } from "../outgoing-store.ts";
 import { Backlog, type Item } from "./backlog.ts";
 import type { Sender, Sent } from "./sender.ts";
 
@@ -34,6 +34,8 @@ const MOST_UNDER_WAY = 64;
 /** In memory besides the blocked ones; read again below the half. */
 const MOST_IN_MEMORY = 1_000;
 const MOST_BLOCKED = 10_000;
+/** Bytes of blocked events: with more, nothing is read. */
+const MOST_BLOCKED_BYTES = 64 * 1024 * 1024;
 const TRIPS = 5;
 /** Milliseconds until what could not be read or written is tried again. */
 const AGAIN = 1_000;
@@ -150,7 +152,8 @@ export class Courier {
   /** One reading at a time, so that a line is never read out of order. */
   #read(): void {
     if (this.#reading !== undefined || this.#burying || !this.#more) return;
-    if (this.#backlog.size > MOST_IN_MEMORY / 2) return;
+    if (this.#backlog.size > MOST_IN_MEMORY / 2 || this.#backlog.bytes > MOST_BYTES / 2) return;
+    if (this.#backlog.blockedBytes > MOST_BLOCKED_BYTES) return;
     if (this.#backlog.blockedKeys.length > MOST_BLOCKED) return;
     this.#more = false;
     this.#reading = this.#readOn();
@@ -179,8 +182,12 @@ export class Courier {
     }
     const { known, blockedKeys } = this.#backlog;
     const rows = await store.due(id, known, blockedKeys, MOST_IN_MEMORY);
-    for (const queued of rows) this.#backlog.add(queued);
-    if (rows.length === MOST_IN_MEMORY) this.#more = true;
+    let bytes = 0;
+    for (const queued of rows) {
+      this.#backlog.add(queued);
+      bytes += Buffer.byteLength(queued.event);
+    }
+    if (rows.length === MOST_IN_MEMORY || bytes >= MOST_BYTES) this.#more = true;
   }
 
   async #send(item: Item): Promise<void> {

@@ -1,7 +1,7 @@
 /** A courier over a queue in memory, with a clock of its own: for tests of what is sent when. */
 import { silentLogger } from "../../logger.ts";
 import { CLOSED, type Endpoint, type WebhookSettings } from "../endpoint.ts";
-import type { OutgoingStore, Queued, Settled } from "../outgoing-store.ts";
+import { MOST_BYTES, type OutgoingStore, type Queued, type Settled } from "../outgoing-store.ts";
 import { Courier } from "./courier.ts";
 import type { Letter, Sent } from "./sender.ts";
 
@@ -35,21 +35,39 @@ class Tables implements Pick<OutgoingStore, "due" | "waiting" | "settle"> {
   readonly queued = new Map<number, Queued>();
   readonly dead: { readonly seq: number; readonly attempts: number; readonly error: string }[] = [];
   readonly settled: Settled[] = [];
+  /** What each reading gave. */
+  readonly read: (readonly number[])[] = [];
   /** Rejects the next writings with this. */
   failure: Error | undefined;
   #last = 0;
 
-  add(key: string, queuedAt: number): number {
+  add(key: string, queuedAt: number, padding = ""): number {
     this.#last += 1;
     const seq = this.#last;
-    this.queued.set(seq, { seq, key, event: `${key}:${seq}`, attempts: 0, nextAt: 0, queuedAt });
+    this.queued.set(seq, {
+      seq,
+      key,
+      event: `${key}:${seq}${padding}`,
+      attempts: 0,
+      nextAt: 0,
+      queuedAt,
+    });
     return seq;
   }
 
   async due(_: string, known: readonly number[], blocked: readonly string[], limit: number) {
-    return [...this.queued.values()]
+    let bytes = 0;
+    const rows = [...this.queued.values()]
       .filter(({ seq, key }) => !known.includes(seq) && !blocked.includes(key))
       .slice(0, limit);
+    const end = rows.findIndex(({ event }) => {
+      const before = bytes;
+      bytes += event.length;
+      return before >= MOST_BYTES;
+    });
+    const read = end === -1 ? rows : rows.slice(0, end);
+    this.read.push(read.map(({ seq }) => seq));
+    return read;
   }
 
   async waiting() {

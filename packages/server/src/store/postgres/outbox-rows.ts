@@ -1,6 +1,6 @@
-/** What the relay reads of the outbox. */
+/** What the relay reads of the outbox; and how much of what is on its way out is read at a time. */
 import type { Pool } from "pg";
-import type { OutboxEvent } from "../../outgoing/outgoing-store.ts";
+import { MOST_BYTES, type OutboxEvent } from "../../outgoing/outgoing-store.ts";
 
 interface RawOutbox {
   readonly partition: number;
@@ -13,8 +13,8 @@ interface RawOutbox {
   readonly event: string;
 }
 
-/** Bytes of events in one transaction, about: one that is larger goes alone. */
-const MOST_BYTES = 16 * 1024 * 1024;
+/** SQL: bytes of the events of `o` before this one. octet_length() does not read a value that stands apart. */
+export const BEFORE = "sum(octet_length(o.event)) OVER (ORDER BY o.seq) - octet_length(o.event)";
 
 /** The first rows, in order: at most `each` of a partition. */
 export async function readOutbox(
@@ -23,12 +23,12 @@ export async function readOutbox(
   each: number,
 ): Promise<readonly OutboxEvent[]> {
   // The first rows of each partition by its own index; a sort over all of them would read a whole backlog. Of large events only
-  // some: octet_length() does not read a value that stands apart, and all of a backlog may be more than there is memory.
+  // some: all of a backlog may be more than there is memory.
   const { rows } = await pool.query<RawOutbox>({
     name: "read-outbox",
     text: `SELECT partition, seq, tenant, instance_id, namespace, name, emitted, event
            FROM (
-             SELECT o.*, sum(octet_length(o.event)) OVER (ORDER BY o.seq) - octet_length(o.event) AS before
+             SELECT o.*, ${BEFORE} AS before
              FROM unnest($1::int[]) AS p(partition)
              CROSS JOIN LATERAL
                (SELECT * FROM outbox WHERE partition = p.partition ORDER BY seq LIMIT $2) AS o

@@ -6,16 +6,17 @@ import {
   type Endpoint,
   type EndpointSettings,
 } from "../../outgoing/endpoint.ts";
-import type {
-  OutboxEvent,
-  Outgoing,
-  OutgoingStore,
-  Queued,
-  Settled,
+import {
+  MOST_BYTES,
+  type OutboxEvent,
+  type Outgoing,
+  type OutgoingStore,
+  type Queued,
+  type Settled,
 } from "../../outgoing/outgoing-store.ts";
 import { type Epoch, StoreError } from "../store.ts";
 import { column } from "./columns.ts";
-import { readOutbox } from "./outbox-rows.ts";
+import { BEFORE, readOutbox } from "./outbox-rows.ts";
 import { inTransaction } from "./transaction.ts";
 
 export function postgresOutgoingStore(pool: Pool): OutgoingStore {
@@ -221,10 +222,14 @@ async function due(
 ): Promise<readonly Queued[]> {
   const { rows } = await pool.query<RawQueued>({
     name: "due-outgoing",
-    text: `SELECT ${QUEUED} FROM event_outgoing
-           WHERE endpoint = $1 AND seq <> ALL ($2::bigint[]) AND key <> ALL ($3::text[])
-           ORDER BY seq LIMIT $4`,
-    values: [endpoint, known, blocked, limit],
+    text: `SELECT ${QUEUED} FROM (
+             SELECT o.*, ${BEFORE} AS before
+             FROM (SELECT * FROM event_outgoing
+                   WHERE endpoint = $1 AND seq <> ALL ($2::bigint[]) AND key <> ALL ($3::text[])
+                   ORDER BY seq LIMIT $4) AS o
+           ) AS o
+           WHERE o.before < $5 ORDER BY seq`,
+    values: [endpoint, known, blocked, limit, MOST_BYTES],
   });
   return rows.map(queuedOf);
 }
@@ -243,9 +248,13 @@ async function withQueued(pool: Pool, partitions: readonly number[]): Promise<re
 async function waiting(pool: Pool, endpoint: string, limit: number): Promise<readonly Queued[]> {
   const { rows } = await pool.query<RawQueued>({
     name: "waiting-outgoing",
-    text: `SELECT ${QUEUED} FROM event_outgoing
-           WHERE endpoint = $1 AND next_at > 0 ORDER BY next_at LIMIT $2`,
-    values: [endpoint, limit],
+    text: `SELECT ${QUEUED} FROM (
+             SELECT o.*, ${BEFORE.replace("o.seq", "o.next_at, o.seq")} AS before
+             FROM (SELECT * FROM event_outgoing
+                   WHERE endpoint = $1 AND next_at > 0 ORDER BY next_at LIMIT $2) AS o
+           ) AS o
+           WHERE o.before < $3 ORDER BY next_at`,
+    values: [endpoint, limit, MOST_BYTES],
   });
   return rows.map(queuedOf);
 }
