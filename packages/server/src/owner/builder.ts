@@ -10,6 +10,7 @@ import type {
   ChildRow,
   ConsumedRow,
   DecisionRow,
+  DeletedSchedule,
   Epoch,
   EventRow,
   HistoryRow,
@@ -18,9 +19,9 @@ import type {
   KeyRow,
   OutboxRow,
   PayloadRefRow,
-  ScheduleRow,
   TimerRow,
   WaitKey,
+  WrittenSchedule,
 } from "../store/store.ts";
 import { replaces } from "../store/store.ts";
 
@@ -34,8 +35,8 @@ export class BatchBuilder {
   readonly consumed: ConsumedRow[] = [];
   readonly events: EventRow[] = [];
   readonly outbox: OutboxRow[] = [];
-  readonly schedules: ScheduleRow[] = [];
-  readonly deletedSchedules: Pick<ScheduleRow, "partition" | "id" | "revision">[] = [];
+  readonly schedules: WrittenSchedule[] = [];
+  readonly deletedSchedules: DeletedSchedule[] = [];
   /** By schedule, time and key. */
   readonly #decisions = new Map<string, DecisionRow>();
   readonly activities = new Waits<ActivityRow>();

@@ -13,13 +13,14 @@ import type { DecideContext, Decided } from "./decide-batch.ts";
 import { send } from "./effects.ts";
 import { countsOnce, type Entry, type Outcome } from "./entry.ts";
 import { bytesOf, LargeValues } from "./large.ts";
+import type { ScheduleRow } from "../store/store.ts";
 import type { HotSchedule, Slot } from "./slots.ts";
 
 /** A schedule as it stands after the commands of a batch. */
 interface Standing {
   readonly state: ScheduleState | undefined;
-  /** Of the row, not counting this batch; 0 when there is none. */
-  readonly revision: number;
+  /** The row, not counting this batch. */
+  readonly row: Pick<ScheduleRow, "revision" | "createdAt"> | undefined;
   /** The time of its timer as the row has it, unless that has fired; and as it is to be. */
   readonly before: number | undefined;
   readonly wakeAt: number | undefined;
@@ -62,7 +63,7 @@ export function decideScheduleSlot(
   }
   const decided = { slot, entries, outcomes, changed: false };
   if (last === undefined) return { ...decided, ...kept(loaded) };
-  const standing = { state, revision: row?.revision ?? 0, before, wakeAt: last.wakeAt };
+  const standing = { state, row, before, wakeAt: last.wakeAt };
   const written = write(slot, standing, context);
   return { ...decided, ...(startsNothing ? {} : kept(written)), written: written?.size ?? 0 };
 }
@@ -188,7 +189,7 @@ function named({ origin, nominal, key }: Occasion): Pick<Occasion, "origin" | "n
 /** @returns as it stands once that is committed; undefined when there is none any more */
 function write(
   slot: Slot,
-  { state, revision, before, wakeAt }: Standing,
+  { state, row: loaded, before, wakeAt }: Standing,
   { batch, after, large }: ScheduleContext,
 ): HotSchedule | undefined {
   const { id, partition } = slot;
@@ -200,7 +201,10 @@ function write(
     else after.clearedTimers.push(timer);
   }
   if (state === undefined) {
-    if (revision > 0) batch.deletedSchedules.push({ partition, id, revision });
+    if (loaded !== undefined) {
+      const { revision, createdAt } = loaded;
+      batch.deletedSchedules.push({ partition, id, revision, createdAt });
+    }
     return undefined;
   }
   const { tenant, name, spec, paused, createdAt, updatedAt } = state;
@@ -212,13 +216,14 @@ function write(
     namespace: spec.workflow.namespace,
     workflow: spec.workflow.name,
     ...(spec.calendars === undefined ? {} : { calendars: spec.calendars }),
-    revision: revision + 1,
+    revision: (loaded?.revision ?? 0) + 1,
     paused: paused !== undefined,
     ...(wakeAt === undefined ? {} : { wakeAt }),
     createdAt,
     updatedAt,
   };
   const stated = large.schedule(state);
-  batch.schedules.push({ ...row, state: stated.text });
+  const instead = loaded === undefined ? {} : { inPlaceOf: loaded.createdAt };
+  batch.schedules.push({ ...row, ...instead, state: stated.text });
   return { row, state, size: stated.text.length + bytesOf(stated.large), large: stated.large };
 }

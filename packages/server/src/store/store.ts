@@ -143,6 +143,15 @@ export interface ScheduleRow {
   readonly createdAt: number;
   readonly updatedAt: number;
 }
+export type DeletedSchedule = Pick<ScheduleRow, "partition" | "id" | "revision" | "createdAt">;
+/** A schedule as it is to stand. */
+export interface WrittenSchedule extends ScheduleRow {
+  /**
+   * When the one was made that it takes the place of; absent for the first revision. A schedule that is deleted and made again
+   * under its name has the same id and the same revisions: a commit that was given up and comes late is not to change the new one.
+   */
+  readonly inPlaceOf?: number;
+}
 /** What became of a time of a schedule; one row per schedule, nominal time and key: see {@link replaces}. */
 export interface DecisionRow {
   readonly partition: number;
@@ -203,9 +212,9 @@ export interface Batch {
   readonly endedTargets: readonly string[];
   readonly returned: readonly ReturnedEvent[];
   /** Of revision 1: new ones. Of higher ones: instead of the revision before. */
-  readonly schedules: readonly ScheduleRow[];
-  /** With the revision that is deleted. */
-  readonly deletedSchedules: readonly Pick<ScheduleRow, "partition" | "id" | "revision">[];
+  readonly schedules: readonly WrittenSchedule[];
+  /** With the revision that is deleted, and when it was made. */
+  readonly deletedSchedules: readonly DeletedSchedule[];
   readonly decisions: readonly DecisionRow[];
   /** Each holder and digest once. The batch is a `conflict` when there is no such payload. */
   readonly payloadRefs: readonly PayloadRefRow[];

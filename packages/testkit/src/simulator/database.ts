@@ -204,11 +204,11 @@ export class Database {
       if (events.length > 0 && events[0]?.seq !== last + 1)
         return conflict(`${instanceId} has ${last} facts, and ${events[0]?.seq} comes`);
     }
-    for (const { id, revision } of batch.schedules)
-      if ((this.schedules.get(id)?.revision ?? 0) !== revision - 1)
+    for (const { id, revision, inPlaceOf } of batch.schedules)
+      if (!this.#isAt(id, revision - 1, inPlaceOf))
         return conflict(`schedule ${id} is not at revision ${revision - 1}`);
-    for (const { id, revision } of batch.deletedSchedules)
-      if (this.schedules.get(id)?.revision !== revision)
+    for (const { id, revision, createdAt } of batch.deletedSchedules)
+      if (!this.#isAt(id, revision, createdAt))
         return conflict(`schedule ${id} is not at revision ${revision}`);
     const ended = new Set([...batch.endedActivities, ...batch.endedChildren].map(waitName));
     for (const row of batch.activities) {
@@ -226,6 +226,11 @@ export class Database {
     const missing = this.payloads.missing(batch.payloadRefs);
     if (missing !== undefined) return conflict(`there is no payload ${missing.digest}`);
     return undefined;
+  }
+
+  #isAt(schedule: string, revision: number, createdAt: number | undefined): boolean {
+    const row = this.schedules.get(schedule);
+    return (row?.revision ?? 0) === revision && row?.createdAt === createdAt;
   }
 
   loadInstances(ids: readonly string[]): readonly InstanceRow[] {

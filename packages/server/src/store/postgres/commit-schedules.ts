@@ -1,6 +1,6 @@
 /** Statements for schedules and what became of their times. */
 import { SCHEDULE_TIMER } from "../../scheduler/schedule.ts";
-import { type Batch, REFUSED, type ScheduleRow } from "../store.ts";
+import { type Batch, REFUSED, type ScheduleRow, type WrittenSchedule } from "../store.ts";
 import { bigints, column, eachFound, ints, joined, split } from "./columns.ts";
 import type { Statement } from "./statement.ts";
 
@@ -48,23 +48,25 @@ function calendarsOf({ calendars = [] }: ScheduleRow): string | null {
 }
 
 /** Workflow and calendars change hardly ever; written as they were, they leave their indexes alone. */
-function update(rows: readonly ScheduleRow[]): readonly Statement[] {
+function update(rows: readonly WrittenSchedule[]): readonly Statement[] {
   if (rows.length === 0) return [];
   const text = `
     WITH written AS (
       UPDATE schedules AS s
       SET revision = n.revision, paused = n.paused = 1, wake_at = n.wake_at, state = n.state, updated_at = n.updated_at,
-          namespace = n.namespace, workflow = n.workflow, calendars = string_to_array(n.calendars, '/')
+          namespace = n.namespace, workflow = n.workflow, calendars = string_to_array(n.calendars, '/'),
+          created_at = n.created_at
       FROM ${eachFound(
         "schedules",
-        `unnest(${split(1)}, $2::bigint[], $3::int[], $4::bigint[], ${split(5)}, $6::bigint[], $7::text[], $8::text[], $9::text[])
-           AS n(id, revision, paused, wake_at, state, updated_at, namespace, workflow, calendars)`,
+        `unnest(${split(1)}, $2::bigint[], $3::int[], $4::bigint[], ${split(5)}, $6::bigint[], $7::text[], $8::text[], $9::text[],
+                $10::bigint[], $11::bigint[])
+           AS n(id, revision, paused, wake_at, state, updated_at, namespace, workflow, calendars, created_at, in_place_of)`,
         "x.id = n.id",
       )}
-      WHERE s.ctid = n.found AND s.revision = n.revision - 1
+      WHERE s.ctid = n.found AND s.revision = n.revision - 1 AND s.created_at = n.in_place_of
       RETURNING 1
     )
-    SELECT expect_rows((SELECT count(*) FROM written), $10::bigint)`;
+    SELECT expect_rows((SELECT count(*) FROM written), $12::bigint)`;
   const values = [
     joined(rows, (r) => r.id),
     bigints(rows, (r) => r.revision),
@@ -75,6 +77,8 @@ function update(rows: readonly ScheduleRow[]): readonly Statement[] {
     column(rows, (r) => r.namespace),
     column(rows, (r) => r.workflow),
     column(rows, calendarsOf),
+    bigints(rows, (r) => r.createdAt),
+    bigints(rows, (r) => r.inPlaceOf),
     rows.length,
   ];
   return [{ name: "update-schedules", text, values }];
@@ -85,12 +89,17 @@ function remove({ deletedSchedules: rows }: Batch): readonly Statement[] {
   const text = `
     WITH gone AS (
       DELETE FROM schedules AS s
-      USING unnest(${split(1)}, $2::bigint[]) AS n(id, revision)
-      WHERE s.id = n.id AND s.revision = n.revision
+      USING unnest(${split(1)}, $2::bigint[], $3::bigint[]) AS n(id, revision, created_at)
+      WHERE s.id = n.id AND s.revision = n.revision AND s.created_at = n.created_at
       RETURNING 1
     )
-    SELECT expect_rows((SELECT count(*) FROM gone), $3::bigint)`;
-  const values = [joined(rows, (r) => r.id), bigints(rows, (r) => r.revision), rows.length];
+    SELECT expect_rows((SELECT count(*) FROM gone), $4::bigint)`;
+  const values = [
+    joined(rows, (r) => r.id),
+    bigints(rows, (r) => r.revision),
+    bigints(rows, (r) => r.createdAt),
+    rows.length,
+  ];
   return [{ name: "delete-schedules", text, values }];
 }
 
