@@ -12,6 +12,7 @@ import {
   type InstanceRow,
   type OwnerStore,
   StoreError,
+  type ScheduleRow,
   type StoreErrorKind,
 } from "../src/store/store.ts";
 
@@ -172,6 +173,39 @@ test("an update on a stale reading is refused, and so is the same fact twice", a
   again.history.push(fact(2));
   await assert.rejects(store.commit(again.build(held)), refused("conflict"));
   await assert.rejects(store.commit(creating(row).build(held)), refused("conflict"));
+});
+
+test("what comes late does not meet a schedule that was made anew under its name since", async () => {
+  const held = epochsOf(await coordinator("a").acquire(ALL, true));
+  const { id } = instance(0);
+  const made = (createdAt: number): ScheduleRow => ({
+    partition: 0,
+    id,
+    tenant: "default",
+    name: "nightly",
+    namespace: "test",
+    workflow: "x",
+    revision: 1,
+    paused: false,
+    state: "{}",
+    createdAt,
+    updatedAt: createdAt,
+  });
+  const commit = (rows: Partial<Pick<BatchBuilder, "schedules" | "deletedSchedules">>) => {
+    const batch = new BatchBuilder();
+    batch.schedules.push(...(rows.schedules ?? []));
+    batch.deletedSchedules.push(...(rows.deletedSchedules ?? []));
+    return store.commit(batch.build(held));
+  };
+  await commit({ schedules: [made(1)] });
+  await commit({ deletedSchedules: [made(1)] });
+  await commit({ schedules: [made(2)] });
+  await assert.rejects(commit({ deletedSchedules: [made(1)] }), refused("conflict"));
+  const changed = (inPlaceOf: number) => ({ ...made(2), revision: 2, paused: true, inPlaceOf });
+  await assert.rejects(commit({ schedules: [changed(1)] }), refused("conflict"));
+  await commit({ schedules: [changed(2)] });
+  const [row] = await store.loadSchedules([id]);
+  assert.deepEqual([row?.revision, row?.paused, row?.createdAt], [2, true, 2]);
 });
 
 test("the database refuses a timer that is taken up before its time", async () => {
