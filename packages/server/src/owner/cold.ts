@@ -9,15 +9,17 @@ import { readOpen } from "./open-activities.ts";
 import type { Hot, HotSchedule } from "./slots.ts";
 import type { Taken } from "./warm.ts";
 
-/** An instance's row, with its state as parsed. */
-export interface Cold {
-  readonly row: InstanceRow;
+/** A row, with its state as parsed. */
+interface ColdRow<Row> {
+  readonly row: Row;
   readonly state: object;
   /** Absent when it is whole. */
   readonly parted: Parted | undefined;
 }
+export type Cold = ColdRow<InstanceRow>;
+export type ColdSchedule = ColdRow<ScheduleRow>;
 
-export function coldOf(row: InstanceRow): Cold {
+export function coldOf<Row extends { readonly state: string }>(row: Row): ColdRow<Row> {
   const state = JSON.parse(row.state) as object;
   return { row, state, parted: partedOf(state) };
 }
@@ -27,19 +29,6 @@ export function hotOf({ row: { state: text, activities, ...row }, state, parted 
   const large = parted?.known ?? NONE;
   const size = text.length + (activities?.length ?? 0) + bytesOf(large);
   return { state: loadState(state), row, open: readOpen(activities), size, large };
-}
-
-/** A schedule's row, with its state as parsed. */
-export interface ColdSchedule {
-  readonly row: ScheduleRow;
-  readonly state: object;
-  /** Absent when it is whole. */
-  readonly parted: Parted | undefined;
-}
-
-export function coldSchedule(row: ScheduleRow): ColdSchedule {
-  const state = JSON.parse(row.state) as object;
-  return { row, state, parted: partedOf(state) };
 }
 
 /** Of one that is whole. */

@@ -4,7 +4,6 @@ import {
   bareScheduleOf,
   type Cold,
   coldOf,
-  coldSchedule,
   type ColdSchedule,
   hotOf,
   hotScheduleOf,
@@ -89,7 +88,7 @@ async function loadSchedules(
   );
   if (asked.length === 0) return new Map();
   const rows = await store.loadSchedules(asked.map(({ slot }) => slot.id));
-  return new Map(rows.map((row) => [row.id, coldSchedule(row)]));
+  return new Map(rows.map((row) => [row.id, coldOf(row)]));
 }
 
 /** True when commands of it are to go without the large values that hold up the others. */
