@@ -2,7 +2,8 @@
  * One process at a time uses a data directory. The lock is a file that names its holder; the lock of a process that
  * was killed is taken over, because the file also says when its holder started.
  */
-import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { hash } from "node:crypto";
+import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { isAlive, startMark } from "./processes.ts";
 
@@ -20,13 +21,19 @@ export function takeLock(file: string): () => void {
   );
 }
 
-/** @returns the function that gives the lock back, or the living process that holds it */
+/** @returns the function that gives the lock back, or the living process that holds it, or is about to take it over */
 export function tryLock(file: string): (() => void) | Holder {
   for (;;) {
     if (create(file)) return () => rmSync(file, { force: true });
-    const holder = readHolder(file);
+    const text = read(file);
+    if (text === undefined) continue;
+    const holder = parse(text);
     if (holder !== undefined && holds(holder)) return holder;
-    removeStale(file);
+    // Who removes the lock of a dead process holds a lock for that: what others have read may be somebody's fresh one by now.
+    const removal = tryLock(`${file}.${hash("sha256", text).slice(0, 16)}`);
+    if (typeof removal !== "function") return removal;
+    if (read(file) === text) rmSync(file, { force: true });
+    removal();
   }
 }
 
@@ -47,25 +54,21 @@ function create(file: string): boolean {
   }
 }
 
-/** Puts the file aside before it looks again: what was stale a moment ago may be the lock of somebody faster by now. */
-function removeStale(file: string): void {
-  const aside = `${file}.${process.pid}.stale`;
+/** Undefined when it is absent. */
+function read(file: string): string | undefined {
   try {
-    renameSync(file, aside);
+    return readFileSync(file, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
-  const holder = readHolder(aside);
-  if (holder !== undefined && holds(holder) && !existsSync(file)) linkSync(aside, file);
-  rmSync(aside);
 }
 
-function readHolder(file: string): Holder | undefined {
+function parse(text: string): Holder | undefined {
   try {
-    return JSON.parse(readFileSync(file, "utf8")) as Holder;
+    return JSON.parse(text) as Holder;
   } catch {
-    // Absent, or cut off by a crash: nobody holds it.
+    // Cut off by a crash: nobody holds it.
     return undefined;
   }
 }
