@@ -208,12 +208,19 @@ async function pruneEvents(
   retention: number,
   limit: number,
 ): Promise<number> {
+  // Once for all partitions: it looks at each itself.
+  const bound = await pool.query<{ readonly before: string }>({
+    name: "prune-events-before",
+    text: "SELECT ulid_time(oldest_kept($1) - 60000) AS before",
+    values: [retention],
+  });
+  const before = bound.rows[0]?.before;
   let pruned = 0;
   for (const partition of partitions) {
     const { rows } = await pool.query<{ readonly count: string }>({
       name: "prune-events",
       text: `WITH gone AS (
-               ${taken("events", "partition = $3 AND id < (SELECT ulid_time(oldest_kept($1) - 60000))")}
+               ${taken("events", "partition = $3 AND id < $1")}
                RETURNING id
              ), let_go AS (
                DELETE FROM payload_refs WHERE ctid = ANY (ARRAY(
@@ -221,7 +228,7 @@ async function pruneEvents(
                  CROSS JOIN LATERAL (SELECT x.ctid AS place FROM payload_refs AS x WHERE x.holder = gone.id OFFSET 0) AS r))
              )
              SELECT count(*) FROM gone`,
-      values: [retention, limit, partition],
+      values: [before, limit, partition],
     });
     pruned += Number(rows[0]?.count);
   }
